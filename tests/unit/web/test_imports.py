@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize("module", ["settings", "tokens", "signature"])
+def test_what_settings_need_does_without_fastapi(module: str) -> None:
+    """A command that only reads a service's settings must not pay for a web framework."""
+    program = (
+        f"import sys, tenantry.web.{module}; sys.exit(any(name in sys.modules for name in ('fastapi', 'starlette')))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
