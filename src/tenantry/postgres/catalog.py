@@ -1,0 +1,141 @@
+"""Reads back everything of the vocabulary that a schema holds, from pg_catalog alone.
+
+What comes out equals what was declared when the database holds what the models promise; nothing is normalised on either
+side. Reading changes nothing and takes no lock above ACCESS SHARE, so that it is safe on a live database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping
+
+from tenantry.postgres.objects import (
+    DatabaseObject,
+    Extension,
+    Function,
+    Grant,
+    Policy,
+    Role,
+    RowSecurity,
+    Trigger,
+)
+from tenantry.postgres.statements import load_statements
+from tenantry.sql import literal
+
+__all__ = ["read_objects"]
+
+_STATEMENTS = load_statements(__package__ or "", "catalog.sql")
+
+# Bits of pg_trigger.tgtype (catalog/pg_trigger.h).
+_ROW, _BEFORE, _INSTEAD = 1, 2, 64
+_EVENTS = {"INSERT": 4, "DELETE": 8, "UPDATE": 16, "TRUNCATE": 32}
+_STATES = {"O": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
+
+
+def read_objects(connection: Connection, schema: str = "public") -> frozenset[DatabaseObject]:
+    """Return the roles of the cluster, the extensions of the database, and what the schema holds besides tables.
+
+    The connection must be in a transaction, as a SQLAlchemy connection is unless it is in AUTOCOMMIT mode: expressions
+    are printed under a search path of pg_catalog, which is set for the transaction and put back.
+    """
+    found: set[DatabaseObject] = set()
+    with _bare_search_path(connection):
+        for name, make in _MAKERS.items():
+            parameters = (schema,) if "$1" in _STATEMENTS[name] else ()
+            rows = connection.exec_driver_sql(_STATEMENTS[name], parameters).mappings()
+            found.update(make(row, schema) for row in rows)
+    return frozenset(found)
+
+
+@contextmanager
+def _bare_search_path(connection: Connection) -> Iterator[None]:
+    """Have the server print every name outside pg_catalog with its schema."""
+    previous = connection.exec_driver_sql(_STATEMENTS["with_search_path"], ("pg_catalog",)).scalar_one()
+    yield
+    # Not in a `finally`: a failed statement has aborted the transaction, whose end puts the path back by itself.
+    connection.exec_driver_sql(_STATEMENTS["with_search_path"], (previous,))
+
+
+def _role(row: RowMapping, _schema: str) -> Role:
+    return Role(**row)
+
+
+def _extension(row: RowMapping, _schema: str) -> Extension:
+    return Extension(**row)
+
+
+def _function(row: RowMapping, schema: str) -> Function:
+    fields = dict(row)
+    settings = dict(setting.split("=", 1) for setting in fields.pop("settings"))
+    path = settings.pop("search_path", None)
+    clauses = [*fields.pop("clauses"), *(f"SET {name} = {literal(value)}" for name, value in settings.items())]
+    return Function(
+        **_with_tuples(fields),
+        schema=schema,
+        # An empty path is kept as one empty name.
+        search_path="" if path == '""' else path,
+        options=tuple(clauses),
+    )
+
+
+def _trigger(row: RowMapping, schema: str) -> Trigger:
+    bits = row["bits"]
+    events = [event for event, bit in _EVENTS.items() if bits & bit]
+    if row["columns"]:
+        events = [f"UPDATE OF {', '.join(row['columns'])}" if event == "UPDATE" else event for event in events]
+    return Trigger(
+        row["name"],
+        row["table"],
+        row["function"],
+        timing="BEFORE" if bits & _BEFORE else "INSTEAD OF" if bits & _INSTEAD else "AFTER",
+        events=tuple(events),
+        level="ROW" if bits & _ROW else "STATEMENT",
+        when=_condition(row["definition"]) if row["is_conditional"] else None,
+        schema=schema,
+        arguments=tuple(bytes.fromhex(row["arguments"]).decode().split("\0")[:-1]),
+        options=_trigger_options(row),
+        state=_STATES[row["enabled"]],  # type: ignore[arg-type]
+    )
+
+
+def _condition(definition: str) -> str:
+    """Cut the WHEN expression out of a trigger's definition: pg_get_expr cannot print one that names OLD and NEW."""
+    return definition.partition(" WHEN (")[2].rpartition(") EXECUTE FUNCTION ")[0]
+
+
+def _trigger_options(row: RowMapping) -> str:
+    if row["is_constraint"]:
+        deferrable = "DEFERRABLE" if row["is_deferrable"] else "NOT DEFERRABLE"
+        return f"{deferrable} INITIALLY {'DEFERRED' if row['is_deferred'] else 'IMMEDIATE'}"
+    tables = [f"{age} TABLE AS {name}" for age in ("OLD", "NEW") if (name := row[f"{age.lower()}_table"])]
+    return f"REFERENCING {' '.join(tables)}" if tables else ""
+
+
+def _row_security(row: RowMapping, schema: str) -> RowSecurity:
+    return RowSecurity(**row, schema=schema)
+
+
+def _policy(row: RowMapping, schema: str) -> Policy:
+    return Policy(**_with_tuples(dict(row)), schema=schema)
+
+
+def _grant(row: RowMapping, schema: str) -> Grant:
+    return Grant(**_with_tuples(dict(row)), schema=schema)
+
+
+def _with_tuples(row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+
+
+_MAKERS: Mapping[str, Callable[[RowMapping, str], DatabaseObject]] = {
+    "roles": _role,
+    "extensions": _extension,
+    "functions": _function,
+    "triggers": _trigger,
+    "row_security": _row_security,
+    "policies": _policy,
+    "grants": _grant,
+}

@@ -1,0 +1,130 @@
+-- Reads of pg_catalog, each with the schema's name as $1 where it takes one. Nothing here takes a lock above ACCESS SHARE.
+-- Whatever belongs to an extension is left out: its script made it and its update may change it.
+
+-- name: with_search_path
+-- Names a search path for the rest of the transaction; answers with the one that was in force.
+SELECT current_setting('search_path') AS previous, set_config('search_path', $1, true);
+
+-- name: roles
+-- Every role of the cluster except the predefined ones and those that could not be ours.
+SELECT rolname::text AS name, rolcanlogin AS login, rolbypassrls AS bypass_rls
+FROM pg_roles
+WHERE rolname !~ '^pg_' AND NOT rolsuper;
+
+-- name: extensions
+-- The extensions of this database, without the language that every database has.
+SELECT extname::text AS name FROM pg_extension WHERE extname <> 'plpgsql';
+
+-- name: functions
+-- Functions written in this database, with what CREATE FUNCTION would have to say to make them again.
+SELECT p.proname::text AS name,
+       coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) AS body,
+       pg_get_function_result(p.oid) AS returns,
+       pg_get_function_arguments(p.oid) AS arguments,
+       l.lanname::text AS language,
+       CASE p.provolatile WHEN 'i' THEN 'IMMUTABLE' WHEN 's' THEN 'STABLE' ELSE 'VOLATILE' END AS volatility,
+       p.prosecdef AS security_definer,
+       coalesce(p.proconfig, '{}') AS settings,
+       array_remove(ARRAY[
+           CASE WHEN p.proisstrict THEN 'STRICT' END,
+           CASE WHEN p.proleakproof THEN 'LEAKPROOF' END,
+           CASE p.proparallel WHEN 's' THEN 'PARALLEL SAFE' WHEN 'r' THEN 'PARALLEL RESTRICTED' END,
+           CASE WHEN p.procost <> 100 THEN 'COST ' || p.procost END,
+           CASE WHEN p.prorows NOT IN (0, 1000) THEN 'ROWS ' || p.prorows END
+       ], NULL) AS clauses,
+       ARRAY(SELECT DISTINCT coalesce(r.rolname::text, 'public')
+             FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS acl
+             LEFT JOIN pg_roles AS r ON r.oid = acl.grantee
+             WHERE acl.grantee <> p.proowner) AS execute
+FROM pg_proc AS p
+JOIN pg_namespace AS n ON n.oid = p.pronamespace
+JOIN pg_language AS l ON l.oid = p.prolang
+WHERE n.nspname = $1 AND p.prokind = 'f' AND l.lanname NOT IN ('c', 'internal')
+  AND NOT EXISTS (SELECT FROM pg_depend AS d
+                  WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e');
+
+-- name: triggers
+-- Triggers that somebody wrote: not those of constraints, nor the copies that partitions inherit.
+SELECT t.tgname::text AS name,
+       c.relname::text AS "table",
+       CASE WHEN pn.nspname = n.nspname THEN '' ELSE pn.nspname || '.' END || p.proname AS function,
+       t.tgtype::integer AS bits,
+       t.tgenabled::text AS enabled,
+       pg_get_triggerdef(t.oid) AS definition,
+       t.tgqual IS NOT NULL AS is_conditional,
+       encode(t.tgargs, 'hex') AS arguments,
+       t.tgconstraint <> 0 AS is_constraint,
+       t.tgdeferrable AS is_deferrable,
+       t.tginitdeferred AS is_deferred,
+       t.tgoldtable::text AS old_table,
+       t.tgnewtable::text AS new_table,
+       ARRAY(SELECT a.attname::text
+             FROM unnest(t.tgattr::smallint[]) WITH ORDINALITY AS u (attnum, position)
+             JOIN pg_attribute AS a ON a.attrelid = t.tgrelid AND a.attnum = u.attnum
+             ORDER BY u.position) AS columns
+FROM pg_trigger AS t
+JOIN pg_class AS c ON c.oid = t.tgrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_proc AS p ON p.oid = t.tgfoid
+JOIN pg_namespace AS pn ON pn.oid = p.pronamespace
+WHERE n.nspname = $1 AND NOT t.tgisinternal AND t.tgparentid = 0
+  AND NOT EXISTS (SELECT FROM pg_depend AS d
+                  WHERE d.classid = 'pg_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'e');
+
+-- name: row_security
+-- Tables on which either flag is set.
+SELECT c.relname::text AS "table", c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND (c.relrowsecurity OR c.relforcerowsecurity)
+  AND NOT EXISTS (SELECT FROM pg_depend AS d
+                  WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e');
+
+-- name: policies
+-- Policies with their expressions as the server prints them; role 0 is PUBLIC.
+SELECT p.polname::text AS name,
+       c.relname::text AS "table",
+       ARRAY(SELECT coalesce(r.rolname::text, 'public')
+             FROM unnest(p.polroles) AS u (role)
+             LEFT JOIN pg_roles AS r ON r.oid = u.role) AS roles,
+       pg_get_expr(p.polqual, p.polrelid) AS "using",
+       pg_get_expr(p.polwithcheck, p.polrelid) AS "check",
+       CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE'
+                     ELSE 'ALL' END AS command,
+       p.polpermissive AS permissive
+FROM pg_policy AS p
+JOIN pg_class AS c ON c.oid = p.polrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = $1;
+
+-- name: grants
+-- Privileges of anybody but the owner on the schema, on its tables, views and sequences, and on single columns.
+WITH relation AS (
+    SELECT c.oid, c.relname::text AS name, c.relowner, c.relacl,
+           CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind
+    FROM pg_class AS c
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+      AND NOT EXISTS (SELECT FROM pg_depend AS d
+                      WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+), acl AS (
+    SELECT r.kind, r.name, '' AS "column", r.relowner AS owner, r.relacl AS items
+    FROM relation AS r
+    UNION ALL
+    SELECT r.kind, r.name, a.attname::text, r.relowner, a.attacl
+    FROM relation AS r
+    JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attacl IS NOT NULL AND NOT a.attisdropped
+    UNION ALL
+    SELECT 'SCHEMA', n.nspname::text, '', n.nspowner, n.nspacl
+    FROM pg_namespace AS n
+    WHERE n.nspname = $1
+)
+SELECT acl.kind, acl.name, acl."column",
+       coalesce(g.rolname::text, 'public') AS role,
+       item.is_grantable AS grantable,
+       array_agg(DISTINCT item.privilege_type) AS privileges
+FROM acl
+CROSS JOIN aclexplode(acl.items) AS item
+LEFT JOIN pg_roles AS g ON g.oid = item.grantee
+WHERE item.grantee <> acl.owner
+GROUP BY acl.kind, acl.name, acl."column", g.rolname, item.is_grantable;

@@ -1,0 +1,118 @@
+"""The engine of a service: SQLAlchemy's pool over connections that we make ourselves.
+
+The pool keeps `size` connections and opens `overflow` more under load; the last one returned is the first one taken, so
+that the overflow rests and closes. Every connection comes from one `Connector`, which knows about hosts, credentials
+and deadlines; every checkout passes `Liveness`. No preamble outlives a checkout: it is cleared when a connection goes
+back and again when it is taken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+from uuid import uuid4
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from tenantry.postgres.connect import Connector
+from tenantry.postgres.connection import Connection
+from tenantry.postgres.dial import Session
+from tenantry.postgres.liveness import Liveness
+from tenantry.postgres.pool import Pool
+from tenantry.secrets import AddressSource
+from tenantry.settings import DatabaseSettings
+
+__all__ = ["PoolOptions", "create_engine"]
+
+# How much longer than the server's own statement timeout we wait for an answer. Only a frozen server lets it pass.
+GRACE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class PoolOptions:
+    """How many connections, and how long everything may take; times are in seconds, and 0 means no limit.
+
+    `timeout` is how long a request waits: for a free connection, and for a server that refuses to come back.
+    `connect_timeout` is for a server that accepts and then is slow.
+    """
+
+    size: int = 5
+    overflow: int = 15
+    timeout: float = 5.0
+    recycle: float = 1800.0
+    connect_timeout: float = 30.0
+    statement_timeout: float = 30.0
+    idle_in_transaction_timeout: float = 60.0
+
+    @classmethod
+    def from_settings(cls, settings: DatabaseSettings) -> Self:
+        """Take the pool's part of a service's settings."""
+        return cls(
+            size=settings.database_pool_size,
+            overflow=settings.database_max_overflow,
+            timeout=settings.database_pool_timeout,
+            recycle=settings.database_pool_recycle,
+            connect_timeout=settings.database_connect_timeout,
+            statement_timeout=settings.database_statement_timeout,
+            idle_in_transaction_timeout=settings.database_idle_in_transaction_timeout,
+        )
+
+    def session(self, application_name: str, role: str | None) -> Session:
+        """Return what each session holds; PostgreSQL takes the times in milliseconds."""
+        return Session(
+            application_name,
+            role,
+            {
+                "statement_timeout": str(round(self.statement_timeout * 1000)),
+                "idle_in_transaction_session_timeout": str(round(self.idle_in_transaction_timeout * 1000)),
+            },
+            command_timeout=self.statement_timeout + GRACE if self.statement_timeout else None,
+        )
+
+
+def create_engine(
+    source: AddressSource,
+    pool: PoolOptions,
+    *,
+    application_name: str,
+    role: str | None = None,
+    echo: bool = False,
+) -> AsyncEngine:
+    """Make an engine; nothing connects before the first checkout.
+
+    Values bound to statements stay out of logs and errors unless `echo` asks for them.
+    """
+    connector = Connector(source, pool.session(application_name, role))
+
+    async def connect(*_args: Any, **_options: Any) -> Connection:
+        return await connector.connect(deadline=pool.connect_timeout, patience=pool.timeout)
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        poolclass=Pool,
+        pool_size=pool.size,
+        max_overflow=pool.overflow,
+        pool_timeout=pool.timeout,
+        pool_recycle=round(pool.recycle) or -1,
+        pool_use_lifo=True,
+        echo=echo,
+        hide_parameters=not echo,
+    )
+    Liveness().watch(engine.sync_engine)
+    event.listen(engine.sync_engine, "connect", _forget_statements)
+    event.listen(engine.sync_engine, "reset", _clear_preamble)
+    event.listen(engine.sync_engine, "checkout", _clear_preamble)
+    return engine
+
+
+def _clear_preamble(dbapi_connection: Any, *_: Any) -> None:
+    dbapi_connection.driver_connection.preamble = ""
+
+
+def _forget_statements(adapted: Any, *_: Any) -> None:
+    """Behind a pooler, prepare each statement anew under a name that no other client can have."""
+    if adapted.driver_connection.behind_bouncer:
+        adapted._prepared_statement_cache = None  # noqa: SLF001  # SQLAlchemy sets both for a whole engine only.
+        adapted._prepared_statement_name_func = lambda: f"tenantry_{uuid4().hex}"  # noqa: SLF001

@@ -1,0 +1,105 @@
+"""Ask a server whether it would serve, with nothing but the first message of the protocol.
+
+Readiness is learned by connecting, never by waiting a while. No driver and no event loop is needed, so it works from
+any thread, also while the caller's own loop runs (manual, 54.2 and 54.7).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import socket
+import struct
+import time
+from pathlib import Path
+
+from tenantry.address import Host
+
+__all__ = ["LONGEST_SOCKET_PATH", "Answer", "ask", "socket_path"]
+
+PROTOCOL_3_0 = 196608
+CANNOT_CONNECT_NOW = b"C57P03"
+TERMINATE = struct.pack("!cI", b"X", 4)
+
+# sockaddr_un holds 108 bytes with the closing NUL on Linux, 104 on macOS (unix(7)); the shorter one serves both.
+LONGEST_SOCKET_PATH = 103
+
+
+class Answer(enum.Enum):
+    """What a server said: it serves, it is starting up or shutting down, or there is none."""
+
+    READY = "ready"
+    NOT_YET = "not yet"
+    NONE = "none"
+
+
+def socket_path(folder: Path | str, port: int = 5432) -> str:
+    """Return the name of the socket that a server makes in `folder`."""
+    return f"{folder}/.s.PGSQL.{port}"
+
+
+def ask(host: Host, *, user: str = "postgres", database: str = "postgres", seconds: float = 1.0) -> Answer:
+    """Knock at `host` as `user` and return what the server answers within the time.
+
+    A server that asks for a password, or refuses this user, is one that serves.
+    """
+    deadline = time.monotonic() + seconds
+    try:
+        with _connect(host, seconds) as channel:
+            channel.sendall(_startup_message(user, database))
+            return _read_answer(channel, deadline)
+    except OSError:
+        return Answer.NONE
+
+
+def _connect(host: Host, seconds: float) -> socket.socket:
+    if not host.is_socket:
+        return socket.create_connection((host.name, host.port), timeout=seconds)
+    channel = socket.socket(socket.AF_UNIX)
+    channel.settimeout(seconds)
+    try:
+        channel.connect(socket_path(host.name, host.port))
+    except BaseException:
+        channel.close()
+        raise
+    return channel
+
+
+def _startup_message(user: str, database: str) -> bytes:
+    words = ("user", user, "database", database, "application_name", "tenantry")
+    body = struct.pack("!I", PROTOCOL_3_0) + b"".join(word.encode() + b"\0" for word in words) + b"\0"
+    return struct.pack("!I", len(body) + 4) + body
+
+
+def _read_answer(channel: socket.socket, deadline: float) -> Answer:
+    """Read on to ReadyForQuery, so that the server's log holds no complaint about a client that hung up early."""
+    while True:
+        kind, body = _read_message(channel, deadline)
+        if kind == b"E":
+            return Answer.NOT_YET if CANNOT_CONNECT_NOW in body.split(b"\0") else Answer.READY
+        is_asking_for_password = kind == b"R" and body != b"\0\0\0\0"
+        if kind == b"Z" or is_asking_for_password:
+            # The answer counts, whether or not the server stays to be told goodbye.
+            with contextlib.suppress(OSError):
+                channel.sendall(TERMINATE)
+            return Answer.READY
+
+
+def _read_message(channel: socket.socket, deadline: float) -> tuple[bytes, bytes]:
+    head = _read(channel, 5, deadline)
+    (length,) = struct.unpack("!I", head[1:])
+    # Whoever claims more than this is no PostgreSQL: its first messages are a few hundred bytes.
+    if not 4 <= length <= 1 << 16:  # noqa: PLR2004  # four bytes are the length itself.
+        raise ConnectionError("This is not the protocol of PostgreSQL.")
+    return head[:1], _read(channel, length - 4, deadline)
+
+
+def _read(channel: socket.socket, size: int, deadline: float) -> bytes:
+    data = b""
+    while len(data) < size:
+        channel.settimeout(max(deadline - time.monotonic(), 0.001))
+        part = channel.recv(size - len(data))
+        if not part:
+            raise ConnectionError("The server hung up.")
+        data += part
+    return data

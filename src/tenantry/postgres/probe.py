@@ -1,0 +1,145 @@
+"""Is the database there? Asked over a connection of the asker's own, with a deadline that includes connecting.
+
+A check through the pool tells about the pool: saturated, it says that a healthy database is down; and it would wait
+behind the very requests it is to protect. Here the invariant is that an answer comes within the deadline, the truth or
+"no answer", however many ask at once: they share one question.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tenantry import errors
+from tenantry.postgres.connect import Connector
+from tenantry.postgres.connection import DRIVER_ERRORS, Connection
+from tenantry.postgres.dial import Session
+from tenantry.postgres.role_facts import ROLE_FACTS, RoleFacts
+from tenantry.postgres.statements import load_statements
+from tenantry.secrets import AddressSource
+
+__all__ = ["Probe", "ProbeResult"]
+
+_SERVER_STATE = load_statements("tenantry.postgres", "probe.sql")["server_state"]
+_QUESTION = f"SELECT * FROM ({_SERVER_STATE}) AS state CROSS JOIN ({ROLE_FACTS}) AS role"  # noqa: S608  # ours, both
+_OF_THE_SERVER = ("in_recovery", "server_version", "revisions")
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """What the database said; when it did not answer, `ok` is False, `error` says why, and the rest is unknown.
+
+    `revision` is what Alembic's table holds, several heads separated by a comma; None where there is no table, no row,
+    or no right to read it.
+    """
+
+    ok: bool
+    latency_ms: float
+    in_recovery: bool | None = None
+    server_version: str | None = None
+    revision: str | None = None
+    role: RoleFacts | None = None
+    error: str | None = None
+
+
+class Probe:
+    """Asks over one connection, made at the first check and kept; made anew when it broke."""
+
+    def __init__(
+        self,
+        source: AddressSource,
+        role: str | None = None,
+        *,
+        deadline: float = 0.8,
+        application_name: str = "tenantry probe",
+        version_table: str = "alembic_version",
+    ) -> None:
+        # The server ends what we no longer wait for.
+        limit = {"statement_timeout": str(round(deadline * 1000))}
+        self._connector = Connector(source, Session(application_name, role, limit))
+        self._deadline = deadline
+        self._version_table = version_table
+        self._connection: Connection | None = None
+        self._flight: asyncio.Task[ProbeResult] | None = None
+
+    async def check(self) -> ProbeResult:
+        """Ask now, or share the answer of a check under way. Never raises for what the database does or does not do."""
+        flight = self._flight
+        if flight is None or flight.done() or flight.get_loop() is not asyncio.get_running_loop():
+            flight = self._flight = asyncio.create_task(self._fly())
+        # One asker who leaves must not take the answer from the others.
+        return await asyncio.shield(flight)
+
+    async def close(self) -> None:
+        """Close the connection; a later check would make another."""
+        if self._flight is not None:
+            self._flight.cancel()
+            self._flight = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    async def _fly(self) -> ProbeResult:
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(self._deadline):
+                row = await self._ask(began + self._deadline)
+        except (*DRIVER_ERRORS, errors.DatabaseUnavailable, errors.ConfigurationError) as error:
+            self._drop()
+            return ProbeResult(ok=False, latency_ms=_since(began), error=self._sentence(error))
+        except BaseException:
+            self._drop()
+            raise
+        return _answer(row, _since(began))
+
+    async def _ask(self, ends: float) -> Mapping[str, Any]:
+        connection = self._connection
+        if connection is not None and not connection.is_closed():
+            try:
+                return await self._question(connection)
+            except DRIVER_ERRORS:
+                # It may have died since the last check, which says nothing about the server now.
+                self._drop()
+        connection = await self._connector.connect(deadline=max(0.0, ends - time.monotonic()), patience=0)
+        self._connection = connection
+        return await self._question(connection)
+
+    async def _question(self, connection: Connection) -> Mapping[str, Any]:
+        if connection.behind_bouncer:
+            # The role is in force inside a transaction only.
+            async with connection.transaction():
+                row: Mapping[str, Any] = await connection.fetchrow(_QUESTION, self._version_table)
+        else:
+            row = await connection.fetchrow(_QUESTION, self._version_table)
+        return row
+
+    def _drop(self) -> None:
+        """Shut the socket: a goodbye could take longer than the check."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+    def _sentence(self, error: Exception) -> str:
+        if isinstance(error, errors.TenantryError):
+            return str(error)
+        if isinstance(error, TimeoutError):
+            return f"The database did not answer within {self._deadline:g} s."
+        return f"The database did not answer ({type(error).__name__})."
+
+
+def _answer(row: Mapping[str, Any], latency_ms: float) -> ProbeResult:
+    return ProbeResult(
+        ok=True,
+        latency_ms=latency_ms,
+        in_recovery=row["in_recovery"],
+        server_version=row["server_version"],
+        revision=", ".join(row["revisions"]) or None,
+        role=RoleFacts.from_row({name: value for name, value in row.items() if name not in _OF_THE_SERVER}),
+    )
+
+
+def _since(began: float) -> float:
+    return round((time.monotonic() - began) * 1000, 3)
