@@ -1,0 +1,68 @@
+"""Everything a service's models declare that is not a table: row security, policies, grants, functions, triggers.
+
+One function turns declarations into the vocabulary of `postgres.objects`. Migrations compare it with the catalog, and
+so does the audit; that both read the same set is what makes "the database holds what the models promise" a statement
+that can be checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from sqlalchemy import MetaData, Table
+
+from tenantry.postgres.objects import DatabaseObject, Extension, Grant, Policy, RowSecurity, Trigger
+from tenantry.postgres.roles import Roles
+from tenantry.tenancy.declarations import Tenancy, declaration_of, tenancy_of
+from tenantry.tenancy.lookup import lookup_function
+from tenantry.tenancy.policy import MAINTENANCE_POLICY, TENANT_POLICY, tenant_predicate
+from tenantry.tenancy.timestamps import UPDATED_AT, touch_function, touch_trigger
+
+__all__ = ["ADMIN_PRIVILEGES", "declared_objects"]
+
+# By name: GRANT ALL would include TRUNCATE, which ignores row security.
+ADMIN_PRIVILEGES = ("DELETE", "INSERT", "SELECT", "UPDATE")
+
+
+def declared_objects(metadata: MetaData, roles: Roles, extensions: Iterable[str] = ()) -> frozenset[DatabaseObject]:
+    """Return the objects that the tables of `metadata` need for `roles`, and the named extensions.
+
+    Raises:
+        DeclarationError: a table does not declare its tenancy.
+    """
+    tenancy = tenancy_of(metadata)
+    found: set[DatabaseObject] = {Extension(name) for name in extensions}
+    for table in metadata.tables.values():
+        found.update(_objects_of(table, tenancy, roles))
+    if any(isinstance(item, Trigger) for item in found):
+        found.add(touch_function())
+    return frozenset(found)
+
+
+def _objects_of(table: Table, tenancy: Tenancy, roles: Roles) -> Iterator[DatabaseObject]:
+    declaration = declaration_of(table)
+    schema = table.schema or "public"
+    if declaration.privileges:
+        yield Grant(role=roles.application, privileges=declaration.privileges, name=table.name, schema=schema)
+    yield Grant(role=roles.admin, privileges=ADMIN_PRIVILEGES, name=table.name, schema=schema)
+    if UPDATED_AT in table.info:
+        yield touch_trigger(table.name, schema)
+    if declaration.kind.is_isolated and declaration.tenant_column is not None:
+        column = table.c[declaration.tenant_column]
+        predicate = tenant_predicate(column.name, tenancy.setting, column.type)
+        for lookup in declaration.lookups:
+            yield lookup_function(table, declaration, lookup, roles.application)
+        yield RowSecurity(table=table.name, schema=schema)
+        yield Policy(
+            name=TENANT_POLICY,
+            table=table.name,
+            roles=(roles.application,),
+            using=predicate,
+            check=predicate,
+            schema=schema,
+        )
+        # Row security is forced on the owner too, so without this a migration's UPDATE would silently touch no row,
+        # and a foreign key would be validated without being looked at.
+        yield Policy(
+            name=MAINTENANCE_POLICY, table=table.name, roles=(roles.owner,), using="true", check="true", schema=schema
+        )

@@ -1,0 +1,55 @@
+"""The SQL that tells tenants apart: the setting's expression and the policy's predicate.
+
+Both are written as PostgreSQL itself prints them (`pg_get_expr`), so that what a model declares and what a catalog
+holds can be compared as text, with nothing normalised away.
+
+The predicate has InitPlan form, `column = (SELECT ...)`: evaluated once a statement, where a bare `current_setting()`
+is evaluated for every row (637 ms against 85 ms over a million rows). A setting that was never bound is NULL, and one
+whose transaction ended is '': NULLIF makes both NULL, so that no tenant means no row and never an error of a cast.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Enum, Integer, SmallInteger, String, Text, Uuid
+from sqlalchemy.types import TypeEngine
+
+from tenantry import errors, sql
+
+__all__ = ["MAINTENANCE_POLICY", "TENANT_POLICY", "setting_expression", "tenant_predicate"]
+
+TENANT_POLICY = "tenant_isolation_policy"
+MAINTENANCE_POLICY = "owner_maintenance_policy"
+
+
+def _cast_of(column_type: TypeEngine[Any]) -> str:
+    """Return the type that the setting's text is cast to, '' where text is compared as text.
+
+    Raises:
+        DeclarationError: equality on the type is not leakproof, so it could never use an index under row security.
+    """
+    for known, cast in ((Uuid, "uuid"), (SmallInteger, "smallint"), (BigInteger, "bigint"), (Integer, "integer")):
+        if isinstance(column_type, known):
+            return cast
+    if isinstance(column_type, String) and not isinstance(column_type, Enum):
+        return ""
+    raise errors.DeclarationError(
+        f"{column_type!r} cannot be a tenant's type.",
+        why="Only text, uuid and integer equality is leakproof and keeps its index under row security.",
+        remedy="Use String, Text, Uuid, BigInteger or Integer.",
+    )
+
+
+def setting_expression(setting: str, column_type: TypeEngine[Any]) -> str:
+    """Return the bound tenant as an SQL expression of the column's type; NULL where none is bound."""
+    value = f"NULLIF(current_setting({sql.literal(setting)}::text, true), ''::text)"
+    cast = _cast_of(column_type)
+    return f"({value})::{cast}" if cast else value
+
+
+def tenant_predicate(column: str, setting: str, column_type: TypeEngine[Any]) -> str:
+    """Return the predicate of the tenant policy, for USING and WITH CHECK alike."""
+    name = column if column.isidentifier() and column == column.lower() else sql.identifier(column)
+    left = f"({name})::text" if isinstance(column_type, String) and not isinstance(column_type, Text) else name
+    return f'({left} = ( SELECT {setting_expression(setting, column_type)} AS "nullif"))'

@@ -1,0 +1,195 @@
+"""Every table says what it is, and says only what can be isolated."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Numeric, String, UniqueConstraint, Uuid
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.schema import CreateTable
+
+from tenantry import errors
+from tenantry.tenancy.declarations import (
+    Global,
+    Kind,
+    Shared,
+    Tenancy,
+    TenantBase,
+    TenantRoot,
+    TenantScoped,
+    declaration_of,
+    tenancy_of,
+)
+from tenantry.tenancy.rules import check_declarations
+
+
+def make_base(**attributes: object) -> type[DeclarativeBase]:
+    return type("Base", (TenantBase, DeclarativeBase), attributes)
+
+
+def refusal(base: type[DeclarativeBase]) -> str:
+    with pytest.raises(errors.DeclarationError) as caught:
+        check_declarations(base.metadata)
+    return str(caught.value)
+
+
+def test_a_silent_table_is_refused_by_name() -> None:
+    """A table without a declaration is an error, never a default."""
+    base = make_base()
+
+    class Forgotten(base):  # type: ignore[valid-type,misc]
+        __tablename__ = "forgotten"
+        id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+
+    assert "'forgotten'" in refusal(base)
+
+
+def test_a_scoped_table_gets_a_tenant_column_that_the_database_fills() -> None:
+    base = make_base()
+
+    class Note(TenantScoped, base):  # type: ignore[valid-type,misc]
+        __tablename__ = "notes"
+        __table_args__ = (Index(None, "tenant_id"),)
+        id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+
+    column = Note.__table__.c.tenant_id
+    assert isinstance(column.type, String)
+    assert not column.nullable
+    assert "DEFAULT NULLIF(current_setting('app.current_tenant_id'::text, true), ''::text)" in str(
+        CreateTable(Note.__table__)
+    )
+    check_declarations(base.metadata)
+
+
+def test_the_service_names_column_type_and_setting() -> None:
+    base = make_base(tenancy=Tenancy(column="organization_id", type=Uuid(), setting="app.organization"))
+
+    class Note(TenantScoped, base):  # type: ignore[valid-type,misc]
+        __tablename__ = "notes"
+        organization_id: Mapped[uuid.UUID]
+        id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+
+    assert tenancy_of(base.metadata).column == "organization_id"
+    assert declaration_of(Note.__table__).tenant_column == "organization_id"
+    assert "(NULLIF(current_setting('app.organization'::text, true), ''::text))::uuid" in str(
+        CreateTable(Note.__table__)
+    )
+
+
+@pytest.mark.parametrize(
+    ("mixin", "kind", "privileges"),
+    [
+        (TenantScoped, Kind.TENANT_SCOPED, ("DELETE", "INSERT", "SELECT", "UPDATE")),
+        (TenantRoot, Kind.TENANT_ROOT, ("SELECT", "UPDATE")),
+        (Shared, Kind.SHARED, ("SELECT",)),
+        (Global, Kind.GLOBAL, ("DELETE", "INSERT", "SELECT", "UPDATE")),
+    ],
+)
+def test_each_kind_has_its_privileges(mixin: type, kind: Kind, privileges: tuple[str, ...]) -> None:
+    base = make_base()
+
+    class Thing(mixin, base):  # type: ignore[valid-type,misc]
+        __tablename__ = "things"
+        id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+        tenant_id: Mapped[str] = mapped_column(index=True)
+
+    declared = declaration_of(Thing.__table__)
+    assert (declared.kind, declared.privileges) == (kind, privileges)
+
+
+def test_a_table_without_a_tenant_leading_index_is_refused() -> None:
+    base = make_base()
+
+    class Note(TenantScoped, base):  # type: ignore[valid-type,misc]
+        __tablename__ = "notes"
+        id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+
+    assert "no index that leads with 'tenant_id'" in refusal(base)
+
+
+def test_a_nullable_tenant_column_is_refused() -> None:
+    base = make_base()
+
+    class Note(TenantScoped, base):  # type: ignore[valid-type,misc]
+        __tablename__ = "notes"
+        id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+        tenant_id: Mapped[str | None] = mapped_column(index=True)
+
+    assert "allows NULL" in refusal(base)
+
+
+def test_a_unique_key_across_tenants_is_refused() -> None:
+    """The duplicate-key error would tell a prober of a hidden row."""
+    base = make_base()
+
+    class Note(TenantScoped, base):  # type: ignore[valid-type,misc]
+        __tablename__ = "notes"
+        __table_args__ = (Index(None, "tenant_id"), UniqueConstraint("title"))
+        id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+        title: Mapped[str]
+
+    assert "unique over title across tenants" in refusal(base)
+
+
+def test_a_guessable_primary_key_across_tenants_is_refused() -> None:
+    base = make_base()
+
+    class Note(TenantScoped, base):  # type: ignore[valid-type,misc]
+        __tablename__ = "notes"
+        __table_args__ = (Index(None, "tenant_id"),)
+        id: Mapped[int] = mapped_column(primary_key=True)
+
+    assert "unique over id across tenants" in refusal(base)
+
+
+def test_a_reference_without_the_tenant_is_refused() -> None:
+    """Referential checks bypass row security: one tenant could point at, and cascade into, another's row."""
+    base = make_base()
+
+    class Parent(TenantScoped, base):  # type: ignore[valid-type,misc]
+        __tablename__ = "parents"
+        __table_args__ = (UniqueConstraint("tenant_id", "id"),)
+        id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+
+    class Child(TenantScoped, base):  # type: ignore[valid-type,misc]
+        __tablename__ = "children"
+        __table_args__ = (Index(None, "tenant_id"),)
+        id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+        parent_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("parents.id"))
+
+    assert "refers to 'parents' by parent_id alone" in refusal(base)
+
+
+def test_a_composite_reference_is_accepted() -> None:
+    base = make_base()
+
+    class Parent(TenantScoped, base):  # type: ignore[valid-type,misc]
+        __tablename__ = "parents"
+        __table_args__ = (UniqueConstraint("tenant_id", "id"),)
+        id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+
+    class Child(TenantScoped, base):  # type: ignore[valid-type,misc]
+        __tablename__ = "children"
+        __table_args__ = (
+            Index(None, "tenant_id", "parent_id"),
+            ForeignKeyConstraint(["tenant_id", "parent_id"], ["parents.tenant_id", "parents.id"]),
+        )
+        id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+        parent_id: Mapped[uuid.UUID]
+
+    check_declarations(base.metadata)
+    assert declaration_of(Child.__table__).kind is Kind.TENANT_SCOPED
+
+
+def test_a_type_whose_equality_is_not_leakproof_is_refused() -> None:
+    """Numeric equality is not leakproof: under row security it could never be an index condition."""
+    base = make_base(tenancy=Tenancy(type=Numeric()))
+    with pytest.raises(errors.DeclarationError, match="leakproof"):
+        type("Note", (TenantScoped, base), {"__tablename__": "notes", "__annotations__": {}})
+
+
+@pytest.mark.parametrize("setting", ["app", "app.", ".tenant", "app.tenant; DROP TABLE x", "app.current tenant"])
+def test_a_setting_that_cannot_be_set_is_refused(setting: str) -> None:
+    with pytest.raises(errors.DeclarationError):
+        Tenancy(setting=setting)
