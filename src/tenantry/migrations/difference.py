@@ -1,0 +1,125 @@
+"""The operations that lead from the objects a database has to those it should have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+
+from alembic.operations import MigrateOperation
+
+from tenantry.migrations.operations import (
+    CreateExtensionOp,
+    CreateFunctionOp,
+    CreatePolicyOp,
+    CreateRoleOp,
+    CreateTriggerOp,
+    DropFunctionOp,
+    DropPolicyOp,
+    DropTriggerOp,
+    GrantOp,
+    RevokeOp,
+    SetRowSecurityOp,
+)
+from tenantry.postgres.objects import (
+    PUBLIC,
+    DatabaseObject,
+    Extension,
+    Function,
+    Grant,
+    Policy,
+    Role,
+    RowSecurity,
+    Trigger,
+)
+
+__all__ = ["Difference", "operations_between"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One object that is missing, altered or not declared, and what makes it right."""
+
+    item: DatabaseObject
+    operations: tuple[MigrateOperation, ...]
+
+
+def operations_between(
+    found: AbstractSet[DatabaseObject], declared: AbstractSet[DatabaseObject]
+) -> Iterator[Difference]:
+    """Yield the differences in the order of creation."""
+    live = {item.identity: item for item in found}
+    wanted = {item.identity: item for item in declared}
+    for identity in sorted(live.keys() | wanted.keys(), key=lambda key: wanted.get(key) or live[key]):
+        old, new = live.get(identity), wanted.get(identity)
+        if old != new:
+            operations = tuple(_operations(old, new))
+            if operations:
+                yield Difference(new or live[identity], operations)
+
+
+def _operations(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:
+    """Yield what turns `old` into `new`; either may be missing."""
+    match new or old:
+        case Role() if old is None and new is not None:
+            yield CreateRoleOp(new)
+        case Extension() if old is None and new is not None:
+            yield CreateExtensionOp(new)
+        case RowSecurity(table=table, schema=schema):
+            state = new or RowSecurity(table, schema, enabled=False, forced=False)
+            assert isinstance(state, RowSecurity)
+            assert old is None or isinstance(old, RowSecurity)
+            yield SetRowSecurityOp.to(state, old)
+        case Policy():
+            yield from _replaced(old, new, DropPolicyOp, CreatePolicyOp)
+        case Trigger():
+            yield from _replaced(old, new, DropTriggerOp, CreateTriggerOp)
+        case Grant():
+            yield from _privileges(old, new)
+        case Function():
+            yield from _function(old, new)
+
+
+def _replaced(
+    old: DatabaseObject | None,
+    new: DatabaseObject | None,
+    drop: type[DropPolicyOp | DropTriggerOp | DropFunctionOp],
+    create: type[CreatePolicyOp | CreateTriggerOp | CreateFunctionOp],
+) -> Iterator[MigrateOperation]:
+    if old is not None:
+        yield drop(old)
+    if new is not None:
+        yield create(new)
+
+
+def _privileges(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:
+    """Take away and give only the privileges that differ."""
+    had = old.privileges if isinstance(old, Grant) else ()
+    wants = new.privileges if isinstance(new, Grant) else ()
+    if isinstance(old, Grant) and set(had) - set(wants):
+        yield RevokeOp(replace(old, privileges=tuple(set(had) - set(wants))))
+    if isinstance(new, Grant) and set(wants) - set(had):
+        yield GrantOp(replace(new, privileges=tuple(set(wants) - set(had))))
+
+
+def _function(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:
+    """Replace a function in place where its type allows, and say who may call it no longer."""
+    if not isinstance(old, Function) or not isinstance(new, Function) or _shape(old) != _shape(new):
+        yield from _replaced(old, new, DropFunctionOp, CreateFunctionOp)
+        return
+    is_replaced = new != replace(old, execute=new.execute)
+    if is_replaced:
+        yield CreateFunctionOp(new, previous=old)
+    # Replacing keeps privileges, except those of PUBLIC, which it sets itself in both directions.
+    address = f"{new.name}({new.signature})"
+    for role in sorted({*old.execute, *new.execute} - ({PUBLIC} if is_replaced else set())):
+        privilege = Grant(role, ("EXECUTE",), address, kind="FUNCTION", schema=new.schema)
+        if role not in new.execute:
+            yield RevokeOp(privilege)
+        elif role not in old.execute:
+            yield GrantOp(privilege)
+
+
+def _shape(function: Function) -> tuple[str, str]:
+    """What CREATE OR REPLACE cannot change: the result, and the names and defaults of arguments."""
+    return function.returns, function.arguments

@@ -1,0 +1,130 @@
+"""What a service's `env.py` calls: runs Alembic's command of the moment on the service's database.
+
+    from tenantry.migrations import run_environment
+    from ai_agents.service import service
+    run_environment(service)
+
+So `alembic upgrade head`, `downgrade`, `current`, `check`, `history` and `revision --autogenerate` work in the
+service's folder with the address from its variables. Commands that change the database hold the migration lock and work
+as the owner; others only look, and leave nothing behind. A connection in `config.attributes["connection"]` is used as
+it is, for whoever gives it has seen to all that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging.config
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Any, Literal
+
+from alembic import context
+from alembic.util import CommandError
+from sqlalchemy import Connection
+
+from tenantry import errors
+from tenantry.migrations.compare import PLUGIN
+from tenantry.migrations.render import render_item
+from tenantry.migrations.target import open_target
+from tenantry.migrations.version_table import share_block, share_version_table
+from tenantry.service import Service
+from tenantry.settings import DatabaseSettings
+from tenantry.sql import identifier
+
+__all__ = ["run_environment"]
+
+
+def run_environment(service: Service) -> None:
+    """Run the command that Alembic was called for.
+
+    Raises:
+        CommandError: it cannot be run here; Alembic's command line prints it as a sentence.
+    """
+    connection: Connection | None = context.config.attributes.get("connection")
+    if context.is_offline_mode():
+        _print(service)
+    elif connection is not None:
+        _run(connection, service)
+    else:
+        _configure_logging()
+        try:
+            asyncio.run(_connect_and_run(service))
+        except errors.TenantryError as error:
+            raise CommandError(str(error)) from error
+
+
+def _configure_logging() -> None:
+    """Log as alembic.ini says; where it says nothing, tell which revisions run, and every warning."""
+    path = context.config.config_file_name
+    if path and context.config.file_config.has_section("loggers"):
+        logging.config.fileConfig(path, disable_existing_loggers=False)
+        return
+    logging.basicConfig(format="%(message)s")
+    migrations = logging.getLogger("alembic.runtime.migration")
+    migrations.setLevel(logging.INFO)
+    migrations.addFilter(lambda record: record.levelno > logging.INFO or record.msg.startswith("Running"))
+
+
+async def _connect_and_run(service: Service) -> None:
+    settings: DatabaseSettings = context.config.attributes.get("settings") or service.settings.load()
+    async with open_target(service, settings) as target, AsyncExitStack() as stack:
+        if _is_changing():
+            await stack.enter_async_context(target.exclusively())
+        connection = await stack.enter_async_context(target.connection())
+        await connection.run_sync(_run, service)
+
+
+def _is_changing() -> bool:
+    """Tell whether the command changes the database: it then has a revision to go to."""
+    try:
+        context.get_revision_argument()
+    except KeyError:
+        return False
+    return True
+
+
+def _run(connection: Connection, service: Service) -> None:
+    is_changing = _is_changing()
+    # Without this, a command that only looks would make the version table.
+    looking: dict[str, Any] = {} if is_changing else {"dont_mutate": True}
+    context.configure(connection=connection, **_options(service), **looking)
+    with context.begin_transaction():
+        context.run_migrations()
+    if is_changing:
+        share_version_table(connection, service.roles)
+
+
+def _print(service: Service) -> None:
+    context.configure(
+        url="postgresql+asyncpg://", literal_binds=True, dialect_opts={"paramstyle": "named"}, **_options(service)
+    )
+    script = context.get_context().impl
+    script.static_output(f"SET ROLE {identifier(service.roles.owner)};")
+    with context.begin_transaction():
+        context.run_migrations()
+    script.static_output(f"{share_block(service.roles)};")
+
+
+def _options(service: Service) -> dict[str, Any]:
+    schemas = {table.schema for table in service.metadata.tables.values()} | {None}
+
+    def include_name(
+        name: str | None,
+        kind: Literal["schema", "table", "column", "index", "unique_constraint", "foreign_key_constraint"],
+        _parents: Mapping[str, str | None],
+    ) -> bool:
+        """Look only at the schemas that models use."""
+        return kind != "schema" or name in schemas
+
+    return {
+        "target_metadata": service.metadata,
+        "transaction_per_migration": True,
+        "compare_type": True,
+        "compare_server_default": True,
+        "include_schemas": len(schemas) > 1,
+        "include_name": include_name,
+        "render_item": render_item,
+        "autogenerate_plugins": ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname", PLUGIN],
+        "tenantry_objects": service.declared_objects(),
+        "tenantry_owner": service.roles.owner,
+    }

@@ -1,0 +1,31 @@
+"""Alembic operations for everything of the vocabulary; importing them registers them on `alembic.op`."""
+
+from tenantry.migrations.operations.base import CreateOp, DropOp, ObjectOp
+from tenantry.migrations.operations.extensions import CreateExtensionOp, DropExtensionOp
+from tenantry.migrations.operations.functions import CreateFunctionOp, DropFunctionOp
+from tenantry.migrations.operations.grants import GrantOp, RevokeOp
+from tenantry.migrations.operations.policies import CreatePolicyOp, DropPolicyOp
+from tenantry.migrations.operations.roles import CreateRoleOp, DropRoleOp
+from tenantry.migrations.operations.row_security import DisableRowSecurityOp, EnableRowSecurityOp, SetRowSecurityOp
+from tenantry.migrations.operations.triggers import CreateTriggerOp, DropTriggerOp
+
+__all__ = [
+    "CreateExtensionOp",
+    "CreateFunctionOp",
+    "CreateOp",
+    "CreatePolicyOp",
+    "CreateRoleOp",
+    "CreateTriggerOp",
+    "DisableRowSecurityOp",
+    "DropExtensionOp",
+    "DropFunctionOp",
+    "DropOp",
+    "DropPolicyOp",
+    "DropRoleOp",
+    "DropTriggerOp",
+    "EnableRowSecurityOp",
+    "GrantOp",
+    "ObjectOp",
+    "RevokeOp",
+    "SetRowSecurityOp",
+]

@@ -1,0 +1,83 @@
+"""Writes our operations into revision files, as a person would.
+
+Everything fits on one line or stands one argument a line; texts longer than a line are cut at their own line breaks or
+at spaces. No string spans lines, because Alembic indents what it is given. Nothing but `op` needs to be imported.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any, Literal
+
+from alembic.autogenerate import renderers
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import TypeDecorator
+from sqlalchemy.types import TypeEngine
+
+from tenantry.migrations.operations import ObjectOp
+
+__all__ = ["render_item", "render_operation"]
+
+# Upgrade and downgrade are functions, whose bodies Alembic indents by four.
+LINE_LENGTH = 120 - 4
+INDENT = "    "
+
+
+def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
+    """Write a column's type as the database has it; a revision must not need the application's types later on.
+
+    A decorated type of SQLAlchemy's own is written without its decoration; of any other type the module is imported.
+    """
+    if kind != "type" or not isinstance(item, TypeEngine):
+        return False
+    plain = item.impl_instance if isinstance(item, TypeDecorator) else item
+    module = type(plain).__module__
+    if not module.startswith("sqlalchemy."):
+        context.imports.add(f"import {type(item).__module__}")
+        return False
+    return f"sa.{plain!r}" if plain is not item and module == "sqlalchemy.sql.sqltypes" else False
+
+
+@renderers.dispatch_for(ObjectOp)
+def render_operation(context: AutogenContext, operation: ObjectOp) -> str:
+    """Return the call that a script makes."""
+    call = f"{context.opts.get('alembic_module_prefix') or 'op.'}{operation.verb}"
+    arguments = [(f"{name}=" if name else "", value) for name, value in operation.written()]
+    line = f"{call}({', '.join(f'{name}{_literal(value)}' for name, value in arguments)})"
+    if len(line) <= LINE_LENGTH and "\\n" not in line:
+        return line
+    lines = "".join(f"{INDENT}{_argument(name, value)},\n" for name, value in arguments)
+    return f"{call}(\n{lines})"
+
+
+def _argument(name: str, value: Any) -> str:
+    written = f"{name}{_literal(value)}"
+    if not isinstance(value, str) or (len(INDENT) + len(written) < LINE_LENGTH and "\n" not in value):
+        return written
+    pieces = "".join(f"{INDENT * 2}{_quote(piece)}\n" for piece in _pieces(value))
+    return f"{name}(\n{pieces}{INDENT})"
+
+
+def _pieces(value: str) -> list[str]:
+    """Cut a text into pieces that make it up again when written one after the other."""
+    if "\n" in value:
+        return value.splitlines(keepends=True)
+    width = LINE_LENGTH - len(INDENT) * 2 - 16
+    cut = textwrap.wrap(value, width, break_long_words=False, break_on_hyphens=False, drop_whitespace=False)
+    return cut if "".join(cut) == value else [value]
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, str):
+        return _quote(value)
+    if isinstance(value, tuple):
+        return f"[{', '.join(_literal(each) for each in value)}]"
+    return repr(value)
+
+
+def _quote(text: str) -> str:
+    """Quote with double quotes, unless that would need more backslashes."""
+    written = repr(text)
+    if written[0] == '"' or text.count('"') > text.count("'"):
+        return written
+    return '"' + written[1:-1].replace("\\'", "'").replace('"', '\\"') + '"'

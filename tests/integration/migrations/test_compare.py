@@ -1,0 +1,141 @@
+"""`alembic check` sees every difference between what is declared and what is there, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from shop_project import Project
+
+from tenantry.migrations import migrate, rollback
+
+PREDICATE = "((tenant_id)::text = current_setting('app.current_tenant_id'::text))"
+
+# What somebody did by hand, and the operations that put it right. {p} is the prefix of the project's roles.
+MUTANTS = {
+    "policy dropped": ("DROP POLICY tenant_isolation_policy ON books", ["create_policy"]),
+    "policy's USING altered": (
+        f"ALTER POLICY tenant_isolation_policy ON books USING ({PREDICATE})",
+        ["drop_policy", "create_policy"],
+    ),
+    "policy's WITH CHECK altered": (
+        "ALTER POLICY tenant_isolation_policy ON books WITH CHECK (true)",
+        ["drop_policy", "create_policy"],
+    ),
+    "policy for everybody": (
+        "ALTER POLICY tenant_isolation_policy ON books TO PUBLIC",
+        ["drop_policy", "create_policy"],
+    ),
+    "second permissive policy": ("CREATE POLICY hole ON books USING (true)", ["drop_policy"]),
+    "restrictive policy": (
+        "CREATE POLICY extra ON books AS RESTRICTIVE FOR DELETE TO {p}_app USING (false)",
+        ["drop_policy"],
+    ),
+    "row security off": ("ALTER TABLE books DISABLE ROW LEVEL SECURITY", ["enable_row_security"]),
+    "row security not forced": ("ALTER TABLE books NO FORCE ROW LEVEL SECURITY", ["enable_row_security"]),
+    "row security off and not forced": (
+        "ALTER TABLE books DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY",
+        ["enable_row_security"],
+    ),
+    "row security on a shared table": ("ALTER TABLE currencies ENABLE ROW LEVEL SECURITY", ["disable_row_security"]),
+    "extra privilege": ("GRANT TRUNCATE ON books TO {p}_app", ["revoke"]),
+    "missing privilege": ("REVOKE INSERT ON books FROM {p}_app", ["grant"]),
+    "privilege of PUBLIC": ("GRANT SELECT ON books TO PUBLIC", ["revoke"]),
+    "privilege with the right to grant it on": (
+        "GRANT SELECT ON books TO {p}_app WITH GRANT OPTION",
+        ["revoke", "grant"],
+    ),
+    "privilege on a column": ("GRANT UPDATE (title) ON books TO {p}_reporter", ["revoke"]),
+    "missing privilege on a column": ("REVOKE SELECT (title) ON books FROM {p}_reporter", ["grant"]),
+    "privilege on a sequence": ("GRANT UPDATE ON SEQUENCE currencies_number_seq TO {p}_app", ["revoke"]),
+    "privilege on the schema": ("GRANT CREATE ON SCHEMA public TO {p}_app", ["revoke"]),
+    "function's body altered": (
+        "CREATE OR REPLACE FUNCTION announce() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        ["create_function"],
+    ),
+    "function for PUBLIC": ("GRANT EXECUTE ON FUNCTION announce() TO PUBLIC", ["revoke"]),
+    "function for another role": ("GRANT EXECUTE ON FUNCTION announce() TO {p}_reporter", ["revoke"]),
+    "function for one role less": ("REVOKE EXECUTE ON FUNCTION tenant_of FROM {p}_reporter", ["grant"]),
+    "function's search path gone": ("ALTER FUNCTION tenant_of RESET search_path", ["create_function"]),
+    "function leakproof": ("ALTER FUNCTION tenant_of LEAKPROOF", ["create_function"]),
+    "function as its caller": ("ALTER FUNCTION tenant_of SECURITY INVOKER", ["create_function"]),
+    "function dropped": ("DROP FUNCTION tenant_of", ["create_function"]),
+    "function that nobody declares": (
+        "CREATE FUNCTION more() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        ["drop_function"],
+    ),
+    "trigger disabled": ("ALTER TABLE books DISABLE TRIGGER announce_books", ["drop_trigger", "create_trigger"]),
+    "trigger dropped": ("DROP TRIGGER trigger_books_updated_at ON books", ["create_trigger"]),
+    "trigger that nobody declares": (
+        "CREATE TRIGGER more BEFORE INSERT ON books FOR EACH ROW EXECUTE FUNCTION announce()",
+        ["drop_trigger"],
+    ),
+    "extension missing": ("DROP EXTENSION IF EXISTS vector, citext", ["create_extension"]),
+    "role missing": ("DROP OWNED BY {p}_reporter; DROP ROLE {p}_reporter", ["create_role", "grant"]),
+    "check constraint missing": ("ALTER TABLE books DROP CONSTRAINT ck_books_pages", ["add_constraint"]),
+}
+
+
+async def test_a_migrated_database_has_no_differences(migrated_shop: Project) -> None:
+    assert await migrated_shop.differences() == []
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+async def test_what_was_done_by_hand_is_found_and_undone(migrated_shop: Project, mutant: str) -> None:
+    """Each mutant is reported; the revision that autogenerate writes for it heals it, and its downgrade restores it."""
+    shop = migrated_shop
+    prefix = shop.service.roles.owner.removesuffix("_owner")
+    healthy = await shop.objects()
+    statement, expected = MUTANTS[mutant]
+    await shop.sql(statement.format(p=prefix), "SELECT 1")
+    broken = await shop.objects()
+    found = [verb for verb, _ in await shop.differences()]
+    assert set(found) == set(expected)
+    await shop.autogenerate(mutant)
+    await migrate(shop.service, shop.settings)
+    assert await shop.differences() == []
+    if mutant not in {"extension missing", "role missing", "check constraint missing"}:
+        assert await shop.objects() == healthy
+    if mutant not in {"function leakproof", "role missing"}:
+        await rollback(shop.service, shop.settings)
+        assert await shop.objects() == broken
+
+
+async def test_what_is_on_a_table_that_goes_is_dropped_before_it(migrated_shop: Project) -> None:
+    """A table that no model has any more goes with all that is on it, and comes back with all of it."""
+    shop = migrated_shop
+    role = shop.service.roles.application
+    await shop.sql(
+        f"SET ROLE {shop.service.roles.owner}",
+        "CREATE TABLE old (id integer)",
+        "ALTER TABLE old ENABLE ROW LEVEL SECURITY",
+        "CREATE POLICY old ON old USING (id = 1)",
+        f"GRANT SELECT ON old TO {role}",
+        "CREATE TRIGGER old BEFORE UPDATE ON old FOR EACH ROW EXECUTE FUNCTION announce()",
+        "SELECT 1",
+    )
+    before = await shop.objects()
+    assert [verb for verb, _ in await shop.differences()] == [
+        *("revoke", "drop_policy", "disable_row_security", "drop_trigger", "remove_table")
+    ]
+    await shop.autogenerate("the old table goes")
+    await migrate(shop.service, shop.settings)
+    assert await shop.sql("SELECT to_regclass('old')::text") is None
+    await rollback(shop.service, shop.settings)
+    assert await shop.objects() == before
+
+
+async def test_the_version_table_and_other_peoples_roles_are_no_difference(migrated_shop: Project) -> None:
+    """The grants that the environment makes on alembic_version, and the default one on schema public, stay."""
+    shop = migrated_shop
+    objects = {str(item) for item in await shop.objects()}
+    assert f"grant public.TABLE.alembic_version.{shop.service.roles.application}" in objects
+    assert "grant public.SCHEMA.public.public" in objects
+    assert await shop.differences() == []
+
+
+async def test_looking_leaves_nothing_behind(shop: Project) -> None:
+    """`check` and `revision --autogenerate` on an empty database make no version table, and no role."""
+    assert await shop.differences() != []
+    await shop.autogenerate()
+    assert await shop.sql("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == 0
+    owner = shop.service.roles.owner
+    assert await shop.sql(f"SELECT count(*) FROM pg_roles WHERE rolname = '{owner}'") == 0
