@@ -93,7 +93,7 @@ async def build(superuser: Address) -> None:
         async with engine.begin() as build:
             await build.exec_driver_sql(f"SET ROLE {identifier(ROLES.owner)}")
             await build.run_sync(Base.metadata.create_all)
-            for item in sorted(declared_objects(Base.metadata, ROLES)):
+            for item in sorted(declared_objects(Base.metadata, ROLES) - set(ROLES)):
                 for statement in item.create():
                     await build.exec_driver_sql(statement)
     finally:

@@ -150,7 +150,7 @@ async def build(address: Address, service: Service) -> None:
             await connection.exec_driver_sql(f"CREATE EXTENSION {identifier(extension)}")
         await connection.exec_driver_sql(f"SET ROLE {identifier(service.roles.owner)}")
         await connection.run_sync(service.metadata.create_all)
-        for item in sorted(service.declared_objects()):
+        for item in sorted(service.declared_objects() - set(service.roles)):
             for statement in item.create():
                 await connection.exec_driver_sql(statement)
         await connection.exec_driver_sql("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")

@@ -25,13 +25,15 @@ ADMIN_PRIVILEGES = ("DELETE", "INSERT", "SELECT", "UPDATE")
 
 
 def declared_objects(metadata: MetaData, roles: Roles, extensions: Iterable[str] = ()) -> frozenset[DatabaseObject]:
-    """Return the objects that the tables of `metadata` need for `roles`, and the named extensions.
+    """Return what the tables of `metadata` need for `roles`, the roles themselves, and the named extensions.
 
     Raises:
         DeclarationError: a table does not declare its tenancy.
     """
     tenancy = tenancy_of(metadata)
     found: set[DatabaseObject] = {Extension(name) for name in extensions}
+    # The owner is there before any migration runs, because it is what runs them.
+    found.update(role for role in roles if role.name != roles.owner)
     for table in metadata.tables.values():
         found.update(_objects_of(table, tenancy, roles))
     if any(isinstance(item, Trigger) for item in found):
