@@ -31,8 +31,9 @@ SETTINGS = {
     "default_text_search_config": "pg_catalog.english",
 }
 
-# Data that nobody wants after the run: a crash of the machine may lose all of it.
-FLEETING = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# Data that nobody wants after the run: a crash of the machine may lose all of it. They may lie in memory, where a
+# runaway sort would take the machine down with it.
+FLEETING = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "temp_file_limit": "1GB"}
 
 
 def render_settings(socket_folder: Path, *, durable: bool) -> str:

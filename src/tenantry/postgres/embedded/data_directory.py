@@ -81,6 +81,9 @@ class DataDirectory:
         if durable:
             _sync(draft)
         draft.rename(self.layout.data)
+        if durable:
+            # The new name too; but only now, so that it never leads to incomplete files.
+            _sync(self.layout.root)
 
     def _make_template(self, template: Path, options: tuple[str, ...], lock: int) -> None:
         for outdated in self.layout.root.glob("template-*"):
@@ -192,7 +195,7 @@ def _copy(source: Path, target: Path, account: Account) -> None:
         place.mkdir(mode=0o700, exist_ok=True)
         account.own(place)
         for name in files:
-            shutil.copyfile(Path(folder, name), place / name)
+            shutil.copyfile(Path(folder, name), place / name, follow_symlinks=False)
             (place / name).chmod(0o600)
             account.own(place / name)
 

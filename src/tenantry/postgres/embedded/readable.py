@@ -61,13 +61,13 @@ def _can_run(folder: Path, account: Account) -> bool:
         done = subprocess.run(
             [program, "--version"], cwd="/", capture_output=True, check=False, **account.process_options()
         )
-    except PermissionError as error:
+    except OSError as error:
         # Another name, or none, means that the step before the program was refused (subprocess, _execute_child).
         if error.filename != program:
             raise errors.ServerError(
                 "PostgreSQL refuses to run as root, and this root may not become another user.",
-                why="The capabilities CAP_SETUID and CAP_SETGID are missing.",
-                remedy="Grant them to the container, or run as an ordinary user.",
+                why=f"Changing to the number {account.uid}: {error.strerror}.",
+                remedy="Grant the container CAP_SETUID and CAP_SETGID and 65536 users, or run as an ordinary user.",
             ) from error
         return False
     return done.returncode == 0

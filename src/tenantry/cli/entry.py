@@ -1,0 +1,108 @@
+"""`tenantry`: finds the command, and turns every way of ending into an exit status.
+
+0 is fine, 1 failed or found something, 2 misused, 130 interrupted. Only click is imported before a command runs, so
+that `--help` does not wait for SQLAlchemy; `--help` imports the command modules, and those import no more than this.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from tenantry import errors
+from tenantry.cli.output import write_error
+
+__all__ = ["COMMANDS", "main", "tenantry"]
+
+# In the order in which a newcomer needs them. Each is a module of this package, with a command of the same name.
+COMMANDS = (
+    *("up", "prepare", "down", "status", "psql", "doctor"),
+    *("migrate", "rollback", "revision", "history"),
+    *("audit", "tenant"),
+)
+
+# What a command may need besides the toolkit itself, and the extra that brings it.
+_EXTRAS = {"fastapi": "web", "uvicorn": "web", "jwt": "web", "boto3": "aws", "redis": "redis", "pgvector": "vector"}
+
+FINE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of `COMMANDS`."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"tenantry.cli.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="tenantry", message="%(version)s")
+def tenantry() -> None:
+    """A PostgreSQL that many tenants can share: isolated, migrated, pooled and healthy.
+
+    Run it anywhere inside a project, a folder whose pyproject.toml has a [tool.tenantry] table.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(run(given))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line and return its exit status; an error is said here, and nowhere else."""
+    try:
+        status = tenantry.main(arguments, prog_name="tenantry", standalone_mode=False)
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has left; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except (errors.TenantryError, click.ClickException, ModuleNotFoundError) as error:
+        return _tell(error, as_json="--json" in arguments)
+    return status if isinstance(status, int) else FINE
+
+
+def _tell(error: Exception, *, as_json: bool) -> int:
+    """Say what went wrong, and return the exit status that it means."""
+    if isinstance(error, click.UsageError):
+        if as_json:
+            usage = error.ctx.get_usage() if error.ctx else ""
+            write_error(_Misuse(error.format_message(), remedy=usage), as_json=True, is_said=False)
+        error.show()
+        return MISUSED
+    if isinstance(error, click.ClickException):
+        error = _Failure(error.format_message())
+    if isinstance(error, ModuleNotFoundError):
+        extra = _EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise error
+        remedy = f"Install it with: pip install 'tenantry[{extra}]'"
+        error = _Failure(f"This command needs {error.name}, which is not installed.", remedy=remedy)
+    assert isinstance(error, errors.TenantryError)
+    write_error(error, as_json=as_json)
+    return FAILED
+
+
+class _Misuse(errors.TenantryError):
+    code = "usage"
+
+
+class _Failure(errors.TenantryError):
+    code = "command"

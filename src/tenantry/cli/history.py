@@ -1,0 +1,33 @@
+"""`tenantry history`: the revisions, and where the databases are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from tenantry.cli.options import common, find_services
+from tenantry.cli.output import write_json, write_table
+
+__all__ = ["history"]
+
+
+@click.command()
+@common
+def history(names: Sequence[str], as_json: bool) -> None:
+    """List each service's revisions, the oldest first, and mark where its database is."""
+    import asyncio
+
+    from tenantry.operations.development import load_settings
+    from tenantry.operations.lease import leased
+    from tenantry.operations.revisions import list_revisions
+
+    project, services = find_services(names)
+    pairs = [(service, load_settings(service, project)) for service in services]
+    with leased(pairs):
+        found = [one for service, settings in pairs for one in asyncio.run(list_revisions(service, settings))]
+    if as_json:
+        write_json({"revisions": found})
+        return
+    rows = [("*" if one.is_current else "", one.service, one.revision, one.down_revision, one.message) for one in found]
+    write_table(("", "service", "revision", "after", "what it does"), rows)

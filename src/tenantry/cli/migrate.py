@@ -1,0 +1,23 @@
+"""`tenantry migrate`: brings databases to a revision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from tenantry.cli.moving import run_moves
+from tenantry.cli.options import common
+
+__all__ = ["migrate"]
+
+
+@click.command()
+@click.argument("revision", default="head")
+@common
+def migrate(revision: str, names: Sequence[str], as_json: bool) -> None:
+    """Bring the schema forward to REVISION, by default the newest.
+
+    Of processes that migrate at once one does, the others wait and then find nothing to do.
+    """
+    run_moves(names, revision, is_back=False, as_json=as_json)

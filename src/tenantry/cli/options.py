@@ -1,0 +1,49 @@
+"""The options that every command has: which services, and whether to speak JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from tenantry.project import Project
+    from tenantry.service import Service
+
+__all__ = ["common", "find_services", "json_option", "only_service"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout.")
+
+_service_option = click.option(
+    "--service", "names", metavar="NAME", multiple=True, help="Only this service; may be given several times."
+)
+
+
+def common(function: _Function) -> _Function:
+    """Add `--service` and `--json`; the command takes them as `names` and `as_json`."""
+    return _service_option(json_option(function))
+
+
+def find_services(names: Sequence[str]) -> tuple[Project, list[Service]]:
+    """Return the project of the current folder and its services, or those named."""
+    from tenantry.project import find_project
+    from tenantry.service import load_services
+
+    project = find_project()
+    return project, load_services(project, names)
+
+
+def only_service(names: Sequence[str]) -> tuple[Project, Service]:
+    """Return the project and the one service that is meant.
+
+    Raises:
+        UsageError: there are several, and none was named.
+    """
+    project, services = find_services(names)
+    if len(services) > 1:
+        known = ", ".join(service.name for service in services)
+        raise click.UsageError(f"Name one service with --service: {known}.")
+    return project, services[0]

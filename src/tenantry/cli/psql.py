@@ -1,0 +1,67 @@
+"""`tenantry psql`: a prompt at a service's database, as one of its roles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from tenantry.cli.options import common, only_service
+from tenantry.cli.output import write_json
+
+if TYPE_CHECKING:
+    from tenantry.operations.shell import As
+
+__all__ = ["psql"]
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.option(
+    "--as",
+    "role",
+    type=click.Choice(["app", "owner", "admin"]),
+    default="app",
+    show_default=True,
+    help="Which of the service's roles to be.",
+)
+@click.option("--tenant", help="Bind this tenant for the whole session.")
+@common
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def psql(
+    context: click.Context,
+    role: As,
+    tenant: str | None,
+    names: Sequence[str],
+    as_json: bool,
+    arguments: Sequence[str],
+) -> None:
+    """Open psql as one of the service's roles.
+
+    What stands behind `--` goes to psql: tenantry psql -- -c 'SELECT 1'. With --json psql is not run; the document says
+    where it would connect.
+    """
+    import asyncio
+
+    from tenantry.operations.development import load_settings
+    from tenantry.operations.lease import leased
+    from tenantry.operations.shell import open_shell, run_shell
+
+    project, service = only_service(names)
+    settings = load_settings(service, project)
+    with leased([(service, settings)]) as server:
+        shell = asyncio.run(open_shell(service, settings, server, project, role=role, tenant=tenant))
+        if as_json:
+            write_json(
+                {
+                    "service": service.name,
+                    "program": shell.program,
+                    "address": shell.address,
+                    "role": shell.role,
+                    "tenant": shell.tenant,
+                }
+            )
+            return
+        status = run_shell(shell, arguments)
+    context.exit(min(status, 1) if status >= 0 else 1)

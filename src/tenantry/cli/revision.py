@@ -1,0 +1,34 @@
+"""`tenantry revision`: writes a new migration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from tenantry.cli.options import common, only_service
+from tenantry.cli.output import write, write_json
+
+__all__ = ["revision"]
+
+
+@click.command()
+@click.option("-m", "--message", required=True, help="What the revision does; becomes part of its file's name.")
+@click.option("--empty", "is_empty", is_flag=True, help="Do not compare; leave it to be filled by hand.")
+@common
+def revision(message: str, is_empty: bool, names: Sequence[str], as_json: bool) -> None:
+    """Write the migration from what the database holds to what the models say."""
+    import asyncio
+
+    from tenantry.operations.development import load_settings
+    from tenantry.operations.lease import leased
+    from tenantry.operations.revisions import make_revision
+
+    project, service = only_service(names)
+    settings = load_settings(service, project)
+    with leased([(service, settings)]):
+        path = asyncio.run(make_revision(service, settings, message, is_empty=is_empty))
+    if as_json:
+        write_json({"service": service.name, "path": path})
+    else:
+        write(str(path) if path else "The database holds what the models say; no revision was written.")

@@ -1,0 +1,40 @@
+"""`tenantry status`: where all stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from tenantry.cli.options import common, find_services
+from tenantry.cli.output import write, write_json, write_table
+
+__all__ = ["status"]
+
+
+@click.command()
+@common
+def status(names: Sequence[str], as_json: bool) -> None:
+    """Show the server and each service's revision; start nothing."""
+    import asyncio
+
+    from tenantry.operations.development import load_settings
+    from tenantry.operations.standing import read_standing
+
+    project, services = find_services(names)
+    pairs = [(service, load_settings(service, project, makes_secrets=False)) for service in services]
+    standing = asyncio.run(read_standing(pairs))
+    if as_json:
+        write_json(standing)
+    else:
+        server = standing.server
+        version = f" {server.version}" if server.version else ""
+        place = f" at {server.address}" if server.running and server.address else ""
+        write(f"PostgreSQL{version} ({server.kind}): {'running' if server.running else 'not running'}{place}")
+        write_table(
+            ("service", "database", "revision", "head", "ready", ""),
+            [
+                (one.name, one.database, one.revision, one.head, "yes" if one.ready else "no", one.problem)
+                for one in standing.services
+            ],
+        )

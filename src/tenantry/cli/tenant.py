@@ -1,0 +1,121 @@
+"""`tenantry tenant`: the tenants of a service, through the admin path."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from tenantry.cli.options import common, only_service
+from tenantry.cli.output import plain, write, write_json, write_table
+
+if TYPE_CHECKING:
+    from tenantry.operations.tenants import TenantRecord
+    from tenantry.service import Service
+    from tenantry.tenancy.database import Database
+
+__all__ = ["tenant"]
+
+_Answer = TypeVar("_Answer")
+
+
+@click.group()
+def tenant() -> None:
+    """Make, list and show tenants, in the admin role."""
+
+
+@tenant.command()
+@click.argument("name")
+@click.option(
+    "--set",
+    "assignments",
+    metavar="COLUMN=VALUE",
+    multiple=True,
+    help="A column of the tenant's row; @FILE as the value reads a file, @- stdin.",
+)
+@common
+def create(name: str, assignments: Sequence[str], names: Sequence[str], as_json: bool) -> None:
+    """Make the tenant NAME."""
+    from tenantry.operations.tenants import create_tenant
+
+    values = dict(map(_assignment, assignments))
+    _, service = only_service(names)
+    _show(_run(service, lambda database: create_tenant(service, database, name, values)), as_json=as_json)
+
+
+@tenant.command("list")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many at most.")
+@common
+def list_(limit: int, names: Sequence[str], as_json: bool) -> None:
+    """List the tenants, without their secrets."""
+    from tenantry.operations.tenants import list_tenants
+
+    _, service = only_service(names)
+    found = _run(service, lambda database: list_tenants(service, database, limit=limit))
+    if as_json:
+        write_json({"tenants": found})
+        return
+    columns = list(found[0].details) if found else []
+    write_table(columns, [[_cell(one.details[name]) for name in columns] for one in found])
+
+
+@tenant.command()
+@click.argument("name")
+@common
+def show(name: str, names: Sequence[str], as_json: bool) -> None:
+    """Show the tenant NAME and how many rows it has."""
+    from tenantry.operations.tenants import show_tenant
+
+    _, service = only_service(names)
+    _show(_run(service, lambda database: show_tenant(service, database, name)), as_json=as_json)
+
+
+def _run(service: Service, work: Callable[[Database], Awaitable[_Answer]]) -> _Answer:
+    import asyncio
+    import logging
+
+    from tenantry.operations.development import load_settings
+    from tenantry.project import find_project
+
+    # The admin path logs its use; here whoever would read that is the one who typed the command.
+    logging.getLogger("tenantry").addHandler(logging.NullHandler())
+    settings = load_settings(service, find_project())
+
+    async def run() -> _Answer:
+        async with service.open_database(settings) as database:
+            return await work(database)
+
+    return asyncio.run(run())
+
+
+def _show(record: TenantRecord, *, as_json: bool) -> None:
+    if as_json:
+        write_json(record)
+        return
+    for name, value in record.details.items():
+        write(f"{name}: {_cell(value)}")
+    for table, count in (record.rows or {}).items():
+        write(f"{table}: {count} row{'' if count == 1 else 's'}")
+
+
+def _cell(value: object) -> str:
+    value = plain(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    column, equals, value = text.partition("=")
+    if not equals or not column:
+        raise click.BadParameter(f"{text!r} is not of the form column=value.", param_hint="--set")
+    if value == "@-":
+        value = sys.stdin.read().rstrip("\n")
+    elif value.startswith("@"):
+        try:
+            value = Path(value[1:]).read_text(encoding="utf-8").rstrip("\n")
+        except OSError as error:
+            raise click.BadParameter(f"{value[1:]} cannot be read: {error.strerror}.", param_hint="--set") from error
+    return column, value

@@ -1,0 +1,122 @@
+"""Secrets that a service cannot run without, made once for a project's own machine.
+
+The invariant: they serve the embedded server only. A service that was told where its database is, or that it runs in
+production, gets nothing from here, so that it can never seal a customer's data with a key that lies in a working copy.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from dotenv import dotenv_values
+from pydantic import SecretStr
+
+from tenantry.project import Project
+from tenantry.secrets.key_ring import KeyRing
+from tenantry.service import Service
+from tenantry.settings import DatabaseSettings
+from tenantry.settings.base import find_env_file
+
+__all__ = ["FILE_NAME", "is_embedded", "load_settings"]
+
+FILE_NAME = "development.env"
+
+
+def _make_secret() -> str:
+    return secrets.token_hex(32)
+
+
+def _make_keys() -> str:
+    return KeyRing.generate("development").text.get_secret_value()
+
+
+# A field that is a secret: how it is made, and which other field stands in for it.
+_KINDS: Mapping[str, tuple[Callable[[], str], str]] = {
+    "encryption_keys": (_make_keys, "encryption_key_file"),
+    "jwt_secret": (_make_secret, "jwt_jwks_url"),
+}
+
+
+def is_embedded(service: Service) -> bool:
+    """Return whether the service's variables name no database, so that it runs on the embedded server."""
+    # Only the toolkit's own fields are read: a service's may lack what is about to be made.
+    own = {name: getattr(service.settings, name) for name in ("model_config", "unprefixed", "default_parts")}
+    bare = type(service.settings.__name__, (DatabaseSettings,), {**own, "__module__": __name__})
+    return bare.load().source("application") is None  # type: ignore[attr-defined]
+
+
+def load_settings(service: Service, project: Project, *, makes_secrets: bool = True) -> DatabaseSettings:
+    """Return the service's settings; on the embedded server with development secrets for what is not configured.
+
+    The secrets are put into this process's environment, where the service's application finds them too. With
+    `makes_secrets=False` only those are used that were made before.
+
+    Raises:
+        ConfigurationError: a variable is missing or wrong.
+    """
+    given = _given()
+    is_production = given.get(service.settings.variable("environment"), "").lower() == "production"
+    if not is_production and is_embedded(service):
+        os.environ.update(_secrets(service, project.home / FILE_NAME, given, makes=makes_secrets))
+    return service.settings.load()
+
+
+def _given() -> dict[str, str]:
+    """Return the variables that are set, in the environment or in the `.env` file, by upper-case name."""
+    path = find_env_file()
+    file = dotenv_values(path) if path else {}
+    return {name.upper(): value for name, value in {**file, **os.environ}.items() if value and value.strip()}
+
+
+def _secrets(service: Service, path: Path, given: Mapping[str, str], *, makes: bool) -> dict[str, str]:
+    wanted = dict(_wanted(service, given))
+    if not wanted:
+        return {}
+    kept = dotenv_values(path) if path.is_file() else {}
+    if makes and wanted.keys() - kept.keys():
+        with _locked(path):
+            # Another process may have made them since.
+            kept = dotenv_values(path) if path.is_file() else {}
+            fresh = {name: make() for name, make in wanted.items() if name not in kept}
+            _append(path, fresh)
+            kept = {**kept, **fresh}
+    return {name: value for name in wanted if (value := kept.get(name))}
+
+
+def _wanted(service: Service, given: Mapping[str, str]) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Yield the variables of secrets that nobody set."""
+    settings = service.settings
+    for name, field in settings.model_fields.items():
+        make, instead = _KINDS.get(name, (None, ""))
+        if make is None and field.is_required() and field.annotation is SecretStr:
+            make = _make_secret
+        names = [settings.variable(one) for one in (name, instead) if one in settings.model_fields]
+        if make is not None and not any(one in given for one in names):
+            yield names[0], make
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _append(path: Path, values: Mapping[str, str]) -> None:
+    """Add lines by a rename, so that a reader sees all of the file or none of it; only its owner may read it."""
+    old = (
+        path.read_text(encoding="utf-8")
+        if path.is_file()
+        else "# Made for this working copy; never use it elsewhere.\n"
+    )
+    temporary = path.with_suffix(".new")
+    temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(old + "".join(f"{name}={value}\n" for name, value in values.items()))
+    temporary.replace(path)

@@ -1,0 +1,134 @@
+"""Revisions as people handle them: what there is, where the database is, and a new one from what the models say."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.script import Script, ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection
+
+from tenantry import errors
+from tenantry.migrations import current_revision, make_config, migrate, rollback
+from tenantry.migrations.target import open_target
+from tenantry.service import Service
+from tenantry.settings import DatabaseSettings
+
+__all__ = ["Move", "Revision", "list_revisions", "make_revision", "move", "translated"]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Where a migration or a rollback led."""
+
+    service: str
+    previous: str | None
+    revision: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One revision of a service, the oldest first."""
+
+    service: str
+    revision: str
+    down_revision: str | None
+    message: str
+    path: str
+    is_current: bool
+    is_head: bool
+
+
+async def move(service: Service, settings: DatabaseSettings, revision: str, *, is_back: bool) -> Move:
+    """Migrate or roll back to a revision.
+
+    Raises:
+        MigrationError: there is no such revision, or it cannot be run.
+    """
+    with translated(service):
+        previous = await current_revision(service, settings)
+        await (rollback if is_back else migrate)(service, settings, revision)
+        return Move(service.name, previous, await current_revision(service, settings))
+
+
+async def list_revisions(service: Service, settings: DatabaseSettings) -> list[Revision]:
+    """Return the service's revisions, and which one its database is at."""
+    with translated(service):
+        current = await current_revision(service, settings)
+        scripts = ScriptDirectory(str(service.migrations))
+        heads = set(scripts.get_heads())
+        found = reversed(list(scripts.walk_revisions()))
+        return [_revision(service, script, current, heads) for script in found]
+
+
+async def make_revision(
+    service: Service, settings: DatabaseSettings, message: str, *, is_empty: bool = False
+) -> Path | None:
+    """Write a revision that brings the database to what the models say; None where there is nothing to do.
+
+    With `is_empty` it holds nothing, and is for what cannot be found by comparing.
+
+    Raises:
+        MigrationError: the database is not at head, so that there is nothing to compare with.
+    """
+    made: list[Any] = []
+
+    def keep_if_needed(_context: Any, _revision: Any, directives: list[Any]) -> None:
+        if not is_empty and directives[0].upgrade_ops.is_empty():
+            directives.clear()
+
+    def write(connection: Connection | None) -> None:
+        config = make_config(service)
+        # Alembic tells of its progress on stdout, where data belong.
+        config.cmd_opts = Namespace(quiet=True)
+        if connection is not None:
+            config.attributes["connection"] = connection
+        script = command.revision(
+            config, message, autogenerate=not is_empty, process_revision_directives=keep_if_needed
+        )
+        made.extend(script if isinstance(script, list) else [script])
+
+    with translated(service):
+        if is_empty:
+            write(None)
+        else:
+            async with open_target(service, settings) as target, target.connection() as connection:
+                await connection.run_sync(write)
+    scripts = [script for script in made if isinstance(script, Script)]
+    return Path(scripts[0].path) if scripts else None
+
+
+@contextmanager
+def translated(service: Service) -> Iterator[None]:
+    """Turn what Alembic says into our errors.
+
+    Raises:
+        MigrationError: with Alembic's sentence.
+    """
+    try:
+        yield
+    except CommandError as error:
+        raise errors.MigrationError(
+            f"The migrations of {service.name} could not do that.",
+            why=str(error).rstrip(".") + ".",
+            remedy=f"Look at the revisions with: tenantry history --service {service.name}",
+        ) from error
+
+
+def _revision(service: Service, script: Script, current: str | None, heads: set[str]) -> Revision:
+    down = script.down_revision
+    return Revision(
+        service=service.name,
+        revision=script.revision,
+        down_revision=down if isinstance(down, str | None) else ", ".join(down),
+        message=script.doc,
+        path=script.path,
+        is_current=script.revision == current,
+        is_head=script.revision in heads,
+    )

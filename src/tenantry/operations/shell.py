@@ -1,0 +1,105 @@
+"""`psql` as one of a service's roles: which program, in which environment.
+
+The password travels in the environment, where other users of the machine cannot read it; so do the role and the tenant,
+as options of the session. That the tenant is bound for a whole session is right for a person at a prompt, who has the
+connection alone, and for nobody else.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from tenantry import errors
+from tenantry.postgres.binaries import find_binaries
+from tenantry.postgres.endpoint import Purpose
+from tenantry.postgres.server import Server
+from tenantry.project import Project
+from tenantry.service import Service
+from tenantry.settings import DatabaseSettings
+from tenantry.tenancy.declarations import tenancy_of
+from tenantry.tenancy.scope import parse_tenant
+
+__all__ = ["As", "Shell", "open_shell", "run_shell"]
+
+As = Literal["app", "owner", "admin"]
+
+_PURPOSES: Mapping[As, Purpose] = {"app": "application", "owner": "migration", "admin": "admin"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """A psql that is ready to be run; the environment holds the password, so it is in no repr."""
+
+    program: Path
+    address: str
+    role: str
+    tenant: str | None
+    environment: Mapping[str, str] = field(repr=False)
+
+
+async def open_shell(
+    service: Service,
+    settings: DatabaseSettings,
+    server: Server | None,
+    project: Project,
+    *,
+    role: As = "app",
+    tenant: str | None = None,
+) -> Shell:
+    """Return the shell in a role, with a tenant bound where one is given.
+
+    Raises:
+        TenantInvalid: the tenant is not of the tenant column's type.
+        BinariesMissing: there is no psql.
+    """
+    endpoint = service.endpoint(_PURPOSES[role], settings, server)
+    address = await endpoint.source.current()
+    options = [address.parameters.get("options", "")]
+    if endpoint.role != address.user:
+        options.append(_option("role", endpoint.role))
+    if tenant is not None:
+        tenancy = tenancy_of(service.metadata)
+        options.append(_option(tenancy.setting, str(parse_tenant(tenant, tenancy.type))))
+    # The caller's own PGSERVICE or PGOPTIONS would have their say too.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    environment |= {"PGAPPNAME": f"tenantry psql {role}", **address.libpq_environment()}
+    environment["PGOPTIONS"] = " ".join(filter(None, options))
+    return Shell(_find_psql(project), address.redacted, endpoint.role, tenant, environment)
+
+
+def run_shell(shell: Shell, arguments: Sequence[str] = ()) -> int:
+    """Run psql in the foreground and return its exit status; Ctrl-C is psql's own business meanwhile."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        # Nothing of ours is waiting for output; the child takes SIGINT again, which it would otherwise inherit ignored.
+        return subprocess.run(
+            [shell.program, *arguments],
+            env=dict(shell.environment),
+            check=False,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        ).returncode
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _option(name: str, value: str) -> str:
+    """Return `-c name=value` as the server splits PGOPTIONS: at spaces, unless a backslash stands before one."""
+    escaped = value.replace("\\", "\\\\").replace(" ", "\\ ")
+    return f"-c {name}={escaped}"
+
+
+def _find_psql(project: Project) -> Path:
+    try:
+        return find_binaries(project.postgres_spec).path("psql")
+    except errors.BinariesMissing:
+        found = shutil.which("psql")
+        if found is None:
+            raise
+        return Path(found)

@@ -1,0 +1,122 @@
+"""Where all stands: the server, and each service's database beside the head of its migrations. Starts nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tenantry import errors
+from tenantry.address import Address
+from tenantry.migrations import head_revision
+from tenantry.postgres.probe import Probe, ProbeResult
+from tenantry.postgres.remote import RemoteServer
+from tenantry.postgres.roles import check_safe
+from tenantry.postgres.server import Server, ServerStatus
+from tenantry.service import Service
+from tenantry.settings import DatabaseSettings
+
+__all__ = ["ServerState", "ServiceState", "Standing", "probe_service", "read_standing"]
+
+DEADLINE = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """The server as `status` shows it; what is not known is None."""
+
+    kind: str
+    running: bool
+    version: str | None
+    pid: int | None
+    data_directory: str | None
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """One service; `problem` is the sentence why it is not ready."""
+
+    name: str
+    database: str
+    revision: str | None
+    head: str | None
+    ready: bool
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What `status` answers."""
+
+    server: ServerState
+    services: tuple[ServiceState, ...]
+
+
+async def read_standing(pairs: Sequence[tuple[Service, DatabaseSettings]]) -> Standing:
+    """Ask the server and every service's database, all at once."""
+    servers = [service.server(settings) for service, settings in pairs]
+    # The services of one project share the embedded server; where none uses it, the first one's is shown.
+    embedded = next((server for server in servers if server is not None), None)
+    shown = embedded or RemoteServer(await _address(pairs[0][1]))
+    status = await asyncio.to_thread(shown.status)
+    states = await asyncio.gather(
+        *(
+            _state(service, settings, server, is_up=server is None or status.running)
+            for (service, settings), server in zip(pairs, servers, strict=True)
+        )
+    )
+    return Standing(server_state(status), tuple(states))
+
+
+def server_state(status: ServerStatus) -> ServerState:
+    """Return a server's status without anything secret."""
+    return ServerState(
+        kind=status.kind,
+        running=status.running,
+        version=status.version,
+        pid=status.pid,
+        data_directory=str(status.data_directory) if status.data_directory else None,
+        address=status.address.redacted if status.address else None,
+    )
+
+
+async def probe_service(service: Service, settings: DatabaseSettings, server: Server | None) -> ProbeResult:
+    """Ask a service's database in the application's role, over a connection of its own."""
+    endpoint = service.endpoint("application", settings, server)
+    probe = Probe(endpoint.source, role=endpoint.role, deadline=DEADLINE)
+    try:
+        return await probe.check()
+    finally:
+        await probe.close()
+
+
+async def _address(settings: DatabaseSettings) -> Address:
+    source = settings.source("application")
+    assert source is not None
+    return await source.current()
+
+
+async def _state(service: Service, settings: DatabaseSettings, server: Server | None, *, is_up: bool) -> ServiceState:
+    head = head_revision(service)
+    database = service.database if server is not None else (await _address(settings)).database
+    if not is_up:
+        problem = "The server does not run; `tenantry up` or `tenantry prepare` starts it."
+        return ServiceState(service.name, database, None, head, ready=False, problem=problem)
+    found = await probe_service(service, settings, server)
+    reason = _problem(found, head, service)
+    return ServiceState(service.name, database, found.revision, head, ready=not reason, problem=reason)
+
+
+def _problem(found: ProbeResult, head: str | None, service: Service) -> str | None:
+    if not found.ok:
+        return found.error
+    if found.revision != head:
+        at = f"at revision {found.revision}" if found.revision else "empty"
+        return f"The schema is {at}, and this build expects {head}; run `tenantry migrate`."
+    assert found.role is not None
+    try:
+        check_safe(found.role, service.roles)
+    except errors.UnsafeRole as error:
+        return str(error)
+    return None

@@ -1,0 +1,154 @@
+"""Row security, policies, functions, triggers and extensions: the declared set against the found one.
+
+Both sides are values of one vocabulary, in PostgreSQL's own spelling, so a difference is a difference of two sets. What
+an object of the same identity says otherwise is an alteration; what nobody declared is reported with what it endangers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from functools import singledispatch
+from typing import Any, cast
+
+from tenantry.postgres.objects import (
+    PUBLIC,
+    DatabaseObject,
+    Function,
+    Grant,
+    Policy,
+    Role,
+    RowSecurity,
+    Trigger,
+)
+from tenantry.proof.audit.finding import Draft, draft
+from tenantry.proof.audit.snapshot import Snapshot
+from tenantry.sql import identifier, qualified
+
+__all__ = ["check_objects"]
+
+# These have questions of their own: which privilege is too many, and which attribute.
+_ELSEWHERE = (Grant, Role)
+
+
+def check_objects(snapshot: Snapshot) -> Iterator[Draft]:
+    """Yield what is missing, altered or undeclared among the objects of the declared tables."""
+    declared = {item.identity: item for item in snapshot.service.declared_objects() if not isinstance(item, _ELSEWHERE)}
+    found = {item.identity: item for item in snapshot.objects if not isinstance(item, _ELSEWHERE)}
+    for identity, item in declared.items():
+        if _is_on_a_missing_table(item, snapshot):
+            continue
+        if identity not in found:
+            yield missing(item)
+        elif found[identity] != item:
+            yield altered(item, found[identity])
+    for identity, item in found.items():
+        if identity not in declared:
+            yield from undeclared(item, snapshot)
+
+
+def _is_on_a_missing_table(item: DatabaseObject, snapshot: Snapshot) -> bool:
+    """True if the missing table is the finding, and what should be on it would only repeat it."""
+    return isinstance(item, RowSecurity | Policy | Trigger) and (item.schema, item.table) not in snapshot.relations
+
+
+@singledispatch
+def missing(item: DatabaseObject) -> Draft:
+    """Return the finding that a declared object does not exist."""
+    rule = {Policy: "policy_missing", Function: "function_missing", Trigger: "trigger_missing"}.get(type(item))
+    return draft(rule or "extension_missing", item, f"The {item} is declared, and does not exist.", *item.create())
+
+
+@missing.register
+def _(item: RowSecurity) -> Draft:
+    message = "Row security is off: every role with a privilege on the table sees the rows of all tenants."
+    return draft("rls_disabled", _table(item), message, *item.create())
+
+
+@singledispatch
+def altered(item: DatabaseObject, found: DatabaseObject) -> Draft:
+    """Return the finding that an object is not what was declared."""
+    rule = "policy_altered" if isinstance(item, Policy) else "trigger_altered"
+    return draft(rule, item, f"The {item} {_differences(item, found)}.", *found.drop(), *item.create())
+
+
+@altered.register
+def _(item: RowSecurity, found: RowSecurity) -> Draft:
+    if not found.enabled:
+        return missing(item)
+    message = "Row security is not forced: it does not hold the owner of the table."
+    return draft("rls_not_forced", _table(item), message, *item.create())
+
+
+@altered.register
+def _(item: Function, found: Function) -> Draft:
+    # A function that triggers call cannot be dropped, but it can be replaced; its privileges stay as they are then.
+    extra = [
+        f"REVOKE EXECUTE ON FUNCTION {item.address} FROM {identifier(role)}"
+        for role in sorted({*found.execute} - {*item.execute, PUBLIC})
+    ]
+    return draft("function_altered", item, f"The {item} {_differences(item, found)}.", *item.create(), *extra)
+
+
+@altered.register
+def _(item: Trigger, found: Trigger) -> Draft:
+    if dataclasses.replace(found, state=item.state) == item:
+        state = f"ALTER TABLE {qualified(item.schema, item.table)} {item.state} TRIGGER {identifier(item.name)}"
+        message = f"The {item} is declared {item.state}, and is {found.state}."
+        return draft("trigger_disabled", item, message, state)
+    message = f"The {item} {_differences(item, found)}."
+    return draft("trigger_altered", item, message, *found.drop(), *item.create())
+
+
+@singledispatch
+def undeclared(item: DatabaseObject, snapshot: Snapshot) -> Iterator[Draft]:
+    """Yield the findings about an object that no model declares."""
+    del snapshot
+    yield draft("extension_undeclared", item, f"The {item} is installed, and nobody declares it.", *item.drop())
+
+
+@undeclared.register
+def _(item: RowSecurity, snapshot: Snapshot) -> Iterator[Draft]:
+    if (item.schema, item.table) in snapshot.tables:
+        message = "Row security is switched on for a table that is not declared as a tenant's."
+        yield draft("rls_undeclared", _table(item), message, *item.drop())
+
+
+@undeclared.register
+def _(item: Policy, snapshot: Snapshot) -> Iterator[Draft]:
+    if (item.schema, item.table) not in snapshot.tables:
+        return
+    if item.permissive:
+        message = f"The {item} is permissive: what it lets through, the declared policy does not stop."
+        yield draft("policy_undeclared", item, message, *item.drop())
+    else:
+        message = f"The {item} is restrictive: it hides rows that the models promise."
+        yield draft("policy_undeclared", item, message, *item.drop(), severity="warning")
+
+
+@undeclared.register
+def _(item: Function, snapshot: Snapshot) -> Iterator[Draft]:
+    reached = {PUBLIC, snapshot.service.roles.application} & {*item.execute}
+    if item.security_definer and reached:
+        message = f"The {item} runs with its owner's rights, and {' and '.join(sorted(reached))} may call it."
+        yield draft("function_undeclared", item, message, *item.drop(), severity="error")
+    else:
+        yield draft("function_undeclared", item, f"Nobody declares the {item}.", *item.drop())
+
+
+@undeclared.register
+def _(item: Trigger, snapshot: Snapshot) -> Iterator[Draft]:
+    if (item.schema, item.table) in snapshot.tables:
+        yield draft("trigger_undeclared", item, f"Nobody declares the {item}.", *item.drop())
+
+
+def _differences(item: DatabaseObject, found: DatabaseObject) -> str:
+    """Name the fields that differ, with both values."""
+    names = [field.name for field in dataclasses.fields(cast("Any", item))]
+    pairs = ((name, getattr(item, name), getattr(found, name)) for name in names)
+    said = [f"{name} is {there!r} instead of {wanted!r}" for name, wanted, there in pairs if wanted != there]
+    return "was altered: " + ", ".join(said)
+
+
+def _table(item: RowSecurity) -> str:
+    return f"table {item.schema}.{item.table}"

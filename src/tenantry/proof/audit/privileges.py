@@ -1,0 +1,143 @@
+"""Privileges: what each role may do with the declared tables, no less and no more.
+
+The application gets SELECT, INSERT, UPDATE and DELETE by name, as far as a model says. TRUNCATE is told apart from
+other privileges that are too many, because no policy holds it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from tenantry.postgres.objects import PUBLIC, Grant
+from tenantry.proof.audit.finding import Draft, Severity, draft
+from tenantry.proof.audit.snapshot import DEFAULT_SCHEMA, Snapshot
+from tenantry.sql import identifier, qualified
+
+__all__ = ["check_privileges"]
+
+# Alembic's table. Readiness reads it in the application's role; nobody but the owner writes it.
+VERSION_TABLE = (DEFAULT_SCHEMA, "alembic_version")
+
+# Schema, kind, name, column, role.
+_Place = tuple[str, str, str, str, str]
+
+
+def check_privileges(snapshot: Snapshot) -> Iterator[Draft]:
+    """Yield privileges that are missing or too many, on tables and sequences, in schemas, and by default."""
+    declared, found = _by_place(snapshot.service.declared_objects()), _by_place(snapshot.objects)
+    for place, privileges in declared.items():
+        lacking = privileges - found.get(place, set())
+        if lacking and (place[1] != "TABLE" or (place[0], place[2]) in snapshot.relations):
+            grant = _grant(place, lacking)
+            message = f"{grant.role} is not granted {', '.join(grant.privileges)}."
+            yield draft("grant_missing", _object(grant), message, *grant.create())
+    for place, privileges in found.items():
+        extra = privileges - declared.get(place, set())
+        if extra and _is_watched(place, extra, snapshot):
+            yield from _extra(_grant(place, extra), snapshot)
+    yield from _grant_options(snapshot)
+    yield from _schemas(snapshot)
+    yield from _default_privileges(snapshot)
+
+
+def _by_place(objects: frozenset[object]) -> dict[_Place, set[str]]:
+    places: dict[_Place, set[str]] = defaultdict(set)
+    for item in objects:
+        if isinstance(item, Grant):
+            places[item.schema, item.kind, item.name, item.column, item.role].update(item.privileges)
+    return places
+
+
+def _grant(place: _Place, privileges: set[str]) -> Grant:
+    schema, kind, name, column, role = place
+    return Grant(role, tuple(sorted(privileges)), name, kind, schema, column)  # type: ignore[arg-type]
+
+
+def _object(grant: Grant) -> str:
+    column = f".{grant.column}" if grant.column else ""
+    return f"{grant.kind.lower()} {grant.schema}.{grant.name}{column}"
+
+
+def _is_watched(place: _Place, extra: set[str], snapshot: Snapshot) -> bool:
+    """False for what other checks report: schemas, what nobody declared, and an owner that is another."""
+    schema, kind, name, _, role = place
+    if role == snapshot.service.roles.owner:
+        return False
+    if (schema, name) == VERSION_TABLE:
+        return extra != {"SELECT"}
+    return kind == "SEQUENCE" or (schema, name) in snapshot.tables
+
+
+def _extra(grant: Grant, snapshot: Snapshot) -> Iterator[Draft]:
+    roles = snapshot.service.roles
+    if grant.role in {roles.application, PUBLIC} and "TRUNCATE" in grant.privileges:
+        message = f"{grant.role} may TRUNCATE: it empties the table for every tenant, past every policy."
+        truncate = Grant(grant.role, ("TRUNCATE",), grant.name, grant.kind, grant.schema)
+        yield draft("truncate_granted", _object(grant), message, *truncate.drop())
+        rest = tuple(privilege for privilege in grant.privileges if privilege != "TRUNCATE")
+        if not rest:
+            return
+        grant = Grant(grant.role, rest, grant.name, grant.kind, grant.schema, grant.column)
+    listed = ", ".join(grant.privileges)
+    if grant.role == PUBLIC:
+        message = f"PUBLIC, which is every role, is granted {listed}."
+        yield draft("grant_to_public", _object(grant), message, *grant.drop())
+        return
+    severity: Severity = "error" if grant.role == roles.application else "warning"
+    if grant.kind == "SEQUENCE":
+        # A serial column needs its sequence, and a sequence has no rows of anybody.
+        severity = "info"
+    message = f"{grant.role} is granted {listed}, which is not declared."
+    yield draft("grant_undeclared", _object(grant), message, *grant.drop(), severity=severity)
+
+
+def _grant_options(snapshot: Snapshot) -> Iterator[Draft]:
+    application = snapshot.service.roles.application
+    declared = snapshot.service.declared_objects()
+    for item in snapshot.objects - declared:
+        if isinstance(item, Grant) and item.grantable and item.role == application:
+            column = f" ({identifier(item.column)})" if item.column else ""
+            listed = ", ".join(f"{privilege}{column}" for privilege in item.privileges)
+            remedy = f"REVOKE GRANT OPTION FOR {listed} ON {item.address} FROM {identifier(application)}"
+            message = f"{application} may hand on {', '.join(item.privileges)} to other roles."
+            yield draft("grant_option", _object(item), message, remedy)
+
+
+def _schemas(snapshot: Snapshot) -> Iterator[Draft]:
+    application = snapshot.service.roles.application
+    for row in snapshot.schemas:
+        schema, role = row["schema"], row["role"]
+        thing = f"schema {schema}"
+        if not row["is_usable"]:
+            remedy = f"GRANT USAGE ON SCHEMA {identifier(schema)} TO {identifier(role)}"
+            yield draft("schema_unusable", thing, f"{role} may not use the schema.", remedy)
+        if role == application and row["is_writable"]:
+            everybody = Grant(PUBLIC, ("CREATE",), schema, "SCHEMA")
+            public = any(
+                isinstance(item, Grant)
+                and (item.kind, item.name, item.role) == ("SCHEMA", schema, PUBLIC)
+                and "CREATE" in item.privileges
+                for item in snapshot.objects
+            )
+            grant = everybody if public else Grant(role, ("CREATE",), schema, "SCHEMA")
+            message = f"{grant.role} may create objects, such as a function that is found before the system's."
+            yield draft("schema_writable", thing, message, *grant.drop())
+
+
+def _default_privileges(snapshot: Snapshot) -> Iterator[Draft]:
+    for row in snapshot.default_privileges:
+        within = f" IN SCHEMA {identifier(row['schema'])}" if row["schema"] else ""
+        grantee = "PUBLIC" if row["role"] == PUBLIC else identifier(row["role"])
+        listed = ", ".join(row["privileges"])
+        remedy = (
+            f"ALTER DEFAULT PRIVILEGES FOR ROLE {identifier(row['maker'])}{within} "
+            f"REVOKE {listed} ON TABLES FROM {grantee}"
+        )
+        message = f"Every table that {row['maker']} makes is granted to {row['role']} at once: {listed}."
+        yield draft("default_privileges", f"role {row['maker']}", message, remedy)
+
+
+def owner_remedy(schema: str, name: str, owner: str) -> str:
+    """Return the statement that gives a table to its owner."""
+    return f"ALTER TABLE {qualified(schema, name)} OWNER TO {identifier(owner)}"

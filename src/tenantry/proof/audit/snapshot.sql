@@ -1,0 +1,138 @@
+-- What the audit reads besides the objects of `postgres.catalog`. Nothing here takes a lock above ACCESS SHARE.
+-- Whatever belongs to an extension is left out.
+
+-- name: relations
+-- Tables, views and foreign tables of every schema that is not the system's, and whether role $1 can reach them.
+SELECT n.nspname::text AS schema,
+       c.relname::text AS name,
+       c.relkind::text AS kind,
+       owner.rolname::text AS owner,
+       c.relpersistence = 'u' AS is_unlogged,
+       c.relrowsecurity AND c.relforcerowsecurity AS is_forced,
+       CASE WHEN c.relispartition THEN rn.nspname::text ELSE '' END AS root_schema,
+       CASE WHEN c.relispartition THEN rc.relname::text ELSE '' END AS root,
+       coalesce((SELECT option.option_value::boolean FROM pg_options_to_table(c.reloptions) AS option
+                 WHERE option.option_name = 'security_invoker'), false) AS is_invoker,
+       coalesce(has_schema_privilege(app.oid, n.oid, 'USAGE')
+                AND (has_any_column_privilege(app.oid, c.oid, 'SELECT, INSERT, UPDATE')
+                     OR has_table_privilege(app.oid, c.oid, 'DELETE, TRUNCATE')), false) AS is_reachable,
+       has_table_privilege(c.oid, 'SELECT') AS is_readable
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_roles AS owner ON owner.oid = c.relowner
+LEFT JOIN pg_class AS rc ON c.relispartition AND rc.oid = pg_partition_root(c.oid)
+LEFT JOIN pg_namespace AS rn ON rn.oid = rc.relnamespace
+LEFT JOIN pg_roles AS app ON app.rolname = $1
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND NOT EXISTS (SELECT FROM pg_depend AS d
+                  WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e');
+
+-- name: columns
+-- Columns of the schemas $1, in their order.
+SELECT n.nspname::text AS schema, c.relname::text AS "table", a.attname::text AS name,
+       format_type(a.atttypid, a.atttypmod) AS type,
+       a.attnotnull AS is_not_null,
+       pg_get_expr(d.adbin, d.adrelid) AS "default",
+       a.attidentity <> '' OR a.attgenerated <> '' AS is_generated
+FROM pg_attribute AS a
+JOIN pg_class AS c ON c.oid = a.attrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+WHERE n.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum;
+
+-- name: indexes
+-- Indexes of the schemas $1; a key that is an expression has the name ''.
+SELECT n.nspname::text AS schema, c.relname::text AS "table", i.relname::text AS name,
+       x.indisunique AS is_unique,
+       x.indisvalid AND x.indisready AS is_valid,
+       am.amname::text AS method,
+       pg_get_expr(x.indpred, x.indrelid) AS predicate,
+       EXISTS (SELECT FROM pg_constraint AS k WHERE k.conindid = x.indexrelid AND k.contype IN ('p', 'u', 'x'))
+           AS is_constraint,
+       ARRAY(SELECT coalesce(a.attname::text, '')
+             FROM unnest(x.indkey::smallint[]) WITH ORDINALITY AS u (attnum, position)
+             LEFT JOIN pg_attribute AS a ON a.attrelid = x.indrelid AND a.attnum = u.attnum
+             WHERE u.position <= x.indnkeyatts
+             ORDER BY u.position) AS columns,
+       pg_get_indexdef(x.indexrelid) AS definition
+FROM pg_index AS x
+JOIN pg_class AS i ON i.oid = x.indexrelid
+JOIN pg_class AS c ON c.oid = x.indrelid
+JOIN pg_am AS am ON am.oid = i.relam
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = ANY ($1::text[]);
+
+-- name: constraints
+-- Keys, checks and references of the schemas $1. Before PostgreSQL 18 every constraint is enforced.
+SELECT n.nspname::text AS schema, c.relname::text AS "table", k.conname::text AS name,
+       k.contype::text AS kind,
+       k.convalidated AND coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true) AS is_proven,
+       pg_get_expr(k.conbin, k.conrelid) AS expression,
+       ARRAY(SELECT a.attname::text
+             FROM unnest(k.conkey) WITH ORDINALITY AS u (attnum, position)
+             JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = u.attnum
+             ORDER BY u.position) AS columns,
+       coalesce(fn.nspname::text || '.' || f.relname::text, '') AS target,
+       ARRAY(SELECT a.attname::text
+             FROM unnest(k.confkey) WITH ORDINALITY AS u (attnum, position)
+             JOIN pg_attribute AS a ON a.attrelid = k.confrelid AND a.attnum = u.attnum
+             ORDER BY u.position) AS target_columns,
+       k.confdeltype::text AS on_delete,
+       k.confupdtype::text AS on_update,
+       pg_get_constraintdef(k.oid) AS definition
+FROM pg_constraint AS k
+JOIN pg_class AS c ON c.oid = k.conrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+LEFT JOIN pg_class AS f ON f.oid = k.confrelid
+LEFT JOIN pg_namespace AS fn ON fn.oid = f.relnamespace
+WHERE n.nspname = ANY ($1::text[]) AND k.contype IN ('p', 'u', 'c', 'f', 'x') AND k.conparentid = 0;
+
+-- name: rules
+-- Rewrite rules on tables of the schemas $1; a view's own is none of them.
+SELECT n.nspname::text AS schema, c.relname::text AS "table", r.rulename::text AS name
+FROM pg_rewrite AS r
+JOIN pg_class AS c ON c.oid = r.ev_class
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'p');
+
+-- name: roles
+-- The roles $1 with their attributes, and the roles that each is a member of, directly or not.
+SELECT r.rolname::text AS name, r.rolsuper AS is_superuser, r.rolbypassrls AS bypasses_rls, r.rolcanlogin AS can_login,
+       array_remove(ARRAY[CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END, CASE WHEN r.rolcreatedb THEN 'CREATEDB' END,
+                          CASE WHEN r.rolreplication THEN 'REPLICATION' END], NULL) AS attributes,
+       ARRAY(SELECT other.rolname::text FROM pg_roles AS other
+             WHERE other.oid <> r.oid AND NOT r.rolsuper AND pg_has_role(r.oid, other.oid, 'MEMBER')
+             ORDER BY 1) AS member_of
+FROM pg_roles AS r
+WHERE r.rolname = ANY ($1::text[]);
+
+-- name: schemas
+-- Which of the schemas $1 each of the roles $2 may use and create objects in.
+SELECT n.nspname::text AS schema, r.rolname::text AS role,
+       has_schema_privilege(r.oid, n.oid, 'USAGE') AS is_usable,
+       has_schema_privilege(r.oid, n.oid, 'CREATE') AS is_writable
+FROM pg_namespace AS n
+CROSS JOIN pg_roles AS r
+WHERE n.nspname = ANY ($1::text[]) AND r.rolname = ANY ($2::text[]);
+
+-- name: presets
+-- Where the setting $1 is given a value before any session begins; the names are '' for all.
+SELECT coalesce(r.rolname::text, '') AS role, coalesce(d.datname::text, '') AS database
+FROM pg_db_role_setting AS s
+LEFT JOIN pg_roles AS r ON r.oid = s.setrole
+LEFT JOIN pg_database AS d ON d.oid = s.setdatabase
+WHERE (s.setdatabase = 0 OR d.datname = current_database())
+  AND EXISTS (SELECT FROM unnest(s.setconfig) AS item WHERE lower(split_part(item, '=', 1)) = lower($1));
+
+-- name: default_privileges
+-- Default privileges on tables that name the role $1 or PUBLIC.
+SELECT maker.rolname::text AS maker, coalesce(n.nspname::text, '') AS schema, coalesce(g.rolname::text, 'public') AS role,
+       array_agg(DISTINCT item.privilege_type) AS privileges
+FROM pg_default_acl AS d
+JOIN pg_roles AS maker ON maker.oid = d.defaclrole
+LEFT JOIN pg_namespace AS n ON n.oid = d.defaclnamespace
+CROSS JOIN aclexplode(d.defaclacl) AS item
+LEFT JOIN pg_roles AS g ON g.oid = item.grantee
+WHERE d.defaclobjtype = 'r' AND (item.grantee = 0 OR g.rolname = $1)
+GROUP BY maker.rolname, n.nspname, g.rolname;

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
+
+import harbour
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tenantry import Address, Service
+from tenantry.postgres.connect import connect
+from tenantry.postgres.server import Server
+from tenantry.secrets import StaticSource
+
+if TYPE_CHECKING:
+    from tests.conftest import Administrator
+
+
+@pytest.fixture(scope="module")
+def harbour_address(server: Server, administrator: Administrator) -> Iterator[Address]:
+    """An empty database for all tests of a module: each changes it in a transaction that it rolls back."""
+    name = f"test_{uuid.uuid4().hex[:16]}"
+    administrator.execute(f"CREATE DATABASE {name} TEMPLATE template0 {administrator.strategy}")
+    yield server.address(name)
+    administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def service(harbour_address: Address, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The harbour, built in that database."""
+    extension = asyncio.run(_extension(harbour_address))
+    service = harbour.make_service(tmp_path_factory.mktemp("harbour") / "migrations", extension)
+    asyncio.run(harbour.build(harbour_address, service))
+    yield service
+    asyncio.run(harbour.drop_roles(harbour_address, service))
+
+
+@pytest.fixture
+async def superuser(harbour_address: Address, service: Service) -> AsyncIterator[AsyncConnection]:
+    """A superuser's connection in a transaction that leaves no trace: not of roles either."""
+    async with harbour.session(harbour_address) as connection:
+        yield connection
+        await connection.rollback()
+
+
+async def _extension(address: Address) -> str:
+    connection = await connect(StaticSource(address), deadline=10, application_name="test")
+    try:
+        name: str = await connection.fetchval(
+            "SELECT name FROM pg_available_extensions WHERE name IN ('vector', 'citext') ORDER BY name DESC LIMIT 1"
+        )
+        return name
+    finally:
+        await connection.close()

@@ -1,0 +1,115 @@
+"""What the audit says of a database that is right, and what it does to one."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import harbour
+import pytest
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tenantry import Address, Service
+from tenantry.postgres.sqlstate import sqlstate_of
+from tenantry.proof.audit import RULES, audit
+from tenantry.proof.audit.server import FLOORS
+
+LOCKS = "SELECT DISTINCT mode FROM pg_locks WHERE pid = pg_backend_pid() AND relation IS NOT NULL"
+
+
+async def _found(connection: AsyncConnection, service: Service) -> list[str]:
+    """Return what was found besides what depends on the server alone."""
+    return [str(one) for one in await audit(connection, service) if one.code != RULES["server_outdated"].code]
+
+
+async def test_a_database_that_holds_what_the_models_promise_is_clean(
+    superuser: AsyncConnection, service: Service
+) -> None:
+    assert await _found(superuser, service) == []
+
+
+async def test_the_owner_can_audit(harbour_address: Address, service: Service) -> None:
+    async with harbour.session(harbour_address, role=service.roles.owner) as connection:
+        assert await _found(connection, service) == []
+
+
+async def test_who_may_not_read_is_told_what_was_not_compared(harbour_address: Address, service: Service) -> None:
+    """A role without SELECT sees the catalog; what only EXPLAIN could tell is a finding, and no false alarm."""
+    async with harbour.session(harbour_address) as connection:
+        await connection.exec_driver_sql("CREATE ROLE harbour_auditor")
+        await connection.exec_driver_sql("SET LOCAL ROLE harbour_auditor")
+        findings = await audit(connection, service)
+        await connection.rollback()
+    codes = {one.code for one in findings}
+    assert codes - {RULES["server_outdated"].code} == {RULES["not_compared"].code}
+    assert {one.object for one in findings} >= {"table public.ships", "table public.alembic_version"}
+
+
+async def test_the_audit_takes_no_lock_that_anybody_waits_for(superuser: AsyncConnection, service: Service) -> None:
+    await audit(superuser, service)
+    modes = (await superuser.exec_driver_sql(LOCKS)).scalars().all()
+    assert set(modes) == {"AccessShareLock"}
+
+
+async def test_the_audit_makes_its_transaction_read_only(superuser: AsyncConnection, service: Service) -> None:
+    await audit(superuser, service)
+    with pytest.raises(DBAPIError) as refused:
+        await superuser.exec_driver_sql("INSERT INTO tides VALUES (1)")
+    assert sqlstate_of(refused.value) == "25006"
+
+
+async def test_a_column_default_in_other_words_is_the_same(superuser: AsyncConnection, service: Service) -> None:
+    """What means the same to the server is no finding, however it was typed."""
+    await superuser.exec_driver_sql("ALTER TABLE ships ALTER crew SET DEFAULT (3 - 2)")
+    await superuser.exec_driver_sql("ALTER TABLE ships DROP CONSTRAINT ck_ships_kind")
+    checked = "CHECK (kind::text = ANY (ARRAY['barge'::varchar, 'ferry'::varchar]::text[]))"
+    await superuser.exec_driver_sql(f"ALTER TABLE ships ADD CONSTRAINT ck_ships_kind {checked}")
+    assert await _found(superuser, service) == []
+
+
+async def test_the_gravest_comes_first(superuser: AsyncConnection, service: Service) -> None:
+    await superuser.exec_driver_sql("CREATE FUNCTION two() RETURNS integer LANGUAGE sql AS 'SELECT 2'")
+    await superuser.exec_driver_sql("ALTER TABLE ships ADD COLUMN flag text, DISABLE ROW LEVEL SECURITY")
+    order = [one.severity for one in await audit(superuser, service)]
+    assert order == sorted(order, key=["error", "warning", "info"].index)
+    assert set(order) == {"error", "warning", "info"}
+
+
+async def test_the_remedies_mend_what_was_broken(superuser: AsyncConnection, service: Service) -> None:
+    """Each remedy is SQL that can be sent as it stands; afterwards nothing is found."""
+    for broken in (
+        "ALTER TABLE ships DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY tenant_isolation_policy ON cargo",
+        "CREATE POLICY extra ON ships USING (true)",
+        "DROP TRIGGER trigger_ships_updated_at ON ships",
+        "GRANT TRUNCATE, DELETE ON cargo TO PUBLIC",
+        "REVOKE UPDATE ON ships FROM {app}",
+        "ALTER TABLE ships ALTER crew DROP DEFAULT, ALTER name DROP NOT NULL, DROP CONSTRAINT ck_ships_kind",
+        "DROP INDEX ix_ships_ferries",
+    ):
+        await superuser.exec_driver_sql(broken.format(app=service.roles.application))
+    await superuser.exec_driver_sql("SAVEPOINT broken")
+    findings = await audit(superuser, service)
+    # Going back to the savepoint also ends the audit's READ ONLY.
+    await superuser.exec_driver_sql("ROLLBACK TO SAVEPOINT broken")
+    for finding in findings:
+        for statement in finding.remedy.split("; "):
+            if not statement.startswith("Update to"):
+                await superuser.exec_driver_sql(statement)
+    assert len(findings) >= 8
+    assert await _found(superuser, service) == []
+
+
+async def test_an_extension_that_nobody_declared_is_told(superuser: AsyncConnection, service: Service) -> None:
+    bare = dataclasses.replace(service, extensions=())
+    codes = {one.code: one.severity for one in await audit(superuser, bare)}
+    assert codes[RULES["extension_undeclared"].code] == "info"
+
+
+def test_every_release_with_known_holes_has_a_floor() -> None:
+    assert all(minor > 0 for minor in FLOORS.values())
+    assert sorted(FLOORS) == list(range(min(FLOORS), max(FLOORS) + 1))
+
+
+def test_codes_and_names_are_unique() -> None:
+    assert len({rule.code for rule in RULES.values()}) == len(RULES)
