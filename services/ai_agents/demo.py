@@ -1,0 +1,98 @@
+"""Two tenants to try the service with, and the requests worth trying.
+
+Everything here is made up and known to everybody; `seed` is for a database that serves demonstrations alone.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from ai_agents import history
+from ai_agents.models import TenantConfig
+from ai_agents.settings import Settings
+from tenantry import Database
+from tenantry.web.signature import HEADER, sign
+from tenantry.web.tokens import issue_token
+
+__all__ = ["TENANTS", "examples", "seed", "tokens"]
+
+# By tenant: its name, and the secret that its service desk signs with.
+TENANTS = {
+    "acme": ("Acme Corporation", "acme-demo-signing-secret"),
+    "globex": ("Globex Industries", "globex-demo-signing-secret"),
+}
+
+TOKEN_LIFETIME = timedelta(days=30)
+
+
+async def seed(database: Database) -> None:
+    """Put in the demonstration tenants, where they are not there yet."""
+    for tenant, (name, secret) in TENANTS.items():
+        async with database.tenant(tenant) as session:
+            if await session.scalar(select(TenantConfig)) is not None:
+                continue
+            session.add(
+                TenantConfig(
+                    tenant_id=tenant,
+                    name=name,
+                    servicedesk_url=f"https://{tenant}.servicedesk.example/api/v3/",
+                    servicedesk_api_key=f"{tenant}-demo-api-key",
+                    webhook_signing_secret=secret,
+                    enhancement_preferences={"llm_model": "gpt-4o-mini", "max_context_length": 500},
+                )
+            )
+            done = await history.begin(session, "INC-1001", {"similar_tickets": ["INC-0907"]})
+            answer = "Restart the print spooler; INC-0907 had the same cause."
+            await history.finish(
+                session, done.id, {"status": "completed", "llm_output": answer, "processing_time_ms": 1840}
+            )
+            lost = await history.begin(session, "INC-1002", None)
+            reason = "The service desk did not answer within 30 s."
+            await history.finish(session, lost.id, {"status": "failed", "error_message": reason})
+            await history.begin(session, "INC-1003", {"priority": "high"})
+
+
+def tokens(settings: Settings) -> dict[str, str]:
+    """Return a bearer token for the administrator of each demonstration tenant."""
+    return {
+        tenant: issue_token(settings, f"demo@{tenant}", tenant, ["admin"], lifetime=TOKEN_LIFETIME)
+        for tenant in TENANTS
+    }
+
+
+def examples(settings: Settings, url: str) -> Iterator[tuple[str, str]]:
+    """Yield what is worth trying at `url`, the service's own (`http://127.0.0.1:8000/ai-agents`): title, curl line."""
+    if settings.jwt_secret is None:
+        # An identity provider gives the tokens then.
+        return
+    token = tokens(settings)
+    bearer = {tenant: {"Authorization": f"Bearer {token[tenant]}"} for tenant in TENANTS}
+    acme = bearer["acme"]
+    yield "Is it ready, and the database connected?", _curl(f"{url}/health/ready")
+    yield "Acme's enhancements", _curl(f"{url}/enhancements", acme)
+    yield "Globex sees its own only", _curl(f"{url}/enhancements", bearer["globex"])
+    yield "Acme's configuration, without its secrets", _curl(f"{url}/tenants/acme", acme)
+    yield "Another tenant's is not found", _curl(f"{url}/tenants/globex", acme)
+    yield "Ask for an enhancement", _curl(f"{url}/enhancements", acme, {"ticket_id": "INC-2001"})
+    ticket = {"delivery_id": str(uuid.uuid4()), "ticket_id": "INC-2002", "context": {"priority": "high"}}
+    signature = sign(json.dumps(ticket).encode(), TENANTS["acme"][1].encode())
+    signed = {"X-Tenant-ID": "acme", HEADER: signature}
+    yield (
+        "A signed webhook; a second time it is refused as a replay",
+        _curl(f"{url}/webhooks/servicedesk", signed, ticket),
+    )
+
+
+def _curl(url: str, headers: Mapping[str, str] | None = None, body: Mapping[str, object] | None = None) -> str:
+    words = ["curl", "-i", url]
+    for name, value in (headers or {}).items():
+        words += ["-H", f"{name}: {value}"]
+    if body is not None:
+        words += ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
+    return shlex.join(words)

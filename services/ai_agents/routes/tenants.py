@@ -1,0 +1,88 @@
+"""A tenant's own configuration, for the tenant's administrators.
+
+The token says which tenant speaks, and the path must say the same: any other tenant's id is not found, whether or not
+there is such a tenant, and whatever the token may do.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Response
+from sqlalchemy import select, update
+
+from ai_agents import schemas
+from ai_agents.models import TenantConfig
+from tenantry import ReadSession, TenantSession
+from tenantry.web.auth import Caller, require_scope
+from tenantry.web.dependencies import read_session, tenant_session
+from tenantry.web.problems import Problem, problem_responses
+from tenantry.web.tokens import Principal
+
+__all__ = ["router"]
+
+CREATED = 201
+
+router = APIRouter(prefix="/tenants", tags=["tenants"], responses=problem_responses(404))
+
+
+def _not_found() -> Problem:
+    return Problem(404, "tenant_not_found", "There is no such tenant here.")
+
+
+def path_tenant(tenant_id: Annotated[str, Path(max_length=100)], caller: Caller) -> str:
+    """Return the tenant of the path, where it is the caller's own."""
+    if caller.tenant != tenant_id:
+        raise _not_found()
+    return tenant_id
+
+
+def administered_tenant(
+    tenant: Annotated[str, Depends(path_tenant)], _caller: Annotated[Principal, require_scope("admin")]
+) -> str:
+    """Return the tenant of the path, where the caller may administer it."""
+    return tenant
+
+
+@router.get("/{tenant_id}", summary="Read a tenant's configuration")
+async def read_tenant(
+    tenant_id: Annotated[str, Depends(administered_tenant)],
+    session: Annotated[ReadSession, read_session(administered_tenant)],
+) -> schemas.Tenant:
+    """Return the configuration without its secrets."""
+    tenant = await session.scalar(select(TenantConfig).where(TenantConfig.tenant_id == tenant_id))
+    if tenant is None:
+        raise _not_found()
+    return schemas.Tenant.model_validate(tenant)
+
+
+@router.put(
+    "/{tenant_id}",
+    summary="Create or replace a tenant's configuration",
+    responses={CREATED: {"model": schemas.Tenant, "description": "Created"}, **problem_responses(409)},
+)
+async def put_tenant(
+    tenant_id: Annotated[str, Depends(administered_tenant)],
+    session: Annotated[TenantSession, tenant_session(administered_tenant)],
+    body: schemas.TenantSettings,
+    response: Response,
+) -> schemas.Tenant:
+    """Replace the configuration, or create it; a new tenant must bring both secrets."""
+    values = body.columns()
+    tenant = await session.scalar(update(TenantConfig).values(**values).returning(TenantConfig))
+    if tenant is None:
+        tenant = await _create(session, tenant_id, values)
+        response.status_code = CREATED
+    return schemas.Tenant.model_validate(tenant)
+
+
+async def _create(session: TenantSession, tenant_id: str, values: dict[str, Any]) -> TenantConfig:
+    missing = [name for name in ("servicedesk_api_key", "webhook_signing_secret") if name not in values]
+    if missing:
+        detail = f"A new tenant must bring {' and '.join(missing)}."
+        raise Problem(422, "secret_required", detail)
+    tenant = TenantConfig(tenant_id=tenant_id, **values)
+    session.add(tenant)
+    # Of two requests that create one tenant at once, the unique index answers the later one: 409.
+    await session.flush()
+    return tenant

@@ -1,0 +1,98 @@
+"""AC 6: health tells the truth, under the story's paths and at the root, of a server that goes and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from servicedesk import serving, settings_for
+
+from ai_agents.app import create_app
+from ai_agents.service import service
+from ai_agents.settings import Settings
+from tenantry import Address
+from tenantry.migrations import migrate
+from tenantry.postgres.binaries import Binaries
+from tenantry.postgres.embedded import EmbeddedServer
+from tenantry.web.tokens import issue_token
+
+PATHS = ("/health/ready", "/readyz", "/ai-agents/health/ready", "/ai-agents/readyz")
+
+
+@pytest.fixture
+def own_server(tmp_path: Path, binaries: Binaries) -> Iterator[EmbeddedServer]:
+    """A PostgreSQL that this test may stop."""
+    server = EmbeddedServer(tmp_path / "postgres", binaries, durable=False)
+    with server.lease():
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+async def own_settings(own_server: EmbeddedServer) -> Settings:
+    settings = settings_for(own_server.address("postgres"))
+    await migrate(service, settings)
+    return settings
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(timeout=10) as client:
+        yield client
+
+
+async def wait_for(http: httpx2.AsyncClient, url: str, status: int, *, within: float) -> Any:
+    deadline = time.monotonic() + within
+    while (answer := await http.get(url)).status_code != status:
+        assert time.monotonic() < deadline, answer.text
+        await asyncio.sleep(0.05)
+    return answer.json()
+
+
+async def test_health_down_and_up(own_server: EmbeddedServer, own_settings: Settings, http: httpx2.AsyncClient) -> None:
+    """Within 2 s of PostgreSQL's stop ready is 503, within 2 s of its return 200, without a restart of the service."""
+    token = issue_token(own_settings, "tester", "acme")
+    with serving(own_settings) as url:
+        api = f"{url}/ai-agents/enhancements"
+        headers = {"Authorization": f"Bearer {token}"}
+        for path in PATHS:
+            assert (await http.get(url + path)).json()["database"] == "connected"
+        assert (await http.post(api, json={"ticket_id": "T-1"}, headers=headers)).status_code == 201
+        await asyncio.to_thread(own_server.stop)
+        body = await wait_for(http, f"{url}/health/ready", 503, within=2)
+        assert body["database"] == "disconnected"
+        assert (await http.get(f"{url}/livez")).status_code == 200
+        assert (await http.get(f"{url}/health")).status_code == 200
+        refused = await http.get(api, headers=headers)
+        assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
+        with await asyncio.to_thread(own_server.lease):
+            body = await wait_for(http, f"{url}/health/ready", 200, within=2)
+            assert body["database"] == "connected"
+            found = await http.get(api, headers=headers)
+            assert [item["ticket_id"] for item in found.json()["items"]] == ["T-1"]
+
+
+async def test_redis_is_asked_where_one_is_set(address: Address) -> None:
+    """A Redis that does not answer makes the service unready, and is named; the database still is connected."""
+    app = create_app(settings_for(address, redis_url="redis://127.0.0.1:1/0"))
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://service") as client,
+    ):
+        answer = await client.get("/health/ready")
+    assert answer.status_code == 503
+    assert (answer.json()["database"], answer.json()["redis"]) == ("connected", "disconnected")
+
+
+async def test_ready_says_what_was_looked_at(nobody: httpx2.AsyncClient) -> None:
+    answer = await nobody.get("/health/ready")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/health+json"
+    assert answer.json()["database"] == "connected"
+    assert "redis" not in answer.json()
+    assert {"database:schema", "database:role", "database:pool"} <= set(answer.json()["checks"])
