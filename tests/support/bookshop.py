@@ -6,7 +6,17 @@ import uuid
 from typing import Any
 
 from pydantic_settings import SettingsConfigDict
-from sqlalchemy import ForeignKeyConstraint, Index, Integer, String, Text, UniqueConstraint, func, text
+from sqlalchemy import (
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -70,6 +80,16 @@ class Book(TenantScoped, Timestamps, Base):
     pages: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     notes: Mapped[str | None] = mapped_column(EncryptedText())
     author: Mapped[Author] = relationship(back_populates="books")
+
+
+class Reading(TenantScoped, Base):
+    """A table in partitions."""
+
+    __tablename__ = "readings"
+    __partitions__ = 4
+    __table_args__ = (PrimaryKeyConstraint("tenant_id", "number"),)
+    tenant_id: Mapped[str]
+    number: Mapped[int]
 
 
 class Currency(Shared, Base):

@@ -12,7 +12,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pydantic_settings import SettingsConfigDict
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, String, UniqueConstraint, func, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -88,6 +98,15 @@ class Cargo(TenantScoped, Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
     ship_id: Mapped[uuid.UUID]
     label: Mapped[str | None]
+
+
+class Entry(TenantScoped, Base):
+    __tablename__ = "logbook"
+    __partitions__ = 4
+    __table_args__ = (PrimaryKeyConstraint("tenant_id", "number"), Index("ix_logbook_note", "note"))
+    tenant_id: Mapped[str]
+    number: Mapped[int]
+    note: Mapped[str] = mapped_column(String(80))
 
 
 class Port(Shared, Base):

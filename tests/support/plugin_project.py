@@ -138,7 +138,7 @@ def witness(request):
         print(status.data_directory, status.pid, status.address.hosts[0].name, sep="\\n", file=places)
 """
 
-PATIENCE = 60.0
+PATIENCE = 100.0
 # Plugins that our own suite has and that take seconds to import.
 WITHOUT = ("-p", "no:schemathesis", "-p", "no:hypothesispytest")
 OURS = re.compile("TENANTRY_|PYTEST_|NOTES_|COV_")

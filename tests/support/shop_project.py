@@ -38,7 +38,7 @@ import uuid
 from pathlib import Path
 
 from pydantic_settings import SettingsConfigDict
-from sqlalchemy import CheckConstraint, Integer, String, func
+from sqlalchemy import CheckConstraint, Index, Integer, PrimaryKeyConstraint, String, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from tenantry import DatabaseSettings, EncryptedText, Roles, Service
@@ -67,6 +67,15 @@ class Book(TenantScoped, Timestamps, Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
     title: Mapped[str] = mapped_column(String(200), server_default="untitled")
     pages: Mapped[int] = mapped_column(Integer, server_default="1")
+
+
+class Shelf(TenantScoped, Base):
+    __tablename__ = "shelves"
+    __partitions__ = 3
+    __table_args__ = (PrimaryKeyConstraint("tenant_id", "number"), Index("ix_shelves_room", "room"))
+    tenant_id: Mapped[str]
+    number: Mapped[int]
+    room: Mapped[str] = mapped_column(String(50))
 
 
 class Currency(Shared, Base):

@@ -8,8 +8,8 @@ A note above a block says what is special about it. Readers do not see it:
 - `output` holds lines that the block before it printed;
 - `not run: REASON` leaves it out. The reason is required.
 
-Blocks of `bash`, `python` and `sql` without a note are run; `sql` as the application's role in psql. Anything else is there
-to be read.
+Blocks of `bash`, `python` and `sql` without a note are run; `sql` as the application's role in psql. Anything else is
+there to be read.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Walkthrough:
         if block.language == "python":
             return [sys.executable, "-"]
         if block.language == "sql":
-            return [str(_programs() / "tenantry"), "psql", "--", "-v", "ON_ERROR_STOP=1"]
+            return [str(_programs() / "tenantry"), "psql", "--service", "ai_agents", "--", "-v", "ON_ERROR_STOP=1"]
         return ["bash", "-euo", "pipefail"]
 
     def _environment(self) -> dict[str, str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from lease_holder import NAMELESS, STRANGER, LeaseHolder, processes_below, wait_until
+from lease_holder import NAMELESS, PROGRAM, STRANGER, LeaseHolder, processes_below, wait_until
 
 from tenantry import errors
 from tenantry.address import Address
@@ -174,24 +174,29 @@ def test_a_user_without_a_name_is_told(binaries: Binaries, open_folder: Path) ->
 
 
 @as_root
-def test_a_root_that_may_not_change_its_user_is_told() -> None:
-    """As in a container without CAP_SETUID."""
-    program = (
-        "from tenantry import errors\n"
-        "from tenantry.postgres.binaries import find_binaries\n"
-        "from tenantry.postgres.embedded import EmbeddedServer\n"
-        "import sys\n"
-        "try: EmbeddedServer(sys.argv[1], find_binaries('18')).lease()\n"
-        "except errors.ServerError as error: print(error)\n"
+@pytest.mark.parametrize(
+    "confined",
+    [
+        pytest.param(["setpriv", "--bounding-set", "-setuid", "--inh-caps", "-setuid"], id="capability"),
+        pytest.param(["unshare", "--map-root-user"], id="namespace"),
+    ],
+)
+def test_a_root_that_may_not_change_its_user_is_told(confined: list[str], home: Path) -> None:
+    """As in a container without CAP_SETUID, or in one that knows no other user."""
+    if subprocess.run([*confined, "true"], check=False).returncode != 0:
+        pytest.skip(f"{confined[0]} is not allowed here.")
+    binaries = Binaries.wheel()
+    arguments = [str(home / "postgres"), binaries.kind, str(binaries.folder), binaries.version]
+    done = subprocess.run(
+        [*confined, sys.executable, "-c", PROGRAM, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            ["setpriv", "--bounding-set", "-setuid", "--inh-caps", "-setuid", sys.executable, "-c", program, folder],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert "CAP_SETUID" in done.stdout, done.stderr
+    assert done.stdout.startswith("server PostgreSQL refuses to run as root"), done.stderr
+    assert "CAP_SETUID" in done.stdout
+    assert not (home / "postgres").exists() or not list(home.glob("postgres/*/data"))
 
 
 def test_the_number_of_the_account_is_nobodys() -> None:

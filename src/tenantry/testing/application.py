@@ -1,0 +1,44 @@
+"""Finds the service's own application and gives it the settings of a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tenantry import errors
+from tenantry.service import Service, import_attribute
+from tenantry.settings import DatabaseSettings
+from tenantry.testing.lifespan import ASGIApp
+
+__all__ = ["configured_app"]
+
+
+@contextmanager
+def configured_app(service: Service, settings: DatabaseSettings) -> Iterator[ASGIApp]:
+    """Yield the application that `service_app` made for the service; its settings are `settings` meanwhile.
+
+    It is the service's own, also where a host serves it: its paths are those of its routes, without the service's.
+
+    Raises:
+        ConfigurationError: the service's application is of another make.
+    """
+    app = _find(service)
+    before = app.state.settings
+    app.state.settings = settings
+    try:
+        yield app
+    finally:
+        app.state.settings = before
+
+
+def _find(service: Service) -> Any:
+    found = import_attribute(service.app)
+    # A host has the applications of its services in `apps`; this floor may not import it to ask.
+    for app in getattr(found, "apps", (found,)):
+        if getattr(getattr(app, "state", None), "service", None) is service:
+            return app
+    raise errors.ConfigurationError(
+        f"The application at {service.app} was not made by `service_app`, so that a test cannot hand it its settings.",
+        remedy="Override the fixture `tenantry_app`, and make the application from `tenantry_clone.settings` there.",
+    )

@@ -1,0 +1,68 @@
+"""The fixtures that live in a test's event loop.
+
+pytest-asyncio knows only its own fixtures in its strict mode. Where it is not installed they are plain ones, which
+anyio runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tenantry import errors
+from tenantry.testing.lifespan import running
+from tenantry.testing.trouble import told_once
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from tenantry.tenancy.database import Database
+    from tenantry.testing.lifespan import ASGIApp
+    from tenantry.testing.scratch import ScratchDatabase
+
+__all__ = ["tenantry_client", "tenantry_database"]
+
+NOT_OPEN = "The database of this test could not be opened."
+NOT_STARTED = "The application of this test did not start."
+
+
+def _fixture(function: Callable[..., Any]) -> Any:
+    try:
+        import pytest_asyncio  # noqa: PLC0415  # It comes with the extra `testing`.
+    except ModuleNotFoundError:
+        return pytest.fixture(function)
+    return pytest_asyncio.fixture(function)
+
+
+@_fixture
+async def tenantry_database(pytestconfig: pytest.Config, tenantry_clone: ScratchDatabase) -> AsyncIterator[Database]:
+    """The service's `Database` on a migrated database of this test alone, opened as the application."""
+    async with AsyncExitStack() as stack:
+        with told_once(pytestconfig, NOT_OPEN):
+            database = await stack.enter_async_context(tenantry_clone.open_database())
+        yield database
+
+
+@_fixture
+async def tenantry_client(pytestconfig: pytest.Config, tenantry_app: ASGIApp) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the service's application, which runs on the test's database; no network is between them."""
+    async with AsyncExitStack() as stack:
+        with told_once(pytestconfig, NOT_STARTED):
+            client = _make_client(tenantry_app)
+            await stack.enter_async_context(running(tenantry_app))
+            await stack.enter_async_context(client)
+        yield client
+
+
+def _make_client(app: ASGIApp) -> httpx2.AsyncClient:
+    try:
+        import httpx2  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise errors.ConfigurationError(
+            "The fixture `tenantry_client` needs httpx2.", remedy="Install it with: pip install 'tenantry[testing]'"
+        ) from error
+    # An exception that the application does not handle is raised in the test, where its traceback is seen.
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://testserver")

@@ -1,0 +1,132 @@
+"""Makes and drops the databases of one service on the run's server.
+
+A test's database is a copy of the service's template, which takes a hundredth of the time that migrating takes. The
+template is made once a run, by the first process that needs it, in the way a deploy makes a database: roles, then the
+service's own migrations.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import asyncpg
+
+from tenantry.address import Address
+from tenantry.migrations import migrate
+from tenantry.postgres.connect import connect
+from tenantry.postgres.endpoint import Purpose
+from tenantry.postgres.roles import ensure_roles
+from tenantry.secrets import StaticSource
+from tenantry.service import Service
+from tenantry.sql import identifier
+from tenantry.testing.administrator import NAME, PATIENCE, Administrator
+from tenantry.testing.logins import ensure_logins, name_logins
+from tenantry.testing.names import LOGINS, TEMPLATES, digest, name_database, name_template
+from tenantry.testing.run import Run
+from tenantry.testing.scratch import ScratchDatabase
+from tenantry.testing.values import make_settings
+
+__all__ = ["Cluster"]
+
+EXISTS = "SELECT FROM pg_database WHERE datname = $1"
+
+# Somebody may look into the database that is copied, but not for long.
+ATTEMPTS, PAUSE = 20, 0.1
+
+
+class Cluster:
+    """The server of the run, in one of its processes."""
+
+    def __init__(self, administrator: Administrator, run: Run, *, is_ours: bool) -> None:
+        self._administrator = administrator
+        self._run = run
+        self._is_ours = is_ours
+        self._templates: dict[str, str] = {}
+
+    def template(self, service: Service, overrides: Mapping[str, Any]) -> str:
+        """Return the name of the service's migrated database, which nobody may connect to.
+
+        It is migrated with the settings of whoever asks first in a run.
+        """
+        if service.name not in self._templates:
+            name = name_template(self._run.number, service.name)
+            with self._administrator.alone(TEMPLATES, int(digest(name)[:7], 16)):
+                if not self._administrator.fetch(EXISTS, name):
+                    self._make_template(service, overrides, name)
+            self._templates[service.name] = name
+        return self._templates[service.name]
+
+    @contextmanager
+    def scratch(self, service: Service, overrides: Mapping[str, Any], template: str = "") -> Iterator[ScratchDatabase]:
+        """Make a database for the service: a copy of its template, or an empty one, with the roles in place."""
+        with self.database(template) as address:
+            if not template:
+                self._ensure_roles(service, address)
+            if self._is_ours:
+                # Elsewhere we may be no superuser, and could not drop what the owner owns; it can do without.
+                owner = identifier(service.roles.owner)
+                self._administrator.execute(f"ALTER DATABASE {identifier(address.database)} OWNER TO {owner}")
+            yield self._describe(service, overrides, address)
+
+    @contextmanager
+    def database(self, template: str = "") -> Iterator[Address]:
+        """Make a copy of a database, by default of the server's own template, and drop it at the end."""
+        name = name_database(self._run.number)
+        self._create(name, template)
+        try:
+            yield self._administrator.address.replace(database=name)
+        finally:
+            # By force, because a test may have left a connection open.
+            self._administrator.execute(f"DROP DATABASE {identifier(name)} WITH (FORCE)")
+
+    def _make_template(self, service: Service, overrides: Mapping[str, Any], name: str) -> None:
+        draft = f"{name}_draft"
+        address = self._administrator.address.replace(database=draft)
+        # Left by a worker that crashed here.
+        self._administrator.execute(f"DROP DATABASE IF EXISTS {identifier(draft)} WITH (FORCE)")
+        self._create(draft)
+        self._ensure_roles(service, address)
+        self._administrator.run(migrate(service, self._describe(service, overrides, address).settings))
+        # A session in it, be it the autovacuum's, would make the next copy wait.
+        self._administrator.execute(f"ALTER DATABASE {identifier(draft)} ALLOW_CONNECTIONS false")
+        # Only now does it have the name by which others find it.
+        self._repeat(f"ALTER DATABASE {identifier(draft)} RENAME TO {identifier(name)}")
+
+    def _ensure_roles(self, service: Service, address: Address) -> None:
+        self._administrator.run(_ensure_roles(service, address))
+        if not self._is_ours:
+            with self._administrator.alone(LOGINS, self._run.number):
+                ensure_logins(self._administrator, service.roles, self._run)
+
+    def _describe(self, service: Service, overrides: Mapping[str, Any], address: Address) -> ScratchDatabase:
+        addresses: dict[Purpose, Address] = {"migration": address}
+        for purpose, (user, password) in name_logins(service.roles, self._run, is_ours=self._is_ours).items():
+            addresses[purpose] = address.replace(user=user, password=password)
+        settings = make_settings(service, addresses, overrides, secret=self._run.secret)
+        return ScratchDatabase(service, settings, address, addresses)
+
+    def _create(self, name: str, template: str = "") -> None:
+        source = f"TEMPLATE {identifier(template)} " if template else ""
+        self._repeat(f"CREATE DATABASE {identifier(name)} {source}{self._administrator.strategy}")
+
+    def _repeat(self, statement: str) -> None:
+        """Run a statement that needs a database for itself, until nobody else is connected to it."""
+        for attempt in range(ATTEMPTS):
+            try:
+                return self._administrator.execute(statement)
+            except asyncpg.ObjectInUseError:
+                if attempt == ATTEMPTS - 1:
+                    raise
+                time.sleep(PAUSE)
+        return None
+
+
+async def _ensure_roles(service: Service, address: Address) -> None:
+    connection = await connect(StaticSource(address), deadline=PATIENCE, application_name=NAME)
+    try:
+        await ensure_roles(connection, service.roles)
+    finally:
+        await connection.close()

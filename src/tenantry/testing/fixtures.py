@@ -1,0 +1,158 @@
+"""The fixtures that a user's tests ask for, and those that a user overrides.
+
+Names begin with `tenantry_`, so that none hides a user's own. Heavy imports stand in the fixtures: a run that uses none
+of them does not wait for SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tenantry import errors
+from tenantry.testing.run import RUN
+from tenantry.testing.trouble import told_once
+
+if TYPE_CHECKING:
+    from tenantry.postgres.server import Server
+    from tenantry.service import Service
+    from tenantry.testing.administrator import Administrator
+    from tenantry.testing.cluster import Cluster
+    from tenantry.testing.lifespan import ASGIApp
+    from tenantry.testing.scratch import ScratchDatabase
+
+__all__ = [
+    "tenantry_administrator",
+    "tenantry_app",
+    "tenantry_clone",
+    "tenantry_cluster",
+    "tenantry_empty",
+    "tenantry_server",
+    "tenantry_service",
+    "tenantry_settings_overrides",
+    "tenantry_template",
+]
+
+NO_SERVER = "There is no PostgreSQL for this test."
+NO_SERVICE = "There is no service for this test."
+NO_TEMPLATE = "The database of this test could not be migrated."
+NO_DATABASE = "The database of this test could not be made."
+NO_APP = "The application of this test could not be made."
+
+
+@pytest.fixture(scope="session")
+def tenantry_server(pytestconfig: pytest.Config) -> Iterator[Server]:
+    """The PostgreSQL of the run, shared by all its workers."""
+    with told_once(pytestconfig, NO_SERVER):
+        server = pytestconfig.stash[RUN].use_server(pytestconfig)
+        lease = server.lease()
+    with lease:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def tenantry_administrator(pytestconfig: pytest.Config, tenantry_server: Server) -> Iterator[Administrator]:
+    """A superuser's connection for single statements, usable in any test, synchronous or not."""
+    from tenantry.testing.administrator import Administrator  # noqa: PLC0415
+    from tenantry.testing.names import RUNS  # noqa: PLC0415
+
+    with Administrator(tenantry_server.address(), (RUNS, pytestconfig.stash[RUN].number)) as administrator:
+        with told_once(pytestconfig, NO_SERVER):
+            administrator.execute("SELECT")
+        yield administrator
+
+
+@pytest.fixture(scope="session")
+def tenantry_cluster(
+    pytestconfig: pytest.Config, tenantry_server: Server, tenantry_administrator: Administrator
+) -> Cluster:
+    """Makes databases on the server of the run."""
+    from tenantry.testing.cluster import Cluster  # noqa: PLC0415
+
+    return Cluster(tenantry_administrator, pytestconfig.stash[RUN], is_ours=tenantry_server.kind != "remote")
+
+
+@pytest.fixture
+def tenantry_service(request: pytest.FixtureRequest) -> Service:
+    """The service under test: that of the marker `tenantry(service=...)`, or the project's only one. Override it."""
+    from tenantry.project import find_project  # noqa: PLC0415
+    from tenantry.service import load_services  # noqa: PLC0415
+
+    marker = request.node.get_closest_marker("tenantry")
+    name: str | None = marker.kwargs.get("service") if marker else None
+    with told_once(request.config, NO_SERVICE):
+        services = load_services(find_project(request.config.rootpath), [name] if name else [])
+        if len(services) > 1:
+            raise errors.ConfigurationError(
+                f"This project has {len(services)} services, and a test does not say which it is about.",
+                remedy=f'Mark it with @pytest.mark.tenantry(service="{services[0].name}"), '
+                "or override the fixture `tenantry_service`.",
+            )
+    return services[0]
+
+
+@pytest.fixture
+def tenantry_settings_overrides() -> Mapping[str, Any]:
+    """What the service's settings shall be besides the address, by field. Override it."""
+    return {}
+
+
+@pytest.fixture
+def tenantry_template(
+    pytestconfig: pytest.Config,
+    tenantry_cluster: Cluster,
+    tenantry_service: Service,
+    tenantry_settings_overrides: Mapping[str, Any],
+) -> str:
+    """The name of the service's migrated database, made once a run, which nobody may connect to."""
+    with told_once(pytestconfig, NO_TEMPLATE):
+        return tenantry_cluster.template(tenantry_service, tenantry_settings_overrides)
+
+
+@pytest.fixture
+def tenantry_clone(
+    pytestconfig: pytest.Config,
+    tenantry_cluster: Cluster,
+    tenantry_service: Service,
+    tenantry_settings_overrides: Mapping[str, Any],
+    tenantry_template: str,
+) -> Iterator[ScratchDatabase]:
+    """A migrated database of this test alone, not opened yet."""
+    yield from _scratch(
+        pytestconfig, tenantry_cluster, tenantry_service, tenantry_settings_overrides, tenantry_template
+    )
+
+
+@pytest.fixture
+def tenantry_empty(
+    pytestconfig: pytest.Config,
+    tenantry_cluster: Cluster,
+    tenantry_service: Service,
+    tenantry_settings_overrides: Mapping[str, Any],
+) -> Iterator[ScratchDatabase]:
+    """A database of this test alone before its first migration; the service's roles are there."""
+    yield from _scratch(pytestconfig, tenantry_cluster, tenantry_service, tenantry_settings_overrides)
+
+
+@pytest.fixture
+def tenantry_app(pytestconfig: pytest.Config, tenantry_clone: ScratchDatabase) -> Iterator[ASGIApp]:
+    """The service's application, which will open the test's database when it starts. Override it."""
+    from tenantry.testing.application import configured_app  # noqa: PLC0415
+
+    configured = configured_app(tenantry_clone.service, tenantry_clone.settings)
+    with told_once(pytestconfig, NO_APP):
+        app = configured.__enter__()
+    yield app
+    configured.__exit__(None, None, None)
+
+
+def _scratch(
+    config: pytest.Config, cluster: Cluster, service: Service, overrides: Mapping[str, Any], template: str = ""
+) -> Iterator[ScratchDatabase]:
+    scratch = cluster.scratch(service, overrides, template)
+    with told_once(config, NO_DATABASE):
+        made = scratch.__enter__()
+    yield made
+    scratch.__exit__(None, None, None)

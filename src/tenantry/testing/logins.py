@@ -1,0 +1,51 @@
+"""How the code under test logs in, so that it works in the service's roles and never as an administrator.
+
+Our own server lets every role in as itself. On a server of others a role may have a password that we do not know and
+must not change; there each run has logins of its own, which may do nothing but take on their role.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from tenantry.postgres.roles import Roles
+from tenantry.sql import identifier, literal
+from tenantry.testing.names import name_login
+
+if TYPE_CHECKING:
+    from tenantry.postgres.endpoint import Purpose
+    from tenantry.testing.administrator import Administrator
+    from tenantry.testing.run import Run
+
+__all__ = ["ensure_logins", "name_logins"]
+
+FIND = "SELECT FROM pg_roles WHERE rolname = $1"
+
+
+def name_logins(roles: Roles, run: Run, *, is_ours: bool) -> Mapping[Purpose, tuple[str, SecretStr | None]]:
+    """Return the login of the application and of the admin; migrations log in as the administrator."""
+    wanted: dict[Purpose, str] = {"application": roles.application, "admin": roles.admin}
+    if is_ours:
+        return {purpose: (role, None) for purpose, role in wanted.items()}
+    return {purpose: (name_login(run.number, role), _password(run, role)) for purpose, role in wanted.items()}
+
+
+def ensure_logins(administrator: Administrator, roles: Roles, run: Run) -> None:
+    """Make the logins of this run where they are absent; nobody else may be doing so meanwhile."""
+    for role in (roles.application, roles.admin):
+        name = name_login(run.number, role)
+        if not administrator.fetch(FIND, name):
+            password = literal(_password(run, role).get_secret_value())
+            # Without INHERIT the login has none of the role's rights until it takes the role on.
+            administrator.execute(f"CREATE ROLE {identifier(name)} LOGIN NOINHERIT PASSWORD {password}")
+            administrator.execute(f"GRANT {identifier(role)} TO {identifier(name)}")
+            # Whoever is no superuser needs it to end a session that a test left open.
+            administrator.execute(f"GRANT {identifier(name)} TO SESSION_USER")
+
+
+def _password(run: Run, role: str) -> SecretStr:
+    return SecretStr(hashlib.sha256(f"{run.secret} {role}".encode()).hexdigest())
