@@ -1,7 +1,7 @@
 """What it costs a statement to give no row, or to raise, where no tenant is bound (docs/decisions/0001).
 
-A point query as the application role over 100,000 rows of 1,000 tenants, once for each form of the policy, in interleaved
-rounds. Prints the median of each form and its ratio to the first, pair by pair.
+A point query as the application role over 100,000 rows of 1,000 tenants, once for each form of the policy, in
+interleaved rounds. Prints the median of each form and its ratio to the first, pair by pair.
 """
 
 from __future__ import annotations

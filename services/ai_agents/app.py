@@ -9,7 +9,6 @@ from fastapi import FastAPI
 from ai_agents import routes
 from ai_agents.service import service
 from ai_agents.settings import Settings
-from tenantry import errors
 from tenantry.postgres.server import Server
 from tenantry.web.health import Check
 from tenantry.web.host import host
@@ -32,14 +31,7 @@ def create_app(settings: Settings | None = None, server: Server | None = None) -
 
 
 def _checks(settings: Settings) -> Mapping[str, Check]:
-    """Return what readiness asks besides the database; refuse to start without keys for the tenants' secrets."""
-    if settings.key_ring() is None:
-        variable = settings.variable("encryption_keys")
-        raise errors.ConfigurationError(
-            f"{variable} is not set, so that no tenant's secrets could be stored.",
-            variable=variable,
-            remedy="Set it to `k1:` and the output of `openssl rand -base64 32`.",
-        )
+    """Return what readiness asks besides the database."""
     if settings.redis_url is None:
         return {}
     return {"redis": redis_check(settings.redis_url, variable=settings.variable("redis_url"))}

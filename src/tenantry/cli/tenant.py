@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from tenantry.cli.options import common, only_service
+from tenantry.cli.options import common, find_services
 from tenantry.cli.output import plain, write, write_json, write_table
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def create(name: str, assignments: Sequence[str], names: Sequence[str], as_json:
     from tenantry.operations.tenants import create_tenant
 
     values = dict(map(_assignment, assignments))
-    _, service = only_service(names)
+    service = _only(names)
     _show(_run(service, lambda database: create_tenant(service, database, name, values)), as_json=as_json)
 
 
@@ -54,13 +56,16 @@ def list_(limit: int, names: Sequence[str], as_json: bool) -> None:
     """List the tenants, without their secrets."""
     from tenantry.operations.tenants import list_tenants
 
-    _, service = only_service(names)
-    found = _run(service, lambda database: list_tenants(service, database, limit=limit))
+    found: list[TenantRecord] = []
+    for service in _services(names):
+        # Bound now: the next turn of the loop has another service.
+        found += _run(service, partial(list_tenants, service, limit=limit))
     if as_json:
         write_json({"tenants": found})
         return
-    columns = list(found[0].details) if found else []
-    write_table(columns, [[_cell(one.details[name]) for name in columns] for one in found])
+    for details, records in groupby(found, key=lambda one: list(one.details)):
+        columns = ["service", *details]
+        write_table(columns, [[one.service, *map(_cell, one.details.values())] for one in records])
 
 
 @tenant.command()
@@ -70,8 +75,25 @@ def show(name: str, names: Sequence[str], as_json: bool) -> None:
     """Show the tenant NAME and how many rows it has."""
     from tenantry.operations.tenants import show_tenant
 
-    _, service = only_service(names)
+    service = _only(names)
     _show(_run(service, lambda database: show_tenant(service, database, name)), as_json=as_json)
+
+
+def _services(names: Sequence[str]) -> list[Service]:
+    """Return the services that have tenants, or those named."""
+    from tenantry.operations.tenants import has_tenants
+
+    _, services = find_services(names)
+    return [service for service in services if names or has_tenants(service)]
+
+
+def _only(names: Sequence[str]) -> Service:
+    """Return the one service that has tenants, or the one named."""
+    services = _services(names)
+    if len(services) != 1:
+        known = ", ".join(service.name for service in services) or "none has tenants"
+        raise click.UsageError(f"Name one service with --service: {known}.")
+    return services[0]
 
 
 def _run(service: Service, work: Callable[[Database], Awaitable[_Answer]]) -> _Answer:

@@ -60,9 +60,11 @@ def up(
     serving.check_port(HOST, port)
     project, services = find_services(names)
     pairs = [(service, load_settings(service, project)) for service in services]
+    if fresh:
+        _agree(pairs, is_agreed=yes)
     with leased(pairs) as server:
-        if fresh:
-            _drop(pairs, server, is_agreed=yes)
+        if fresh and server is not None:
+            _drop(services, server)
         for service, settings in pairs:
             prepared = asyncio.run(preparation.prepare(service, settings, server, narrate(service.name)))
             if say_findings(prepared):
@@ -89,22 +91,26 @@ def _put_in_demo(service: Service, settings: DatabaseSettings, server: Server | 
     say(f"{service.name}: demonstration tenants are there")
 
 
-def _drop(pairs: list[tuple[Service, DatabaseSettings]], server: Server | None, *, is_agreed: bool) -> None:
+def _agree(pairs: Sequence[tuple[Service, DatabaseSettings]], *, is_agreed: bool) -> None:
+    """Make sure that the databases are ours to drop, and that somebody said so."""
+    elsewhere = [service.name for service, settings in pairs if settings.source("application") is not None]
+    if elsewhere:
+        raise click.UsageError(f"--fresh drops databases of the embedded server only; {elsewhere[0]} has another.")
+    if not is_agreed:
+        if not sys.stdin.isatty():
+            raise click.UsageError("--fresh asks before it drops anything; without a terminal, say --yes.")
+        databases = ", ".join(service.database for service, _ in pairs)
+        click.confirm(f"Drop {databases} with all rows?", abort=True, err=True)
+
+
+def _drop(services: Sequence[Service], server: Server) -> None:
     import asyncio
 
     from tenantry.operations.preparation import drop_database
 
-    elsewhere = [service.name for service, settings in pairs if settings.source("application") is not None]
-    if elsewhere or server is None:
-        raise click.UsageError(f"--fresh drops databases of the embedded server only; {elsewhere[0]} has another.")
-    databases = ", ".join(service.database for service, _ in pairs)
-    if not is_agreed:
-        if not sys.stdin.isatty():
-            raise click.UsageError("--fresh asks before it drops anything; without a terminal, say --yes.")
-        click.confirm(f"Drop {databases} with all rows?", abort=True, err=True)
-    for service, _ in pairs:
+    for service in services:
         asyncio.run(drop_database(service, server))
-    say(f"dropped {databases}")
+        say(f"{service.name}: database {service.database} dropped")
 
 
 def _tell(guide: Guide, *, as_json: bool) -> None:

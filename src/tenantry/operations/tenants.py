@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -24,7 +24,7 @@ from tenantry.tenancy.declarations import Kind, declaration_of, tenancy_of
 from tenantry.tenancy.encrypted import EncryptedText, Sealed
 from tenantry.tenancy.scope import parse_tenant
 
-__all__ = ["TenantRecord", "create_tenant", "find_root", "list_tenants", "show_tenant"]
+__all__ = ["TenantRecord", "create_tenant", "find_root", "has_tenants", "list_tenants", "show_tenant"]
 
 UNIQUE_VIOLATION = "23505"
 INTEGRITY_VIOLATIONS = "23"
@@ -41,15 +41,23 @@ class TenantRecord:
     rows: Mapping[str, int] | None = None
 
 
+def has_tenants(service: Service) -> bool:
+    """Return whether the service has a table of tenants."""
+    return next(_roots(service), None) is not None
+
+
+def _roots(service: Service) -> Iterator[Table]:
+    return (table for table in service.metadata.sorted_tables if declaration_of(table).kind is Kind.TENANT_ROOT)
+
+
 def find_root(service: Service) -> Table:
     """Return the table that has a row for each tenant.
 
     Raises:
         ConfigurationError: the service declares none.
     """
-    for table in service.metadata.sorted_tables:
-        if declaration_of(table).kind is Kind.TENANT_ROOT:
-            return table
+    for table in _roots(service):
+        return table
     raise errors.ConfigurationError(
         f"The service {service.name} has no table of tenants.",
         why="No model of it is declared TenantRoot.",

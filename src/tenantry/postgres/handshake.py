@@ -26,7 +26,7 @@ LONGEST_SOCKET_PATH = 103
 
 
 class Answer(enum.Enum):
-    """What a server said: it serves, it is starting up or shutting down, or there is none."""
+    """What a server said: it serves; it listens but does not serve, for now or for ever; or nobody listens."""
 
     READY = "ready"
     NOT_YET = "not yet"
@@ -45,11 +45,15 @@ def ask(host: Host, *, user: str = "postgres", database: str = "postgres", secon
     """
     deadline = time.monotonic() + seconds
     try:
-        with _connect(host, seconds) as channel:
-            channel.sendall(_startup_message(user, database))
-            return _read_answer(channel, deadline)
+        channel = _connect(host, seconds)
+    except TimeoutError:
+        return Answer.NOT_YET
     except OSError:
         return Answer.NONE
+    with channel, contextlib.suppress(OSError):
+        channel.sendall(_startup_message(user, database))
+        return _read_answer(channel, deadline)
+    return Answer.NOT_YET
 
 
 def _connect(host: Host, seconds: float) -> socket.socket:

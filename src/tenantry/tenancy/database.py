@@ -28,6 +28,7 @@ from tenantry.postgres.server import Server
 from tenantry.settings import DatabaseSettings
 from tenantry.tenancy.context import telling
 from tenantry.tenancy.declarations import Isolated, declaration_of, tenancy_of
+from tenantry.tenancy.encrypted import check_needs_no_keys
 from tenantry.tenancy.guard import guard_engine
 from tenantry.tenancy.lookup import TenantMatch, lookup_statement
 from tenantry.tenancy.rules import check_declarations
@@ -54,9 +55,12 @@ class Database:
     `settings` say where it is; where they say nothing, `server` is leased for as long as the database is open.
 
     Raises (on opening):
-        DeclarationError: a model does not declare its tenancy.
         DatabaseUnavailable: nobody answered within `database_wait` seconds.
         UnsafeRole: the role that would serve could step over row security.
+
+    Raises (when made):
+        DeclarationError: a model does not declare its tenancy.
+        ConfigurationError: a model has encrypted columns, and there is no key.
     """
 
     def __init__(
@@ -70,6 +74,8 @@ class Database:
         self._tenancy = tenancy_of(metadata)
         self._server = server
         self._key_ring = settings.key_ring()
+        if self._key_ring is None:
+            check_needs_no_keys(metadata, settings.variable("encryption_keys"))
         self._engine: AsyncEngine | None = None
         self._admin: AsyncEngine | None = None
         self._probe: Probe | None = None

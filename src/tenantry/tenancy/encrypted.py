@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, ColumnClause, ColumnElement, Dialect, Text, event
+from sqlalchemy import Column, ColumnClause, ColumnElement, Dialect, MetaData, Text, event
 from sqlalchemy.orm import Mapper, object_session
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.operators import OperatorType, eq
@@ -23,7 +23,7 @@ from tenantry.secrets.key_ring import KeyRing
 from tenantry.tenancy.scope import Scope, executing
 from tenantry.tenancy.session import scope_of
 
-__all__ = ["EncryptedText", "Sealed"]
+__all__ = ["EncryptedText", "Sealed", "check_needs_no_keys"]
 
 
 class Sealed(str):
@@ -156,6 +156,23 @@ def _open_on_load(mapper: Mapper[Any], model: type[Any]) -> None:
 
     event.listen(model, "load", open_columns)
     event.listen(model, "refresh", open_columns)
+
+
+def check_needs_no_keys(metadata: MetaData, variable: str) -> None:
+    """Check that no table has an encrypted column, for a service without keys.
+
+    Raises:
+        ConfigurationError: one has; `variable` is where the keys should be.
+    """
+    for table in metadata.sorted_tables:
+        for column in table.columns:
+            if isinstance(column.type, EncryptedText):
+                raise errors.ConfigurationError(
+                    f"{variable} is not set.",
+                    variable=variable,
+                    why=f"Column {table.name}.{column.name} is encrypted and could be neither written nor read.",
+                    remedy="Set it to `k1:` and the output of `openssl rand -base64 32`.",
+                )
 
 
 def _key_ring(scope: Scope) -> KeyRing:

@@ -16,6 +16,8 @@ from tenantry.tenancy.declarations import Declaration, Kind, declaration_of
 
 __all__ = ["check_declarations"]
 
+MOST_PARTITIONS = 256
+
 
 def check_declarations(metadata: MetaData) -> None:
     """Check that every table declares itself, and declares only what can be isolated.
@@ -40,12 +42,19 @@ def _check_table(table: Table, declaration: Declaration) -> None:
         _refuse(table, f"has no column {column!r}.", "The tenant of a row must stand in the row.", f"Map {column!r}.")
     if table.c[column].nullable:
         _refuse(table, f"allows NULL in {column!r}.", "A row without a tenant belongs to nobody.", "Make it NOT NULL.")
+    if declaration.kind is Kind.TENANT_SCOPED and table.c[column].server_default is None:
+        why = "The unit of work binds the tenant; a row that does not name it would belong to nobody and be refused."
+        _refuse(
+            table, f"maps {column!r} without the default that fills it.", why, f"Write `{column}: Mapped[...]` alone."
+        )
     leading = [_names(key)[0] for key in _keys(table) if _names(key)]
     if column not in leading:
         why = "Every statement of a tenant filters by it."
         _refuse(table, f"has no index that leads with {column!r}.", why, f"Set index=True on {column!r}.")
     if declaration.kind is Kind.TENANT_SCOPED:
         _check_unique_keys(table, declaration)
+    if declaration.partitions:
+        _check_partitions(table, column, declaration.partitions)
     _check_references(table, column)
 
 
@@ -66,6 +75,17 @@ def _check_unique_keys(table: Table, declaration: Declaration) -> None:
                 "The duplicate-key error would tell of a row the tenant may not see.",
                 f"Let the key lead with {column!r}, or declare the TenantLookup that it serves.",
             )
+
+
+def _check_partitions(table: Table, column: str, count: int) -> None:
+    """A unique key of partitions holds within each; it holds over all where it has the column that tells them apart."""
+    if count not in range(MOST_PARTITIONS + 1):
+        _refuse(table, f"has {count} partitions.", "Planning takes time for each.", f"Use {MOST_PARTITIONS} at most.")
+    for key in _keys(table):
+        is_unique = not isinstance(key, Index) or key.unique
+        if is_unique and column not in _names(key):
+            why = "PostgreSQL keeps a unique key within each partition only."
+            _refuse(table, f"is partitioned, and unique over {', '.join(_names(key))}.", why, f"Add {column!r} to it.")
 
 
 def _check_references(table: Table, column: str) -> None:

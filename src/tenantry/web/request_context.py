@@ -1,8 +1,8 @@
 """The outermost layer of every request: its id, its access line, and the last answer when all else fails.
 
 Invariant: each request is logged once, with the template of its route and never with its query, its headers or its
-body, and each answer carries `X-Request-ID`. Applications nest (a service inside the host): the inner layer sees that
-an outer one is at work and stands aside.
+body, and each answer carries `X-Request-ID`. Applications nest (a service inside the host): the inner layer leaves
+the id and the line to the outer one, and only gives the last answer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SCOPE_KEY = "tenantry.request"
 FIRST_FAILURE = 400
 LONGEST_PATH = 200
 # Probes ask every second; they are worth a line only when the answer is bad.
-PROBES = ("/livez", "/readyz", "/health", "/health/ready")
+PROBES = ("/livez", "/readyz", "/ready", "/health")
 
 
 class RequestContext:
@@ -37,18 +37,21 @@ class RequestContext:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http" or SCOPE_KEY in scope:
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
-            return
-        facts = RequestFacts(request_id_from(Headers(scope=scope).get("x-request-id")))
-        scope[SCOPE_KEY] = facts
-        token = current_request.set(facts)
-        try:
-            await self._answer(scope, receive, send, facts)
-        finally:
-            current_request.reset(token)
+        elif SCOPE_KEY in scope:
+            await self._answer(scope, receive, send)
+        else:
+            facts = RequestFacts(request_id_from(Headers(scope=scope).get("x-request-id")))
+            scope[SCOPE_KEY] = facts
+            token = current_request.set(facts)
+            try:
+                await self._observe(scope, receive, send, facts)
+            finally:
+                current_request.reset(token)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, facts: RequestFacts) -> None:
+    async def _observe(self, scope: Scope, receive: Receive, send: Send, facts: RequestFacts) -> None:
+        """Give the answer its id, and the request its line."""
         began = time.perf_counter()
         status: int | None = None
 
@@ -60,15 +63,27 @@ class RequestContext:
             await send(message)
 
         try:
-            await self.app(scope, receive, send_with_id)
-        except Exception as error:
-            logger.exception("The request failed: %s", type(error).__name__, extra={"problem": INTERNAL.code})
-            if status is not None:
-                # Half an answer is out: only the server can end it, by closing the connection.
-                raise
-            await problem_response(INTERNAL, instance=scope["path"])(scope, receive, send_with_id)
+            await self._answer(scope, receive, send_with_id)
         finally:
             _log_access(scope, status, (time.perf_counter() - began) * 1000)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Turn what nobody foresaw into a problem, at the innermost layer: the framework's own last answer is text."""
+        has_begun = False
+
+        async def watch(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = has_begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        except Exception as error:
+            if has_begun:
+                # Half an answer is out: only the server can end it, by closing the connection; it also logs the error.
+                raise
+            logger.exception("The request failed: %s", type(error).__name__, extra={"problem": INTERNAL.code})
+            await problem_response(INTERNAL, instance=scope["path"])(scope, receive, send)
 
 
 def _log_access(scope: Scope, status: int | None, duration_ms: float) -> None:

@@ -65,14 +65,23 @@ def speak(tmp_path: Path) -> Iterator[Callable[..., Host]]:
         pytest.param([NO_DATABASE], Answer.READY, id="no database"),
         pytest.param([STARTING], Answer.NOT_YET, id="starting"),
         pytest.param([AUTHENTICATED + STARTING], Answer.NOT_YET, id="stopping"),
-        pytest.param([AUTHENTICATED], Answer.NONE, id="hung up"),
-        pytest.param([b"HTTP/1.1 400 Bad Request\r\n\r\n"], Answer.NONE, id="another server"),
-        pytest.param([b""], Answer.NONE, id="silent"),
+        pytest.param([AUTHENTICATED], Answer.NOT_YET, id="hung up"),
+        pytest.param([b"HTTP/1.1 400 Bad Request\r\n\r\n"], Answer.NOT_YET, id="another server"),
+        pytest.param([b""], Answer.NOT_YET, id="silent"),
     ],
 )
 def test_an_answer_is_understood(speak: Callable[..., Host], parts: list[bytes], answer: Answer) -> None:
     """Also in pieces; logged in is not yet ready; a server that wants a password or has no such database serves."""
     assert ask(speak(*parts, pause=0.01)) is answer
+
+
+def test_a_dead_socket_is_told_from_one_that_does_not_answer(tmp_path: Path) -> None:
+    """The folder of a dead one may be removed."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(socket_path(tmp_path))
+        listener.listen()
+        assert ask(Host(str(tmp_path)), seconds=0.05) is Answer.NOT_YET
+    assert ask(Host(str(tmp_path))) is Answer.NONE
 
 
 def test_nobody_is_no_answer(tmp_path: Path) -> None:
@@ -84,7 +93,7 @@ def test_the_time_counts_for_the_whole_answer(speak: Callable[..., Host]) -> Non
     """A server that dribbles does not get its time anew with every byte."""
     host = speak(*(AUTHENTICATED[i : i + 1] for i in range(5)), pause=0.1)
     begun = time.monotonic()
-    assert ask(host, seconds=0.2) is Answer.NONE
+    assert ask(host, seconds=0.2) is Answer.NOT_YET
     assert time.monotonic() - begun < 0.4
 
 

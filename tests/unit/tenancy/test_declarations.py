@@ -5,7 +5,17 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Numeric, String, UniqueConstraint, Uuid
+from sqlalchemy import (
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Numeric,
+    PrimaryKeyConstraint,
+    String,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.schema import CreateTable
 
@@ -21,7 +31,10 @@ from tenantry.tenancy.declarations import (
     declaration_of,
     tenancy_of,
 )
+from tenantry.tenancy.partitions import partition_tables
 from tenantry.tenancy.rules import check_declarations
+
+DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def make_base(**attributes: object) -> type[DeclarativeBase]:
@@ -119,6 +132,18 @@ def test_a_nullable_tenant_column_is_refused() -> None:
     assert "allows NULL" in refusal(base)
 
 
+def test_a_tenant_column_without_its_default_is_refused() -> None:
+    """Mapped by hand it would lose the default, and every insert would fail far from here."""
+    base = make_base()
+
+    class Note(TenantScoped, base):  # type: ignore[valid-type,misc]
+        __tablename__ = "notes"
+        id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+        tenant_id: Mapped[str] = mapped_column(index=True)
+
+    assert "without the default that fills it" in refusal(base)
+
+
 def test_a_unique_key_across_tenants_is_refused() -> None:
     """The duplicate-key error would tell a prober of a hidden row."""
     base = make_base()
@@ -193,3 +218,44 @@ def test_a_type_whose_equality_is_not_leakproof_is_refused() -> None:
 def test_a_setting_that_cannot_be_set_is_refused(setting: str) -> None:
     with pytest.raises(errors.DeclarationError):
         Tenancy(setting=setting)
+
+
+def test_a_table_in_partitions_is_split_by_its_tenant() -> None:
+    base = make_base(tenancy=Tenancy(column="organization_id", type=Uuid()))
+
+    class Note(TenantScoped, base):  # type: ignore[valid-type,misc]
+        __tablename__ = "notes"
+        __partitions__ = 12
+        __table_args__ = (PrimaryKeyConstraint("organization_id", "number"),)
+        number: Mapped[int]
+
+    check_declarations(base.metadata)
+    assert 'PARTITION BY HASH ("organization_id")' in str(CreateTable(Note.__table__).compile(dialect=DIALECT))
+    names = sorted(partition_tables(base.metadata))
+    assert (len(names), names[0], names[-1]) == (12, ("public", "notes_p00"), ("public", "notes_p11"))
+
+
+def test_a_key_that_partitions_could_not_keep_is_refused() -> None:
+    """PostgreSQL keeps a unique key within each partition only."""
+    base = make_base()
+
+    class Note(TenantScoped, base):  # type: ignore[valid-type,misc]
+        __tablename__ = "notes"
+        __partitions__ = 4
+        __table_args__ = (Index(None, "tenant_id"),)
+        id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+
+    assert "partitioned" in refusal(base)
+
+
+@pytest.mark.parametrize("count", [-1, 257])
+def test_a_number_of_partitions_that_cannot_be_is_refused(count: int) -> None:
+    base = make_base()
+
+    class Note(TenantScoped, base):  # type: ignore[valid-type,misc]
+        __tablename__ = "notes"
+        __partitions__ = count
+        __table_args__ = (PrimaryKeyConstraint("tenant_id", "number"),)
+        number: Mapped[int]
+
+    assert f"{count} partitions" in refusal(base)

@@ -33,6 +33,10 @@ def nested() -> FastAPI:
     @service.get("/readyz")
     async def readyz() -> None: ...
 
+    @service.get("/broken")
+    async def broken() -> None:
+        raise ZeroDivisionError
+
     @service.get("/torn")
     async def torn() -> StreamingResponse:
         async def body() -> AsyncIterator[bytes]:
@@ -105,3 +109,14 @@ async def test_an_answer_that_broke_off_is_passed_to_the_server(client: Client) 
     async with client(nested()) as http:
         with pytest.raises(ZeroDivisionError):
             await http.get("/shop/torn")
+
+
+async def test_what_nobody_foresaw_is_a_problem_at_every_depth(
+    client: Client, logged: pytest.LogCaptureFixture
+) -> None:
+    """The framework's own last answer, inside a mounted service, would be plain text."""
+    async with client(nested()) as http:
+        response = await http.get("/shop/broken")
+    assert (response.status_code, response.json()["code"]) == (500, "internal_error")
+    assert response.headers["X-Request-ID"] == response.json()["request_id"]
+    assert [record.status for record in access(logged) if hasattr(record, "status")] == [500]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -49,7 +51,7 @@ def test_a_killed_initdb_does_not_spoil_the_folder(start: Start, ask: Ask, home:
     """The one who waited for it is told; the next lease begins anew and leaves no unfinished folder."""
     with LeaseHolder(home, binaries) as holder:
         for pid in wait_for_initdb(home):
-            os.kill(pid, 9)
+            os.kill(pid, signal.SIGKILL)
         assert holder.wait().startswith("server initdb could not make a data directory. It ended with status -9")
     with start().lease():
         assert ask(start().address(), "SELECT 1") == "1"
@@ -61,10 +63,20 @@ def test_a_holder_killed_during_initdb_does_not_spoil_the_folder(
 ) -> None:
     """The orphaned `initdb` holds the server's lock, so nobody removes the folder under its feet."""
     holder = LeaseHolder(home, binaries)
-    wait_for_initdb(home)
+    pids = wait_for_initdb(home)
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
     holder.kill()
-    with start().lease():
-        assert ask(start().address(), "SELECT 1") == "1"
+    before = list(home.glob("*/unfinished-*"))
+    with ThreadPoolExecutor(1) as thread:
+        lease = thread.submit(start().lease)
+        time.sleep(0.5)
+        left = list(home.glob("*/unfinished-*"))
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        with lease.result():
+            assert ask(start().address(), "SELECT 1") == "1"
+    assert left == before
     assert not list(home.glob("*/unfinished-*"))
 
 
