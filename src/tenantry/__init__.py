@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tenantry.tenancy.declarations import TenantScoped as TenantScoped
     from tenantry.tenancy.encrypted import EncryptedText as EncryptedText
     from tenantry.tenancy.encrypted import Sealed as Sealed
+    from tenantry.tenancy.lookup import TenantLookup as TenantLookup
     from tenantry.tenancy.session import AdminSession as AdminSession
     from tenantry.tenancy.session import ReadSession as ReadSession
     from tenantry.tenancy.session import TenantSession as TenantSession
@@ -46,6 +47,7 @@ _HOMES = {
     "Shared": "tenantry.tenancy.declarations",
     "Tenancy": "tenantry.tenancy.declarations",
     "TenantBase": "tenantry.tenancy.declarations",
+    "TenantLookup": "tenantry.tenancy.lookup",
     "TenantRoot": "tenantry.tenancy.declarations",
     "TenantScoped": "tenantry.tenancy.declarations",
     "TenantSession": "tenantry.tenancy.session",

@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 from documents import ROOT
 
 from ai_agents.service import service

@@ -88,7 +88,7 @@ def _put_in_demo(service: Service, settings: DatabaseSettings, server: Server | 
         say(f"{service.name}: no demonstration rows, because its database is not the embedded one")
         return
     asyncio.run(serving.seed(service, settings, server))
-    say(f"{service.name}: demonstration tenants are there")
+    say(f"{service.name}: demonstration rows are there")
 
 
 def _agree(pairs: Sequence[tuple[Service, DatabaseSettings]], *, is_agreed: bool) -> None:

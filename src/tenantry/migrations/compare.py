@@ -20,7 +20,17 @@ from alembic.util import DispatchPriority, PriorityDispatchResult
 from tenantry.migrations.difference import Difference, operations_between
 from tenantry.migrations.operations import DisableRowSecurityOp, DropOp
 from tenantry.postgres.catalog import read_objects
-from tenantry.postgres.objects import PUBLIC, DatabaseObject, Extension, Grant, Policy, Role, RowSecurity, Trigger
+from tenantry.postgres.objects import (
+    PUBLIC,
+    DatabaseObject,
+    Extension,
+    Grant,
+    HashPartitions,
+    Policy,
+    Role,
+    RowSecurity,
+    Trigger,
+)
 
 __all__ = ["PLUGIN", "compare_objects"]
 
@@ -33,7 +43,7 @@ def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> Priorit
     if declared is None or context.connection is None:
         return PriorityDispatchResult.CONTINUE
     schemas = {"public"} | {table.schema or "public" for table in context.sorted_tables}
-    tables = _tables(context, upgrade)
+    tables = _tables(context, upgrade, declared)
     _forget_declarations(upgrade)
     owner = context.opts.get("tenantry_owner")
     found = {
@@ -43,9 +53,12 @@ def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> Priorit
     return PriorityDispatchResult.CONTINUE
 
 
-def _tables(context: AutogenContext, upgrade: ops.UpgradeOps) -> set[tuple[str, str]]:
-    """Return the tables of the models and those that this revision drops; others are not our business."""
+def _tables(
+    context: AutogenContext, upgrade: ops.UpgradeOps, declared: Iterable[DatabaseObject]
+) -> set[tuple[str, str]]:
+    """Return the tables and partitions of the models, and tables that this revision drops; others are not ours."""
     ours = {(table.schema or "public", table.name) for table in context.sorted_tables}
+    ours |= {(item.schema, name) for item in declared if isinstance(item, HashPartitions) for name in item.partitions}
     return ours | {(op.schema or "public", op.table_name) for op in upgrade.ops if isinstance(op, ops.DropTableOp)}
 
 
@@ -57,7 +70,7 @@ def _forget_declarations(upgrade: ops.UpgradeOps) -> None:
 
 
 def _is_ours(item: DatabaseObject, tables: set[tuple[str, str]], owner: str | None) -> bool:
-    if isinstance(item, (Trigger, Policy, RowSecurity)):
+    if isinstance(item, (HashPartitions, Trigger, Policy, RowSecurity)):
         return (item.schema, item.table) in tables
     if isinstance(item, Grant):
         if item.role == owner:

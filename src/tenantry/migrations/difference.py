@@ -11,6 +11,7 @@ from alembic.operations import MigrateOperation
 from tenantry.migrations.operations import (
     CreateExtensionOp,
     CreateFunctionOp,
+    CreateHashPartitionsOp,
     CreatePolicyOp,
     CreateRoleOp,
     CreateTriggerOp,
@@ -27,6 +28,7 @@ from tenantry.postgres.objects import (
     Extension,
     Function,
     Grant,
+    HashPartitions,
     Policy,
     Role,
     RowSecurity,
@@ -50,12 +52,20 @@ def operations_between(
     """Yield the differences in the order of creation."""
     live = {item.identity: item for item in found}
     wanted = {item.identity: item for item in declared}
+    # They come with their own protection.
+    new = {
+        (item.schema, name)
+        for identity, item in wanted.items()
+        if isinstance(item, HashPartitions) and identity not in live
+        for name in item.partitions
+    }
     for identity in sorted(live.keys() | wanted.keys(), key=lambda key: wanted.get(key) or live[key]):
-        old, new = live.get(identity), wanted.get(identity)
-        if old != new:
-            operations = tuple(_operations(old, new))
+        old, item = live.get(identity), wanted.get(identity)
+        is_new_partition = isinstance(item, RowSecurity | Policy) and (item.schema, item.table) in new
+        if old != item and not is_new_partition:
+            operations = tuple(_operations(old, item))
             if operations:
-                yield Difference(new or live[identity], operations)
+                yield Difference(item or live[identity], operations)
 
 
 def _operations(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:
@@ -65,6 +75,9 @@ def _operations(old: DatabaseObject | None, new: DatabaseObject | None) -> Itera
             yield CreateRoleOp(new)
         case Extension() if old is None and new is not None:
             yield CreateExtensionOp(new)
+        case HashPartitions() if new is not None:
+            # Where there are others the server refuses; never would a comparison drop rows.
+            yield CreateHashPartitionsOp(new)
         case RowSecurity(table=table, schema=schema):
             state = new or RowSecurity(table, schema, enabled=False, forced=False)
             assert isinstance(state, RowSecurity)

@@ -30,6 +30,7 @@ from tenantry.migrations.version_table import share_block, share_version_table
 from tenantry.service import Service
 from tenantry.settings import DatabaseSettings
 from tenantry.sql import identifier
+from tenantry.tenancy.partitions import partition_tables
 
 __all__ = ["run_environment"]
 
@@ -107,13 +108,16 @@ def _print(service: Service) -> None:
 
 def _options(service: Service) -> dict[str, Any]:
     schemas = {table.schema for table in service.metadata.tables.values()} | {None}
+    partitions = partition_tables(service.metadata)
 
     def include_name(
         name: str | None,
         kind: Literal["schema", "table", "column", "index", "unique_constraint", "foreign_key_constraint"],
-        _parents: Mapping[str, str | None],
+        parents: Mapping[str, str | None],
     ) -> bool:
-        """Look only at the schemas that models use."""
+        """Look only at the schemas that models use; declared partitions are compared as objects."""
+        if kind == "table":
+            return (parents.get("schema_name") or "public", name) not in partitions
         return kind != "schema" or name in schemas
 
     return {

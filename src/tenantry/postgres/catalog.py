@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping
@@ -17,6 +18,7 @@ from tenantry.postgres.objects import (
     Extension,
     Function,
     Grant,
+    HashPartitions,
     Policy,
     Role,
     RowSecurity,
@@ -114,6 +116,12 @@ def _trigger_options(row: RowMapping) -> str:
     return f"REFERENCING {' '.join(tables)}" if tables else ""
 
 
+def _hash_partitions(row: RowMapping, schema: str) -> HashPartitions:
+    bounds = dict(zip(row["partitions"], row["bounds"], strict=True))
+    found = HashPartitions(row["table"], len(bounds), schema)
+    return found if found.bounds == bounds else replace(found, is_regular=False)
+
+
 def _row_security(row: RowMapping, schema: str) -> RowSecurity:
     return RowSecurity(**row, schema=schema)
 
@@ -135,6 +143,7 @@ _MAKERS: Mapping[str, Callable[[RowMapping, str], DatabaseObject]] = {
     "extensions": _extension,
     "functions": _function,
     "triggers": _trigger,
+    "hash_partitions": _hash_partitions,
     "row_security": _row_security,
     "policies": _policy,
     "grants": _grant,

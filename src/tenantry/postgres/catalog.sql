@@ -71,6 +71,19 @@ WHERE n.nspname = $1 AND NOT t.tgisinternal AND t.tgparentid = 0
   AND NOT EXISTS (SELECT FROM pg_depend AS d
                   WHERE d.classid = 'pg_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'e');
 
+-- name: hash_partitions
+-- Tables that are partitioned by hash, with their partitions and the bound of each.
+SELECT c.relname::text AS "table",
+       array_agg(child.relname::text) AS partitions,
+       array_agg(pg_get_expr(child.relpartbound, child.oid)) AS bounds
+FROM pg_partitioned_table AS p
+JOIN pg_class AS c ON c.oid = p.partrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_inherits AS i ON i.inhparent = c.oid
+JOIN pg_class AS child ON child.oid = i.inhrelid
+WHERE n.nspname = $1 AND p.partstrat = 'h'
+GROUP BY c.relname;
+
 -- name: row_security
 -- Tables on which either flag is set.
 SELECT c.relname::text AS "table", c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tenantry.postgres.clauses import PUBLIC
+from tenantry.postgres.partitions import HashPartitions
 from tenantry.postgres.protection import Grant, Policy, RowSecurity
 from tenantry.postgres.routines import Function, Trigger
 from tenantry.postgres.vocabulary import DatabaseObject
@@ -23,6 +24,7 @@ __all__ = [
     "Extension",
     "Function",
     "Grant",
+    "HashPartitions",
     "Policy",
     "Role",
     "RowSecurity",

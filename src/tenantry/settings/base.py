@@ -3,6 +3,8 @@
 The environment wins over a `.env` file. That file is looked for in the current folder and above, up to the project's
 own (the one with `pyproject.toml`), so that Alembic in a service's folder and the application in the project's see the
 same. A variable that is blank counts as not given, as compose files produce them.
+
+`load` may also read names without the prefix; settings that are made directly, as in tests, never do.
 """
 
 from __future__ import annotations
@@ -15,11 +17,20 @@ from pydantic import ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from tenantry import errors
+from tenantry.settings.unprefixed import is_unprefixed, read_unprefixed
 from tenantry.settings.variables import describe_kind, is_secret, name_variable
 
 
 class EnvironmentSettings(BaseSettings):
-    """Settings whose errors name the variable and never repeat a value; subclasses set `env_prefix`."""
+    """Settings whose errors name the variable and never repeat a value; subclasses set `env_prefix`.
+
+    Attributes:
+        unprefixed: fields that `load` reads without the prefix too; with the prefix they are preferred.
+        silencing: fields of which each, when given with the prefix, keeps `load` from reading any without.
+    """
+
+    unprefixed: ClassVar[tuple[str, ...]] = ()
+    silencing: ClassVar[tuple[str, ...]] = ()
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
         # Other programs' variables stand in the same .env file.
@@ -40,10 +51,8 @@ class EnvironmentSettings(BaseSettings):
             # pydantic-settings itself would pass over a file that is not there.
             if path is not None:
                 path.open().close()
-            return cls(_env_file=path)  # type: ignore[call-arg]  # pydantic-settings hides its own arguments.
-        except ValidationError as error:
-            # `from None`, here and below: what these exceptions know is the value itself.
-            raise _explain(cls, error) from None
+            with read_unprefixed(cls, cls.unprefixed, cls.silencing, path) as bare:
+                return cls._validated(path, bare)
         except SettingsError as error:
             found = re.search(r'field "(\w+)"', str(error))
             field = found[1] if found else ""
@@ -55,9 +64,17 @@ class EnvironmentSettings(BaseSettings):
             raise errors.ConfigurationError(f"The file {path} cannot be read: {error.strerror}.") from error
 
     @classmethod
+    def _validated(cls, path: Path | None, bare: dict[str, Any]) -> Self:
+        try:
+            return cls(_env_file=path, **bare)  # type: ignore[call-arg]  # pydantic-settings hides its own arguments.
+        except ValidationError as error:
+            # `from None`, here and above: what these exceptions know is the value itself.
+            raise _explain(cls, error) from None
+
+    @classmethod
     def variable(cls, field: str) -> str:
-        """Return the full name of the variable that a field is read from."""
-        return name_variable(cls, field)
+        """Return the full name of the variable that a field is read from; while loading, the one it is taken from."""
+        return field.upper() if is_unprefixed(field) else name_variable(cls, field)
 
     @model_validator(mode="before")
     @classmethod
@@ -81,7 +98,7 @@ def find_env_file(folder: Path | None = None) -> Path | None:
     return next((place / ".env" for place in within if (place / ".env").is_file()), None)
 
 
-def _explain(settings: type[BaseSettings], error: ValidationError) -> errors.ConfigurationError:
+def _explain(settings: type[EnvironmentSettings], error: ValidationError) -> errors.ConfigurationError:
     """Return one sentence over all that is wrong."""
     problems = []
     variables = []
@@ -92,7 +109,7 @@ def _explain(settings: type[BaseSettings], error: ValidationError) -> errors.Con
         if not field:
             problems.append(message)
             continue
-        variables.append(variable := name_variable(settings, field))
+        variables.append(variable := settings.variable(field))
         kind = describe_kind(settings.model_fields[field])
         if detail["type"] == "missing":
             problems.append(f"{variable} is missing" + (f"; it must be {kind}" if kind else ""))

@@ -6,8 +6,9 @@ the service runs on the embedded server, so a variable that was meant to hold th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
@@ -47,7 +48,14 @@ _ADDRESS_FIELDS = (
 
 
 class DatabaseSettings(EnvironmentSettings):
-    """Settings of a service with a database; a service subclasses this with its `env_prefix` and adds its own."""
+    """Settings of a service with a database; a service subclasses this with its `env_prefix` and adds its own.
+
+    Attributes:
+        default_parts: what the parts of an address are, by libpq's keyword, that are not given where another one is.
+    """
+
+    silencing: ClassVar[tuple[str, ...]] = _ADDRESS_FIELDS
+    default_parts: ClassVar[Mapping[str, str]] = {}
 
     environment: Literal["development", "test", "production"] = Field(
         default="production", description="Where the service runs; development logs every SQL statement."
@@ -202,7 +210,8 @@ class DatabaseSettings(EnvironmentSettings):
     def _parse_parts(self) -> Address | None:
         if not any((self.db_host, self.db_name, self.db_user, self.db_password)):
             return None
-        return Address.from_keywords(self._keywords(with_login=True), self._parts_origin())
+        keywords = {**self.default_parts, **self._keywords(with_login=True)}
+        return Address.from_keywords(keywords, self._parts_origin())
 
     def _keywords(self, *, with_login: bool) -> dict[str, str]:
         keywords = {}

@@ -30,7 +30,10 @@ _WORDS: dict[Any, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One environment variable; `default` is None where there is none, or where it is a secret."""
+    """One environment variable; `default` is None where there is none, or where it is a secret.
+
+    `unprefixed` is the bare name that is read too, empty where it is not.
+    """
 
     name: str
     field: str
@@ -39,6 +42,7 @@ class Variable:
     description: str
     is_secret: bool
     is_required: bool
+    unprefixed: str = ""
 
 
 def list_variables(settings: type[BaseSettings]) -> tuple[Variable, ...]:
@@ -52,6 +56,7 @@ def list_variables(settings: type[BaseSettings]) -> tuple[Variable, ...]:
             description=field.description or "",
             is_secret=is_secret(field),
             is_required=field.is_required(),
+            unprefixed=name.upper() if name in getattr(settings, "unprefixed", ()) else "",
         )
         for name, field in settings.model_fields.items()
     )

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, MetaData, String, Table, column, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
 
-from tenantry import errors
+from tenantry import errors, sql
 from tenantry.tenancy.lookup import TenantLookup
 from tenantry.tenancy.policy import setting_expression
 
@@ -88,12 +88,16 @@ class Tenancy:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Declaration:
-    """What one table says: its kind, its tenant column, what the application may do, and which keys lead to it."""
+    """What one table says: its kind, its tenant column, what the application may do, and which keys lead to it.
+
+    `partitions` is over how many its rows are spread by their tenant, 0 for none.
+    """
 
     kind: Kind
     tenant_column: str | None
     privileges: tuple[str, ...]
     lookups: tuple[TenantLookup, ...] = ()
+    partitions: int = 0
 
 
 class Isolated:
@@ -106,10 +110,11 @@ class Isolated:
 
 
 class TenantScoped(Isolated):
-    """Mixin: the rows belong to a tenant."""
+    """Mixin: the rows belong to a tenant; `__partitions__` spreads them over so many partitions, a tenant in one."""
 
     __kind__: ClassVar[Kind] = Kind.TENANT_SCOPED
     __privileges__: ClassVar[tuple[str, ...]] = ("DELETE", "INSERT", "SELECT", "UPDATE")
+    __partitions__: ClassVar[int] = 0
 
 
 class TenantRoot(Isolated):
@@ -165,7 +170,11 @@ class TenantBase:
         if kind is not None and isinstance(table, Table):
             key = getattr(cls, "__tenant_key__", cls.tenancy.column) if kind.is_isolated else None
             privileges = tuple(sorted(cls.__privileges__))  # type: ignore[attr-defined]
-            table.info[INFO_KEY] = Declaration(kind, key, privileges, tuple(getattr(cls, "__lookups__", ())))
+            lookups = tuple(getattr(cls, "__lookups__", ()))
+            partitions: int = getattr(cls, "__partitions__", 0)
+            table.info[INFO_KEY] = Declaration(kind, key, privileges, lookups, partitions)
+            if partitions and key is not None:
+                table.dialect_kwargs["postgresql_partition_by"] = f"HASH ({sql.identifier(key)})"
             if key is not None and key in table.c:
                 # Past the declarative base's own __setattr__, which would map a second name for the column.
                 type.__setattr__(cls, "__tenant__", getattr(cls, key))

@@ -15,6 +15,7 @@ from tenantry.postgres.objects import DatabaseObject, Extension, Grant, Policy, 
 from tenantry.postgres.roles import Roles
 from tenantry.tenancy.declarations import Tenancy, declaration_of, tenancy_of
 from tenantry.tenancy.lookup import lookup_function
+from tenantry.tenancy.partitions import partitions_of, protection_of
 from tenantry.tenancy.policy import MAINTENANCE_POLICY, TENANT_POLICY, tenant_predicate
 from tenantry.tenancy.timestamps import UPDATED_AT, touch_function, touch_trigger
 
@@ -47,6 +48,10 @@ def _objects_of(table: Table, tenancy: Tenancy, roles: Roles) -> Iterator[Databa
     if declaration.privileges:
         yield Grant(role=roles.application, privileges=declaration.privileges, name=table.name, schema=schema)
     yield Grant(role=roles.admin, privileges=ADMIN_PRIVILEGES, name=table.name, schema=schema)
+    partitions = partitions_of(table)
+    if partitions is not None:
+        yield partitions
+        yield from protection_of(partitions, roles.owner)
     if UPDATED_AT in table.info:
         yield touch_trigger(table.name, schema)
     if declaration.kind.is_isolated and declaration.tenant_column is not None:

@@ -1,9 +1,9 @@
-"""The four health paths, one implementation: for a service below its own path and for the host at the root.
+"""The health paths, one implementation: for a service below its own path and for the host at the root.
 
 | path | asks outside of the process | 503 |
 |---|---|---|
 | `/livez` | no | never: a restart would not help |
-| `/readyz`, `/health/ready` | yes | when a check fails, and while draining |
+| `/readyz`, `/ready`, `/health/ready` | yes | when a check fails, and while draining |
 | `/health` | yes | never: the overall picture, "warn" at worst, safe for a container's restart policy |
 """
 
@@ -39,7 +39,7 @@ def health_router(measure: Callable[[Request], Awaitable[Report]]) -> APIRouter:
     async def health(request: Request) -> Response:
         return health_response(await measure(request), always_ok=True)
 
-    for path in ("/readyz", "/health/ready"):
+    for path in ("/readyz", "/ready", "/health/ready"):
         router.add_api_route(path, readyz, summary="Can it serve now?", responses={**_FINE, **_NOT_READY})
     router.add_api_route("/health", health, summary="How is it overall?", responses=_FINE)
     return router

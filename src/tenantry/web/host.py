@@ -55,7 +55,14 @@ class Host:
         if scope["type"] == "lifespan":
             await self._serve_lifespan(scope, receive, send)
         else:
-            await self._root(scope, receive, send)
+            await self._root(self._at_root_of_service(scope), receive, send)
+
+    def _at_root_of_service(self, scope: Scope) -> Scope:
+        """Let a service's bare path mean its root: `/items` is the resource that `/items/` is, without a redirect."""
+        below = scope["path"].removeprefix(scope.get("root_path", ""))
+        if all(app.state.service.path != below for app in self.apps):
+            return scope
+        return {**scope, "path": scope["path"] + "/", "raw_path": scope.get("raw_path", b"") + b"/"}
 
     async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Tell the server of a failure in our own sentence, where Starlette would send a traceback."""

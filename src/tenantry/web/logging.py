@@ -103,16 +103,21 @@ def structured_logging(
     root = logging.getLogger()
     servers = [logging.getLogger(name) for name in SERVER_LOGGERS]
     before = [(one, one.handlers, one.propagate, one.disabled) for one in servers]
+    pools = logging.getLogger("sqlalchemy.pool")
+    pools_level = pools.level
     root_level = root.level
     root.addHandler(handler)
     root.setLevel(level)
     for one in servers:
         one.handlers, one.propagate = [], True
     logging.getLogger("uvicorn.access").disabled = True
+    # At INFO it tells of its own disposal, at every stop.
+    pools.setLevel(logging.WARNING)
     try:
         yield
     finally:
         for one, handlers, propagate, disabled in before:
             one.handlers, one.propagate, one.disabled = handlers, propagate, disabled
+        pools.setLevel(pools_level)
         root.setLevel(root_level)
         root.removeHandler(handler)

@@ -73,11 +73,13 @@ async def paginate(
     cursor: str | None = None,
     convert: Callable[[Any], Item],
     order: Literal["desc", "asc"] = "desc",
+    offset: int = 0,
 ) -> Page[Item]:
     """Return the page of `select` after `cursor`, ordered by `columns`, each row made an item by `convert`.
 
     The columns are NOT NULL and together unique, as in `(created_at, id)`. `convert` gets the entity when the select
-    has one, else the row. One row more than `limit` is fetched: it tells whether there is another page.
+    has one, else the row. One row more than `limit` is fetched: it tells whether there is another page. An `offset`
+    passes over rows, for listings that offer page numbers; see `counted_page`.
 
     Raises:
         Problem: 422, the cursor is not one of this listing.
@@ -89,7 +91,8 @@ async def paginate(
         last = tuple_(*(literal(value, column.type) for value, column in zip(values, columns, strict=True)))
         statement = statement.where(keys < last if order == "desc" else keys > last)
     ordering = [column.desc() if order == "desc" else column.asc() for column in columns]
-    rows = (await session.execute(statement.order_by(*ordering).limit(limit + 1))).all()
+    statement = statement.order_by(*ordering).limit(limit + 1)
+    rows = (await session.execute(statement.offset(offset) if offset else statement)).all()
     width = len(columns)
     has_more = len(rows) > limit
     following = _encode(rows[limit - 1][-width:], columns) if has_more else None

@@ -89,9 +89,10 @@ def service_app(
     app.state.settings = settings
     app.state.draining = Draining()
     install_problem_handlers(app, constraints)
+    # Before the service's own: a resource at the root, `/{item_id}`, must not be able to hide how the service is.
+    app.include_router(health_router(_measure))
     for router in routers:
         app.include_router(router)
-    app.include_router(health_router(_measure))
     app.add_api_route("/", _to_documentation, include_in_schema=False)
     return app
 

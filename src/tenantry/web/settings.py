@@ -22,5 +22,9 @@ class WebSettings(BaseModel):
         le=600,
         description="Seconds between SIGTERM, when /readyz turns 503, and the end of accepting requests.",
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    log_format: Literal["json", "text"] = "json"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="The least grave records that are logged."
+    )
+    log_format: Literal["json", "text"] = Field(
+        default="json", description="One JSON object a line, or text for a person at a terminal."
+    )

@@ -6,8 +6,8 @@ set only public-key algorithms, each bound to the type of its key. A token witho
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -17,7 +17,14 @@ from pydantic import BaseModel, Field, SecretStr, field_validator
 from tenantry import errors
 from tenantry.web.key_set import KeySet, check_url
 
-__all__ = ["InvalidToken", "Principal", "TokenSettings", "TokenVerifier", "issue_token", "token_verifier"]
+__all__ = [
+    "InvalidToken",
+    "Principal",
+    "TokenSettings",
+    "TokenVerifier",
+    "issue_token",
+    "token_verifier",
+]
 
 SHARED_ALGORITHM: Literal["HS256"] = "HS256"
 # RFC 7518, 3.2: a key of the same size as the hash output, or larger.
@@ -43,11 +50,15 @@ class TokenSettings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who sent the request: the token's subject, the tenant it works for, and what it may do."""
+    """Who sent the request: the token's subject, the tenant it works for, and what it may do.
+
+    `issued_at` is when the token says that it was made, for services that take tokens back; None where it does not say.
+    """
 
     subject: str
     tenant: str | None
     scopes: frozenset[str] = frozenset()
+    issued_at: datetime | None = field(default=None, compare=False)
 
 
 class InvalidToken(Exception):
@@ -63,7 +74,15 @@ class TokenVerifier:
         self._audience = audience
 
     async def verify(self, token: str) -> Principal:
-        """Return who speaks.
+        """Return who speaks; see `claims`."""
+        claims = await self.claims(token)
+        try:
+            return _principal(claims)
+        except (TypeError, ValueError, OverflowError, OSError) as error:
+            raise InvalidToken("The token is not valid here.") from error
+
+    async def claims(self, token: str) -> dict[str, Any]:
+        """Return everything that a token says, for services to which it says more than who speaks.
 
         Raises:
             InvalidToken: expired, not yet valid, forged, for somebody else, or not a token.
@@ -76,11 +95,11 @@ class TokenVerifier:
             return self._read(token, key, [key.algorithm_name])
         except jwt.ExpiredSignatureError as error:
             raise InvalidToken("The token has expired.") from error
-        except (jwt.PyJWTError, LookupError, TypeError, ValueError) as error:
+        except (jwt.PyJWTError, LookupError, TypeError, ValueError, OverflowError) as error:
             raise InvalidToken("The token is not valid here.") from error
 
-    def _read(self, token: str, key: Any, algorithms: list[str]) -> Principal:
-        claims = jwt.decode(
+    def _read(self, token: str, key: Any, algorithms: list[str]) -> dict[str, Any]:
+        found: dict[str, Any] = jwt.decode(
             token,
             key,
             algorithms=algorithms,
@@ -89,10 +108,15 @@ class TokenVerifier:
             # A token for another audience is refused even where none is expected here. `iat` only informs.
             options={"require": ["exp", "sub"], "verify_iat": False},
         )
-        subject, tenant, scope = claims["sub"], claims.get(TENANT_CLAIM), claims.get("scope", "")
-        if not isinstance(scope, str) or not isinstance(tenant, str | None) or not subject:
-            raise ValueError("A claim is not of its type.")
-        return Principal(subject, tenant or None, frozenset(scope.split()))
+        return found
+
+
+def _principal(claims: Mapping[str, Any]) -> Principal:
+    subject, tenant, scope = claims["sub"], claims.get(TENANT_CLAIM), claims.get("scope", "")
+    if not isinstance(scope, str) or not isinstance(tenant, str | None) or not subject:
+        raise ValueError("A claim is not of its type.")
+    issued_at = datetime.fromtimestamp(claims["iat"], UTC) if "iat" in claims else None
+    return Principal(subject, tenant or None, frozenset(scope.split()), issued_at)
 
 
 def token_verifier(settings: TokenSettings) -> TokenVerifier:
@@ -126,8 +150,11 @@ def issue_token(
     scopes: Iterable[str] = (),
     *,
     lifetime: timedelta = timedelta(hours=1),
+    further: Mapping[str, object] | None = None,
 ) -> str:
     """Return an HS256 token that these settings accept: for services that sign in, demonstrations and tests.
+
+    `further` claims are added to those that every token has.
 
     Raises:
         ConfigurationError: the settings hold no shared secret; tokens come from an identity provider then.
@@ -138,10 +165,12 @@ def issue_token(
         "sub": subject,
         TENANT_CLAIM: tenant,
         "scope": " ".join(sorted(scopes)),
-        "iat": now,
+        # With its fraction (RFC 7519, NumericDate), so that a token can be told from one of the same second.
+        "iat": now.timestamp(),
         "exp": now + lifetime,
         "iss": settings.jwt_issuer,
         "aud": settings.jwt_audience,
+        **(further or {}),
     }
     stated = {name: value for name, value in claims.items() if value is not None}
     return jwt.encode(stated, secret.get_secret_value(), SHARED_ALGORITHM)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx2
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 from documents import ROOT
 from servicedesk import STATED, serving, settings_for
 

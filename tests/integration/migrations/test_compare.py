@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from shop_project import Project
+from sqlalchemy.exc import DBAPIError
 
 from tenantry.migrations import migrate, rollback
 
@@ -36,6 +37,12 @@ MUTANTS = {
         ["enable_row_security"],
     ),
     "row security on a shared table": ("ALTER TABLE currencies ENABLE ROW LEVEL SECURITY", ["disable_row_security"]),
+    "row security off on a partition": (
+        "ALTER TABLE shelves_p1 DISABLE ROW LEVEL SECURITY",
+        ["enable_row_security"],
+    ),
+    "policy dropped from a partition": ("DROP POLICY owner_maintenance_policy ON shelves_p2", ["create_policy"]),
+    "privilege on a partition": ("GRANT SELECT ON shelves_p0 TO {p}_app", ["revoke"]),
     "extra privilege": ("GRANT TRUNCATE ON books TO {p}_app", ["revoke"]),
     "missing privilege": ("REVOKE INSERT ON books FROM {p}_app", ["grant"]),
     "privilege of PUBLIC": ("GRANT SELECT ON books TO PUBLIC", ["revoke"]),
@@ -139,3 +146,25 @@ async def test_looking_leaves_nothing_behind(shop: Project) -> None:
     assert await shop.sql("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == 0
     owner = shop.service.roles.owner
     assert await shop.sql(f"SELECT count(*) FROM pg_roles WHERE rolname = '{owner}'") == 0
+
+
+async def test_a_partition_that_is_gone_is_told_and_nothing_is_dropped_for_it(migrated_shop: Project) -> None:
+    """What could make it right would have to move rows, so the server refuses, and the others keep theirs."""
+    shop = migrated_shop
+    await shop.sql("DROP TABLE shelves_p1", "SELECT 1")
+    assert "create_hash_partitions" in {verb for verb, _ in await shop.differences()}
+    await shop.autogenerate("heal")
+    with pytest.raises(DBAPIError):
+        await migrate(shop.service, shop.settings)
+    assert await shop.sql("SELECT count(*) FROM pg_inherits WHERE inhparent = 'shelves'::regclass") == 2
+
+
+async def test_a_partition_that_nobody_declares_is_a_difference(migrated_shop: Project) -> None:
+    shop = migrated_shop
+    await shop.sql(
+        f"SET ROLE {shop.service.roles.owner}",
+        "CREATE TABLE shelves_old (id integer) PARTITION BY HASH (id)",
+        "CREATE TABLE shelves_old_p0 PARTITION OF shelves_old FOR VALUES WITH (MODULUS 1, REMAINDER 0)",
+        "SELECT 1",
+    )
+    assert {verb for verb, _ in await shop.differences()} == {"remove_table"}

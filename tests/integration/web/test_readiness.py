@@ -117,7 +117,7 @@ async def hosted(shop_address: Address) -> AsyncIterator[httpx2.AsyncClient]:
 
 @pytest.mark.parametrize("prefix", ["", "/bookshop"])
 async def test_host_and_service_answer_the_same_health(hosted: httpx2.AsyncClient, prefix: str) -> None:
-    for path in ("/livez", "/readyz", "/health", "/health/ready"):
+    for path in ("/livez", "/readyz", "/ready", "/health", "/health/ready"):
         assert (await hosted.get(prefix + path)).status_code == 200
     assert (await hosted.get(prefix + "/health/ready")).json()["database"] == "connected"
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import bookshop
 import bookshop_api
 import pytest
 
@@ -85,6 +86,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             "PYTHONPATH": os.pathsep.join([str(SUPPORT), os.environ.get("PYTHONPATH", "")]),
             "BOOKSHOP_DATABASE_URL": settings.database_url.get_secret_value(),
             "BOOKSHOP_ADMIN_DATABASE_URL": settings.admin_database_url.get_secret_value(),
+            "BOOKSHOP_ENCRYPTION_KEYS": bookshop.KEYS.text.get_secret_value(),
             "BOOKSHOP_JWT_SECRET": bookshop_api.SECRET.get_secret_value(),
             **variables,
         }

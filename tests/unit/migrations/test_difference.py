@@ -15,6 +15,7 @@ from tenantry.postgres.objects import (
     Extension,
     Function,
     Grant,
+    HashPartitions,
     Policy,
     Role,
     RowSecurity,
@@ -128,3 +129,22 @@ def test_a_replaced_function_comes_back_as_it_was() -> None:
     back = operation.reverse()
     assert isinstance(back, CreateFunctionOp)
     assert back.item == FUNCTION
+
+
+PARTITIONS = HashPartitions("items", 2)
+PROTECTED = {PARTITIONS, *(RowSecurity(name) for name in PARTITIONS.partitions)}
+
+
+def test_new_partitions_come_with_their_protection() -> None:
+    """One operation makes them and protects them; nothing repeats it."""
+    assert verbs((), PROTECTED) == ["create_hash_partitions"]
+
+
+def test_the_protection_of_partitions_that_are_there_is_compared() -> None:
+    assert verbs({PARTITIONS, RowSecurity("items_p0")}, PROTECTED) == ["enable_row_security"]
+
+
+def test_partitions_are_never_dropped_by_comparing() -> None:
+    """They hold rows."""
+    assert verbs({PARTITIONS}, ()) == []
+    assert verbs({HashPartitions("items", 3)}, {PARTITIONS}) == ["create_hash_partitions"]

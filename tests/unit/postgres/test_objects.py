@@ -14,6 +14,7 @@ from tenantry.postgres.objects import (
     Extension,
     Function,
     Grant,
+    HashPartitions,
     Policy,
     Role,
     RowSecurity,
@@ -27,6 +28,13 @@ STATEMENTS: dict[DatabaseObject, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ('DROP ROLE "admin"',),
     ),
     Extension("vector"): (('CREATE EXTENSION IF NOT EXISTS "vector"',), ('DROP EXTENSION IF EXISTS "vector"',)),
+    HashPartitions("notes", 2): (
+        (
+            ('CREATE TABLE "public"."notes_p0" PARTITION OF "public"."notes" FOR VALUES WITH (modulus 2, remainder 0)'),
+            ('CREATE TABLE "public"."notes_p1" PARTITION OF "public"."notes" FOR VALUES WITH (modulus 2, remainder 1)'),
+        ),
+        ('DROP TABLE "public"."notes_p0"', 'DROP TABLE "public"."notes_p1"'),
+    ),
     Function("touch", "BEGIN END"): (
         (
             (
@@ -103,7 +111,7 @@ def test_objects_sort_in_the_order_in_which_they_can_be_created() -> None:
     items = list(STATEMENTS)
     random.shuffle(items)
     nouns = [item.noun for item in sorted(items)]
-    order = ["role", "extension", "function", "trigger", "row_security", "policy", "grant"]
+    order = ["role", "extension", "function", "hash_partitions", "trigger", "row_security", "policy", "grant"]
     assert nouns == sorted(nouns, key=order.index)
     assert {item.noun for item in items if item.is_before_tables} == {"role", "extension"}
 

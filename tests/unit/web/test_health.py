@@ -45,8 +45,8 @@ def application(check: Counting, draining: Draining | None = None) -> FastAPI:
     return app
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/health", "/health/ready"])
-async def test_all_four_paths_answer_when_all_is_well(client: Client, path: str) -> None:
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/ready", "/health", "/health/ready"])
+async def test_all_paths_answer_when_all_is_well(client: Client, path: str) -> None:
     async with client(application(Counting())) as http:
         response = await http.get(path)
     assert (response.status_code, response.json()["status"]) == (200, "pass")
@@ -58,7 +58,13 @@ async def test_all_four_paths_answer_when_all_is_well(client: Client, path: str)
 
 @pytest.mark.parametrize(
     ("path", "code", "status"),
-    [("/livez", 200, "pass"), ("/readyz", 503, "fail"), ("/health/ready", 503, "fail"), ("/health", 200, "warn")],
+    [
+        ("/livez", 200, "pass"),
+        ("/readyz", 503, "fail"),
+        ("/ready", 503, "fail"),
+        ("/health/ready", 503, "fail"),
+        ("/health", 200, "warn"),
+    ],
 )
 async def test_a_lost_database_withdraws_readiness_and_not_life(
     client: Client, path: str, code: int, status: str

@@ -4,6 +4,7 @@ from tenantry.migrations.operations.base import CreateOp, DropOp, ObjectOp
 from tenantry.migrations.operations.extensions import CreateExtensionOp, DropExtensionOp
 from tenantry.migrations.operations.functions import CreateFunctionOp, DropFunctionOp
 from tenantry.migrations.operations.grants import GrantOp, RevokeOp
+from tenantry.migrations.operations.partitions import CreateHashPartitionsOp, DropHashPartitionsOp
 from tenantry.migrations.operations.policies import CreatePolicyOp, DropPolicyOp
 from tenantry.migrations.operations.roles import CreateRoleOp, DropRoleOp
 from tenantry.migrations.operations.row_security import DisableRowSecurityOp, EnableRowSecurityOp, SetRowSecurityOp
@@ -12,6 +13,7 @@ from tenantry.migrations.operations.triggers import CreateTriggerOp, DropTrigger
 __all__ = [
     "CreateExtensionOp",
     "CreateFunctionOp",
+    "CreateHashPartitionsOp",
     "CreateOp",
     "CreatePolicyOp",
     "CreateRoleOp",
@@ -19,6 +21,7 @@ __all__ = [
     "DisableRowSecurityOp",
     "DropExtensionOp",
     "DropFunctionOp",
+    "DropHashPartitionsOp",
     "DropOp",
     "DropPolicyOp",
     "DropRoleOp",

@@ -55,6 +55,7 @@ _RULES = (
     Rule("TN005", "policy_altered", "error", "Every declared policy is word for word what was declared."),
     Rule("TN006", "policy_undeclared", "error", "No other policy lets rows through."),
     Rule("TN007", "partition_open", "error", "A partition of a tenant table is not reachable past its parent."),
+    Rule("TN008", "partitions_differ", "error", "A table has the declared partitions, and others have none."),
     Rule("TN101", "grant_missing", "error", "Every declared privilege is granted."),
     Rule("TN102", "grant_undeclared", "error", "No other privilege is granted."),
     Rule("TN103", "grant_to_public", "error", "PUBLIC has no privilege on a table, a sequence or a column."),

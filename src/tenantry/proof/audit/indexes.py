@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import Column, Index, Table
+from sqlalchemy import Column, Index, Table, UnaryExpression
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex
 
@@ -44,7 +44,7 @@ def _declared(index: Index, key: Key, found: dict[str, Row], snapshot: Snapshot)
         yield draft("index_missing", thing, f"The index on {'.'.join(key)} is declared, and does not exist.", created)
         return
     # An expression has no column's name; the catalog's '' stands for it.
-    columns = [item.name if isinstance(item, Column) else "" for item in index.expressions]
+    columns = [_column_name(item) for item in index.expressions]
     where = index.dialect_options["postgresql"].get("where")
     declared = None if where is None else str(where.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
     method = index.dialect_options["postgresql"].get("using") or "btree"
@@ -76,6 +76,13 @@ def _tenant_keys(table: Table, declaration: Declaration, key: Key, found: dict[s
             message = f"Nobody declares this unique key across tenants on {'.'.join(key)}: it tells of hidden rows."
             dropped = f"DROP INDEX {qualified(key[0], row['name'])}"
             yield draft("unique_undeclared", f"index {key[0]}.{row['name']}", message, dropped)
+
+
+def _column_name(item: object) -> str:
+    """Return the column of an index's part, also of `column.desc()`; '' for an expression."""
+    while isinstance(item, UnaryExpression):
+        item = item.element
+    return item.name if isinstance(item, Column) else ""
 
 
 def name_of(item: Index) -> str:

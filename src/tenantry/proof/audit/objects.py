@@ -16,6 +16,7 @@ from tenantry.postgres.objects import (
     DatabaseObject,
     Function,
     Grant,
+    HashPartitions,
     Policy,
     Role,
     RowSecurity,
@@ -29,6 +30,9 @@ __all__ = ["check_objects"]
 
 # These have questions of their own: which privilege is too many, and which attribute.
 _ELSEWHERE = (Grant, Role)
+
+# Rows would have to move: no statement can do that in place.
+_REPARTITION = "Copy the rows in a migration into a table with the declared partitions, and rename it."
 
 
 def check_objects(snapshot: Snapshot) -> Iterator[Draft]:
@@ -49,7 +53,8 @@ def check_objects(snapshot: Snapshot) -> Iterator[Draft]:
 
 def _is_on_a_missing_table(item: DatabaseObject, snapshot: Snapshot) -> bool:
     """True if the missing table is the finding, and what should be on it would only repeat it."""
-    return isinstance(item, RowSecurity | Policy | Trigger) and (item.schema, item.table) not in snapshot.relations
+    kinds = HashPartitions | RowSecurity | Policy | Trigger
+    return isinstance(item, kinds) and (item.schema, item.table) not in snapshot.relations
 
 
 @singledispatch
@@ -63,6 +68,12 @@ def missing(item: DatabaseObject) -> Draft:
 def _(item: RowSecurity) -> Draft:
     message = "Row security is off: every role with a privilege on the table sees the rows of all tenants."
     return draft("rls_disabled", _table(item), message, *item.create())
+
+
+@missing.register
+def _(item: HashPartitions) -> Draft:
+    message = f"The table is declared with {item.count} partitions, and has none: it can hold no row."
+    return draft("partitions_differ", _table(item), message, *item.create())
 
 
 @singledispatch
@@ -100,6 +111,13 @@ def _(item: Trigger, found: Trigger) -> Draft:
     return draft("trigger_altered", item, message, *found.drop(), *item.create())
 
 
+@altered.register
+def _(item: HashPartitions, found: HashPartitions) -> Draft:
+    kind = "" if found.is_regular else ", not one of each remainder under its own name"
+    message = f"The table is declared with {item.count} partitions, and has {found.count}{kind}."
+    return draft("partitions_differ", _table(item), message, _REPARTITION)
+
+
 @singledispatch
 def undeclared(item: DatabaseObject, snapshot: Snapshot) -> Iterator[Draft]:
     """Yield the findings about an object that no model declares."""
@@ -115,8 +133,15 @@ def _(item: RowSecurity, snapshot: Snapshot) -> Iterator[Draft]:
 
 
 @undeclared.register
+def _(item: HashPartitions, snapshot: Snapshot) -> Iterator[Draft]:
+    if (item.schema, item.table) in snapshot.tables:
+        message = f"The table has {item.count} partitions, and none is declared."
+        yield draft("partitions_differ", _table(item), message, _REPARTITION)
+
+
+@undeclared.register
 def _(item: Policy, snapshot: Snapshot) -> Iterator[Draft]:
-    if (item.schema, item.table) not in snapshot.tables:
+    if not snapshot.is_declared(item.schema, item.table):
         return
     if item.permissive:
         message = f"The {item} is permissive: what it lets through, the declared policy does not stop."
@@ -150,5 +175,5 @@ def _differences(item: DatabaseObject, found: DatabaseObject) -> str:
     return "was altered: " + ", ".join(said)
 
 
-def _table(item: RowSecurity) -> str:
+def _table(item: RowSecurity | HashPartitions) -> str:
     return f"table {item.schema}.{item.table}"

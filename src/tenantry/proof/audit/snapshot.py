@@ -15,6 +15,7 @@ from tenantry.postgres.objects import DatabaseObject
 from tenantry.postgres.statements import load_statements
 from tenantry.service import Service
 from tenantry.tenancy.declarations import Declaration, declaration_of, tenancy_of
+from tenantry.tenancy.partitions import partition_tables
 
 __all__ = ["Key", "Row", "Snapshot", "key_of", "read_snapshot"]
 
@@ -50,6 +51,11 @@ class Snapshot:
     def tables(self) -> dict[Key, tuple[Table, Declaration]]:
         """The declared tables, by schema and name."""
         return {key_of(table): (table, declaration_of(table)) for table in self.service.metadata.sorted_tables}
+
+    def is_declared(self, schema: str, table: str) -> bool:
+        """Return whether a model declares the table, or one of whose partitions it is."""
+        key = (schema, table)
+        return key in self.tables or key in partition_tables(self.service.metadata)
 
     def rows(self, kind: str, key: Key) -> dict[str, Row]:
         """Return what a table has of a kind (columns, indexes, constraints, rules), by name."""

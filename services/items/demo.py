@@ -1,0 +1,43 @@
+"""A few items to look at, and the requests worth trying."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+
+from sqlalchemy import insert, select
+
+from items.models import Item
+from items.settings import Settings
+from tenantry import Database
+
+__all__ = ["NAMES", "examples", "seed"]
+
+NAMES = ("Desk lamp", "Standing desk", "Office chair")
+
+
+async def seed(database: Database) -> None:
+    """Put in the demonstration items, where there are no items yet."""
+    async with database.session() as session:
+        if await session.scalar(select(Item).limit(1)) is None:
+            await session.execute(insert(Item), [{"name": name} for name in NAMES])
+
+
+def examples(_settings: Settings, url: str) -> Iterator[tuple[str, str]]:
+    """Yield what is worth trying at `url`, the service's own (`http://127.0.0.1:8000/items`): title, curl line."""
+    yield "Is it ready, and the database connected?", _curl(f"{url}/ready")
+    yield "Items, and how many there are", _curl(f"{url}?limit=2&offset=0")
+    yield (
+        "Create one; sent again with the same key, it is not created twice",
+        _curl(url, {"Idempotency-Key": "demo-1"}, {"name": "Bookshelf", "description": "Oak"}),
+    )
+
+
+def _curl(url: str, headers: Mapping[str, str] | None = None, body: Mapping[str, object] | None = None) -> str:
+    words = ["curl", "-i", url]
+    for name, value in (headers or {}).items():
+        words += ["-H", f"{name}: {value}"]
+    if body is not None:
+        words += ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
+    return shlex.join(words)

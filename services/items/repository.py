@@ -1,0 +1,73 @@
+"""Items as rows: what is read, and what is changed under which condition. Each method is one statement or two.
+
+Reading and writing are two classes, as their sessions are: who holds an `ItemReader` cannot change anything.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import delete, insert, select, update
+
+from items import schemas
+from items.models import Item
+from tenantry import ReadSession, TenantSession
+from tenantry.web.counted_page import CountedPageRequest, paginate_counted
+from tenantry.web.etag import Precondition
+
+__all__ = ["ItemReader", "ItemRepository"]
+
+ANY_VERSION = Precondition()
+
+
+class ItemReader:
+    """Reads items."""
+
+    def __init__(self, session: ReadSession | TenantSession) -> None:
+        self._reading = session
+
+    async def get_all(self, page: CountedPageRequest, name: str | None = None) -> schemas.ItemListResponse:
+        """Return one page, the newest first, and the total; of items with exactly this name where one is given."""
+        statement = select(Item) if name is None else select(Item).where(Item.name == name)
+        found = await paginate_counted(
+            self._reading,
+            statement,
+            [Item.created_at, Item.id],
+            page=page,
+            convert=schemas.Item.model_validate,
+        )
+        return schemas.ItemListResponse(items=found.items, total=found.total, next_cursor=found.next_cursor)
+
+    async def get_by_id(self, item_id: uuid.UUID) -> Item | None:
+        """Return an item, None where there is none."""
+        found: Item | None = await self._reading.scalar(select(Item).where(Item.id == item_id))
+        return found
+
+
+class ItemRepository(ItemReader):
+    """Reads and changes items."""
+
+    def __init__(self, session: TenantSession) -> None:
+        super().__init__(session)
+        self._session = session
+
+    async def create(self, item_in: schemas.ItemCreate) -> Item:
+        """Write a new item; its id and its times are the database's."""
+        statement = insert(Item).values(item_in.model_dump()).returning(Item)
+        return (await self._session.scalars(statement)).one()
+
+    async def update(
+        self, item_id: uuid.UUID, item_in: schemas.ItemUpdate, condition: Precondition = ANY_VERSION
+    ) -> Item | None:
+        """Change an item; None where there is none, or none of these versions. Without a change it is only read."""
+        wanted = (Item.id == item_id, condition.holds_for(Item.updated_at))
+        values = item_in.columns()
+        if not values:
+            return (await self._session.scalars(select(Item).where(*wanted))).one_or_none()
+        statement = update(Item).where(*wanted).values(values).returning(Item)
+        return (await self._session.scalars(statement)).one_or_none()
+
+    async def delete(self, item_id: uuid.UUID, condition: Precondition = ANY_VERSION) -> bool:
+        """Remove an item; False where there is none, or none of these versions."""
+        wanted = (Item.id == item_id, condition.holds_for(Item.updated_at))
+        return (await self._session.scalars(delete(Item).where(*wanted).returning(Item.id))).one_or_none() is not None

@@ -1,0 +1,52 @@
+"""`op.create_hash_partitions` and `op.drop_hash_partitions`."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from alembic.operations import Operations
+
+from tenantry.migrations.operations.base import CreateOp, DropOp, run_statements
+from tenantry.postgres.objects import HashPartitions
+from tenantry.tenancy.partitions import protection_of
+
+__all__ = ["CreateHashPartitionsOp", "DropHashPartitionsOp"]
+
+
+@Operations.register_operation("create_hash_partitions")
+class CreateHashPartitionsOp(CreateOp):
+    """Creates the partitions of a table, each with row security of its own."""
+
+    verb = "create_hash_partitions"
+    positional = ("table", "count")
+    keywords: ClassVar[tuple[str, ...] | None] = ("schema",)
+    item: HashPartitions
+
+    @classmethod
+    def create_hash_partitions(cls, operations: Operations, table: str, count: int, *, schema: str = "public") -> None:
+        """Create the partitions of a table; row security is forced on each, and nobody is granted anything on it."""
+        operations.invoke(cls(HashPartitions(table, count, schema)))
+
+
+@Operations.register_operation("drop_hash_partitions")
+class DropHashPartitionsOp(DropOp):
+    """Drops the partitions of a table, with the rows in them."""
+
+    verb = "drop_hash_partitions"
+    positional = ("table", "count")
+    inverse = CreateHashPartitionsOp
+
+    @classmethod
+    def drop_hash_partitions(cls, operations: Operations, table: str, count: int, *, schema: str = "public") -> None:
+        """Drop the partitions of a table, with the rows in them; dropping the table itself does that too."""
+        operations.invoke(cls(HashPartitions(table, count, schema)))
+
+
+CreateHashPartitionsOp.inverse = DropHashPartitionsOp
+
+
+@Operations.implementation_for(CreateHashPartitionsOp)
+def _create(operations: Operations, operation: CreateHashPartitionsOp) -> None:
+    owner: str = operations.migration_context.opts["tenantry_owner"]
+    for item in (operation.item, *protection_of(operation.item, owner)):
+        run_statements(operations, *item.create())

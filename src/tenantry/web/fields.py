@@ -1,0 +1,55 @@
+"""Kinds of text and JSON that requests carry, each with one form for what people hold to be the same.
+
+Invariant: what passed one of these fits into the database, and can be compared byte by byte, there and in Python.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints
+
+__all__ = ["Email", "JSONObject", "Text", "Title", "Username"]
+
+# HTML's own definition of a valid e-mail address. ASCII alone, so that no two addresses look the same; the name of an
+# internationalised domain is written with xn--.
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL = rf"^[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*$"
+
+# Lower case: the part before the @ could tell cases apart, and no provider does.
+Email = Annotated[str, StringConstraints(max_length=254, pattern=_EMAIL, to_lower=True)]
+Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", to_lower=True)]
+
+
+# PostgreSQL's text holds every character but NUL; a field says how long it may be.
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+
+LONGEST_OBJECT = 64 * 1024
+
+
+def _storable(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    try:
+        text = json.dumps(value, allow_nan=False)
+        size = len(json.dumps(value, ensure_ascii=False).encode())
+    except ValueError as error:
+        raise ValueError("NaN, Infinity and halves of surrogate pairs are refused.") from error
+    if size > LONGEST_OBJECT or "\\u0000" in text:
+        raise ValueError(f"The object has {LONGEST_OBJECT} bytes at most, and no NUL character.")
+    return value
+
+
+# What a jsonb column takes, which has no bound of its own.
+JSONObject = Annotated[dict[str, JsonValue], AfterValidator(_storable)]
+
+
+def _one_line(value: str) -> str:
+    text = " ".join(unicodedata.normalize("NFC", value).split())
+    if not text or not text.isprintable():
+        raise ValueError("It needs a character, and none that cannot be printed.")
+    return text
+
+
+# What people call a thing: any script, without control characters and needless spaces.
+Title = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_one_line)]

@@ -1,0 +1,131 @@
+"""What the PLC Coach tests share: people who sign in by an assertion, vectors, and a running service."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import httpx2
+import uvicorn
+
+from plc_coach.app import create_app
+from plc_coach.settings import Settings
+from tenantry import Address
+from tenantry.postgres.connect import connect
+from tenantry.secrets import StaticSource
+from tenantry.web.host import host
+from tenantry.web.tokens import issue_token
+
+RIVERSIDE, HILLTOP = uuid.UUID(int=0xA << 64), uuid.UUID(int=0xB << 64)
+DIMENSIONS = 384
+START_DEADLINE = 20.0
+
+
+@asynccontextmanager
+async def connected(address: Address) -> AsyncIterator[asyncpg.Connection]:
+    """Give a plain connection that no toolkit watches."""
+    connection = await connect(StaticSource(address), deadline=10, application_name="tests")
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+def assertion_of(
+    settings: Settings, name: str, organization: uuid.UUID | None, *, lifetime: float = 60, **claims: object
+) -> str:
+    """Return an assertion as the identity service signs it; a claim given as None is left out."""
+    said = {
+        "provider": "google",
+        "jti": uuid.uuid4().hex,
+        "email": f"{name}@school.example",
+        "name": name.title(),
+        "organization_id": None if organization is None else str(organization),
+        **claims,
+    }
+    stated = {claim: value for claim, value in said.items() if value is not None}
+    return issue_token(settings, f"subject-of-{name}", lifetime=timedelta(seconds=lifetime), further=stated)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who has signed in; `http` speaks in the session."""
+
+    id: str
+    session_id: str
+    http: httpx2.AsyncClient
+
+    async def begin(self, title: str = "Lesson study") -> str:
+        """Begin a conversation, and return its id."""
+        answer = await self.http.post("/conversations", json={"title": title})
+        assert answer.status_code == 201, answer.text
+        conversation_id: str = answer.json()["id"]
+        return conversation_id
+
+    async def say(self, conversation_id: str, content: str = "Hello", **fields: object) -> dict[str, Any]:
+        """Append a message, and return it."""
+        body = {"role": "user", "content": content, **fields}
+        answer = await self.http.post(f"/conversations/{conversation_id}/messages", json=body)
+        assert answer.status_code == 201, answer.text
+        message: dict[str, Any] = answer.json()
+        return message
+
+    async def place(self, message_id: str, embedding: list[float]) -> None:
+        """Say where a message stands."""
+        answer = await self.http.put(f"/messages/{message_id}/embedding", json={"embedding": embedding})
+        assert answer.status_code == 204, answer.text
+
+
+class Door:
+    """Makes clients of one application, and people who come in through its API."""
+
+    def __init__(self, transport: httpx2.ASGITransport, settings: Settings) -> None:
+        self._transport = transport
+        self.settings = settings
+
+    def client(self, credential: str | None = None) -> httpx2.AsyncClient:
+        headers = {} if credential is None else {"Authorization": f"Bearer {credential}"}
+        return httpx2.AsyncClient(transport=self._transport, base_url="http://service", headers=headers)
+
+    async def knock(self, assertion: str) -> httpx2.Response:
+        return await self.client().post("/identity", json={"assertion": assertion})
+
+    async def sign_in(self, name: str, organization: uuid.UUID | None = RIVERSIDE, **claims: object) -> Person:
+        answer = await self.knock(assertion_of(self.settings, name, organization, **claims))
+        assert answer.status_code == 201, answer.text
+        session = answer.json()
+        return Person(session["user"]["id"], session["id"], self.client(session["id"]))
+
+
+def axis(number: int, lean: float = 0.0, towards: int = 0) -> list[float]:
+    """Return a vector along one dimension, leaning a little towards another."""
+    vector = [0.0] * DIMENSIONS
+    vector[number] = 1.0
+    vector[towards] += lean
+    return vector
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """Serve the application on a port of its own, in a thread; give its URL."""
+    server = uvicorn.Server(uvicorn.Config(host(create_app(settings)), port=0, log_config=None, lifespan="on"))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
+    thread.start()
+    try:
+        deadline = time.monotonic() + START_DEADLINE
+        while not server.started:
+            assert thread.is_alive()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/plc-coach"
+    finally:
+        server.should_exit = True
+        thread.join()
