@@ -28,7 +28,6 @@ from tenantry.postgres.server import Server
 from tenantry.settings import DatabaseSettings
 from tenantry.tenancy.context import telling
 from tenantry.tenancy.declarations import Isolated, declaration_of, tenancy_of
-from tenantry.tenancy.encrypted import check_needs_no_keys
 from tenantry.tenancy.guard import guard_engine
 from tenantry.tenancy.lookup import TenantMatch, lookup_statement
 from tenantry.tenancy.rules import check_declarations
@@ -60,7 +59,6 @@ class Database:
 
     Raises (when made):
         DeclarationError: a model does not declare its tenancy.
-        ConfigurationError: a model has encrypted columns, and there is no key.
     """
 
     def __init__(
@@ -74,8 +72,6 @@ class Database:
         self._tenancy = tenancy_of(metadata)
         self._server = server
         self._key_ring = settings.key_ring()
-        if self._key_ring is None:
-            check_needs_no_keys(metadata, settings.variable("encryption_keys"))
         self._engine: AsyncEngine | None = None
         self._admin: AsyncEngine | None = None
         self._probe: Probe | None = None

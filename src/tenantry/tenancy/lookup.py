@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Integer, SmallInteger, String, Table, Text, Uuid, func, select
+from sqlalchemy import BigInteger, Column, Integer, SmallInteger, String, Table, Text, Uuid, func, literal, select
 
 from tenantry import errors, sql
 from tenantry.postgres.objects import Function
@@ -82,7 +82,8 @@ def lookup_function(table: Table, declaration: Declaration, lookup: TenantLookup
 
 def lookup_statement(table: Table, lookup: TenantLookup, values: dict[str, Any]) -> Select[Any]:
     """Return the SELECT that asks a lookup's function."""
-    arguments = [values[name] for name in lookup.columns]
+    # Typed, because a function is found by the types of what it is called with.
+    arguments = [literal(values[name], table.c[name].type) for name in lookup.columns]
     schema = getattr(func, table.schema or "public")
     call = getattr(schema, _name(table, lookup))(*arguments).table_valued("tenant", "key")
     return select(call.c.tenant, call.c.key)

@@ -112,10 +112,12 @@ class Passwords:
             self._hasher.verify(hashed or self._nobodys, text)
         except argon2.exceptions.VerifyMismatchError:
             return Verdict(is_right=False)
-        except argon2.exceptions.InvalidHashError:
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+            if not hashed:
+                raise
             logger.error("A stored password is no hash of argon2; nobody can sign in with it.")  # noqa: TRY400
             return self._verify(text, None)
-        if hashed is None:
+        if not hashed:
             return Verdict(is_right=False)
         return Verdict(True, self._hasher.hash(text) if self._hasher.check_needs_rehash(hashed) else None)
 

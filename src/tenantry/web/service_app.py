@@ -23,6 +23,7 @@ from starlette.responses import RedirectResponse
 from tenantry.postgres.server import Server
 from tenantry.service import Service
 from tenantry.settings import DatabaseSettings
+from tenantry.tenancy.encrypted import check_needs_no_keys
 from tenantry.web.body_limit import DEFAULT_LIMIT, BodyLimit
 from tenantry.web.database_check import database_check
 from tenantry.web.draining import Draining
@@ -65,6 +66,8 @@ def service_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         chosen = load_settings(app)
+        if chosen.key_ring() is None:
+            check_needs_no_keys(service.metadata, chosen.variable("encryption_keys"))
         if isinstance(chosen, TokenSettings):
             app.state.tokens = token_verifier(chosen)
         others = checks(chosen) if checks else {}

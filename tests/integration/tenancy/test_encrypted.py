@@ -7,6 +7,7 @@ from bookshop import KEYS, Author, Base, Book, Publisher, open_database, setting
 from sqlalchemy import insert, select, text, update
 
 from tenantry import Address, Database, KeyRing, Sealed, errors
+from tenantry.tenancy.encrypted import check_needs_no_keys
 
 SECRET = "the butler did it"
 
@@ -103,9 +104,15 @@ async def test_another_key_does_not_open(shop: Database, shop_address: Address) 
                 await session.scalars(select(Book))
 
 
-async def test_without_keys_a_service_with_encrypted_columns_does_not_start(shop_address: Address) -> None:
-    with pytest.raises(errors.ConfigurationError, match="BOOKSHOP_ENCRYPTION_KEYS is not set"):
-        open_database(settings_for(shop_address, encryption_keys=None))
+async def test_without_keys_nothing_is_written_in_the_clear(shop_address: Address) -> None:
+    async with open_database(settings_for(shop_address, encryption_keys=None)) as shop:
+        with pytest.raises(Exception, match="no encryption key is configured"):
+            await add_note(shop, "acme")
+
+
+def test_a_service_with_encrypted_columns_is_told_to_have_keys() -> None:
+    with pytest.raises(errors.ConfigurationError, match="SHOP_KEYS is not set"):
+        check_needs_no_keys(Base.metadata, "SHOP_KEYS")
 
 
 async def test_an_old_key_still_opens_after_rotation(shop: Database, shop_address: Address) -> None:

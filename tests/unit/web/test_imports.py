@@ -6,7 +6,9 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("module", ["settings", "tokens", "signature", "idempotency_record"])
+@pytest.mark.parametrize(
+    "module", ["settings", "tokens", "signature", "sign_in_settings", "attempt_record", "idempotency_record"]
+)
 def test_what_settings_need_does_without_fastapi(module: str) -> None:
     """A command that only reads a service's settings must not pay for a web framework."""
     program = (

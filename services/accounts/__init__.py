@@ -1,0 +1,1 @@
+"""The Accounts service: tenants, their users, and how a user signs in."""

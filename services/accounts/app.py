@@ -1,0 +1,38 @@
+"""The application: `uvicorn accounts.app:app` serves it at `/accounts`, its health also at the root."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from accounts import routes
+from accounts.service import service
+from accounts.settings import Settings
+from tenantry.postgres.server import Server
+from tenantry.web.host import host
+from tenantry.web.passwords import open_passwords
+from tenantry.web.problems import Answer
+from tenantry.web.service_app import service_app
+
+__all__ = ["app", "create_app"]
+
+CONSTRAINTS = {
+    "uq_tenants_name": Answer(409, "tenant_taken", "There is a tenant of this name already."),
+    "uq_users_email": Answer(409, "email_taken", "This e-mail is in use already."),
+    "uq_users_tenant_id_username": Answer(409, "username_taken", "There is a user of this name already."),
+}
+
+
+def create_app(settings: Settings | None = None, server: Server | None = None) -> FastAPI:
+    """Return the service's application; without `settings` they are read from the environment when it starts."""
+    return service_app(
+        service,
+        [routes.access, routes.users],
+        settings=settings,
+        server=server,
+        constraints=CONSTRAINTS,
+        resources=open_passwords,
+        description="Tenants, their users, and how a user signs in.",
+    )
+
+
+app = host(create_app())

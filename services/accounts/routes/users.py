@@ -1,0 +1,132 @@
+"""The users of one's own tenant, for its administrators. Another tenant's user is not found, whatever is asked."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import ColumnElement, cast, delete, select, update
+from sqlalchemy.dialects.postgresql import JSONB
+
+from accounts import credentials, schemas
+from accounts.models import ADMIN, User
+from accounts.speaker import CurrentSpeaker
+from tenantry import ReadSession, TenantSession
+from tenantry.web.pagination import Page, PageQuery, paginate
+from tenantry.web.passwords import CurrentPasswords
+from tenantry.web.problems import Problem, problem_responses
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/users", tags=["users"])
+
+
+@router.get("", summary="List users, the newest first")
+async def list_users(
+    speaker: CurrentSpeaker, page: PageQuery, role: Annotated[schemas.Role | None, Query()] = None
+) -> Page[schemas.User]:
+    """Return one page of the tenant's users, of those with one role where asked."""
+    async with speaker.reading(ADMIN) as (session, _):
+        statement = select(User) if role is None else select(User).where(_has_role(role))
+        return await paginate(
+            session,
+            statement,
+            [User.created_at, User.id],
+            limit=page.limit,
+            cursor=page.cursor,
+            convert=schemas.User.model_validate,
+        )
+
+
+@router.post("", status_code=201, summary="Add a user", responses=problem_responses(409, 503))
+async def create_user(
+    speaker: CurrentSpeaker, passwords: CurrentPasswords, body: schemas.NewUser, request: Request, response: Response
+) -> schemas.User:
+    """Add a user to the tenant. That an e-mail is taken is told (409), not by whom or in which tenant."""
+    async with speaker.reading(ADMIN):
+        # Asked before the hashing, which is dear, and again where it counts.
+        pass
+    hashed = await passwords.hash(body.password, body.username, body.email)
+    async with speaker.writing(ADMIN) as (session, _):
+        user = User(username=body.username, email=body.email, hashed_password=hashed, roles=list(body.roles))
+        session.add(user)
+        await session.flush()
+    response.headers["Location"] = f"{request.url.path}/{user.id}"
+    return schemas.User.model_validate(user)
+
+
+@router.get("/{user_id}", summary="Read a user", responses=problem_responses(404))
+async def read_user(speaker: CurrentSpeaker, user_id: uuid.UUID) -> schemas.User:
+    """Return one of the tenant's users."""
+    async with speaker.reading(ADMIN) as (session, _):
+        return schemas.User.model_validate(await _find(session, user_id))
+
+
+@router.patch("/{user_id}", summary="Change a user", responses=problem_responses(404, 409, 503))
+async def change_user(
+    speaker: CurrentSpeaker, passwords: CurrentPasswords, user_id: uuid.UUID, body: schemas.UserPatch
+) -> schemas.User:
+    """Change what is given. A new password makes the user's tokens void; one's own is changed at `/me/password`."""
+    async with speaker.reading(ADMIN) as (reading, administrator):
+        user = await _find(reading, user_id)
+    values = body.columns()
+    if body.password is not None:
+        if user.id == administrator.id:
+            raise Problem(409, "own_password", "Change your own password at /me/password, with the current one.")
+        names = (body.username or user.username, body.email or user.email)
+        values["hashed_password"] = await passwords.hash(body.password, *names)
+    if not values:
+        return schemas.User.model_validate(user)
+    async with speaker.writing(ADMIN) as (session, administrator):
+        if body.roles is not None and ADMIN not in body.roles:
+            await _keep_an_admin(session, user_id, administrator.id)
+        statement = update(User).where(User.id == user_id).values(**values).returning(User)
+        changed = (await session.scalars(statement.execution_options(populate_existing=True))).one_or_none()
+        if changed is None:
+            raise _not_found()
+        if body.password is not None:
+            await credentials.note_password_change(session, user_id)
+    return schemas.User.model_validate(changed)
+
+
+@router.delete("/{user_id}", status_code=204, summary="Remove a user", responses=problem_responses(404, 409))
+async def remove_user(speaker: CurrentSpeaker, user_id: uuid.UUID) -> None:
+    """Remove a user, whose tokens are void at once; the last administrator stays."""
+    async with speaker.writing(ADMIN) as (session, administrator):
+        await _keep_an_admin(session, user_id, administrator.id)
+        statement = delete(User).where(User.id == user_id).returning(User.id)
+        if (await session.scalars(statement)).one_or_none() is None:
+            raise _not_found()
+
+
+async def _find(session: ReadSession, user_id: uuid.UUID) -> User:
+    user = await session.get(User, user_id)
+    if user is None:
+        raise _not_found()
+    return user
+
+
+async def _keep_an_admin(session: TenantSession, leaving: uuid.UUID, speaker: uuid.UUID) -> None:
+    """Make sure that there is an administrator left when `leaving` is removed, or is made something else.
+
+    All administrators are locked, always in the same order, whatever `leaving` is at the moment. Whoever else wants to
+    remove one waits, and then sees what this unit of work has left; so what is left here cannot be removed before.
+
+    Raises:
+        Problem: 409, there would be none; 403, the speaker was none any more when it was this request's turn.
+    """
+    statement = select(User.id).where(_has_role(ADMIN)).order_by(User.id).with_for_update(key_share=True)
+    admins = set((await session.scalars(statement)).all())
+    if not admins - {leaving}:
+        raise Problem(409, "last_admin", "A tenant has at least one administrator. Make another user one first.")
+    if speaker not in admins:
+        raise Problem(403, "role_required", f"This needs the role {ADMIN!r}.")
+
+
+def _has_role(role: str) -> ColumnElement[bool]:
+    return cast(User.roles, JSONB).contains([role])
+
+
+def _not_found() -> Problem:
+    return Problem(404, "user_not_found", "There is no such user here.")

@@ -1,0 +1,96 @@
+"""What the API takes and gives. A password has a field on the way in, and none on the way out."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from tenantry.web.fields import Email, Title, Username
+from tenantry.web.passwords import GivenPassword, NewPassword
+
+__all__ = ["Account", "NewUser", "PasswordReplacement", "Role", "SignIn", "SignUp", "Tenant", "User", "UserPatch"]
+
+# A list of ours and not free text: roles become the scopes of tokens that other services may trust as well.
+Role = Literal["admin", "member"]
+Roles = Annotated[list[Role], Field(min_length=1, max_length=8), AfterValidator(lambda roles: sorted(set(roles)))]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SignUp(_Body):
+    """A new tenant and its first administrator."""
+
+    tenant: Title = Field(examples=["Acme Corporation"])
+    username: Username = Field(examples=["ada"])
+    email: Email = Field(examples=["ada@acme.example"])
+    password: NewPassword
+
+
+class SignIn(_Body):
+    """Who claims to be whom."""
+
+    email: Email = Field(examples=["ada@acme.example"])
+    password: GivenPassword
+
+
+class PasswordReplacement(_Body):
+    """The password as it is and as it shall be."""
+
+    current_password: GivenPassword
+    new_password: NewPassword
+
+
+class NewUser(_Body):
+    """A user to be."""
+
+    username: Username
+    email: Email
+    password: NewPassword
+    roles: Roles = ["member"]
+
+
+class UserPatch(_Body):
+    """What shall change of a user; what is left out or null stays."""
+
+    username: Username | None = None
+    email: Email | None = None
+    password: NewPassword | None = None
+    roles: Roles | None = None
+
+    def columns(self) -> dict[str, Any]:
+        """Return the values by mapped attribute, without the password."""
+        return self.model_dump(exclude={"password"}, exclude_none=True)
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Tenant(_Row):
+    """A tenant."""
+
+    id: uuid.UUID
+    name: str
+    created_at: datetime
+
+
+class User(_Row):
+    """A user, without the password."""
+
+    id: uuid.UUID
+    username: str
+    email: str
+    roles: list[str]
+    created_at: datetime
+
+
+class Account(_Row):
+    """A user and the tenant that the user belongs to."""
+
+    user: User
+    tenant: Tenant
