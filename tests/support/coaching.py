@@ -40,7 +40,7 @@ async def connected(address: Address) -> AsyncIterator[asyncpg.Connection]:
 
 
 def assertion_of(
-    settings: Settings, name: str, organization: uuid.UUID | None, *, lifetime: float = 60, **claims: object
+    settings: Settings, name: str, organization: uuid.UUID | None, /, *, lifetime: float = 60, **claims: Any
 ) -> str:
     """Return an assertion as the identity service signs it; a claim given as None is left out."""
     said = {
@@ -98,7 +98,7 @@ class Door:
     async def knock(self, assertion: str) -> httpx2.Response:
         return await self.client().post("/identity", json={"assertion": assertion})
 
-    async def sign_in(self, name: str, organization: uuid.UUID | None = RIVERSIDE, **claims: object) -> Person:
+    async def sign_in(self, name: str, organization: uuid.UUID | None = RIVERSIDE, /, **claims: Any) -> Person:
         answer = await self.knock(assertion_of(self.settings, name, organization, **claims))
         assert answer.status_code == 201, answer.text
         session = answer.json()

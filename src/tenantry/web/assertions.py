@@ -13,6 +13,7 @@ expiry are those of every token.
 from __future__ import annotations
 
 import time
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -26,9 +27,9 @@ from tenantry.web.assertion_record import LONGEST_ID, AssertionRecord
 from tenantry.web.fields import Email, Title
 from tenantry.web.key_set import KeySetUnavailable
 from tenantry.web.problems import Problem
-from tenantry.web.tokens import TENANT_CLAIM, InvalidToken, TokenSettings
+from tenantry.web.tokens import TENANT_CLAIM, InvalidToken, TokenSettings, issue_token
 
-__all__ = ["Assertion", "AssertionSettings", "CurrentAssertion", "use_once"]
+__all__ = ["Assertion", "AssertionSettings", "CurrentAssertion", "issue_assertion", "use_once"]
 
 LONGEST_ASSERTION = 8192
 # The database's clock and ours may differ by so much.
@@ -93,3 +94,15 @@ async def use_once(session: AsyncSession, record: type[AssertionRecord], asserti
     statement = insert(record).values(id=assertion.jti, expires_at=until).on_conflict_do_nothing()
     if await session.scalar(statement.returning(record.id)) is None:
         raise Problem(409, "assertion_replayed", "This assertion was used before.")
+
+
+def issue_assertion(
+    settings: AssertionSettings, subject: str, tenant: object, *, email: str, name: str, provider: str = "demo"
+) -> str:
+    """Return an assertion that these settings accept for a minute: for demonstrations and tests.
+
+    Raises:
+        ConfigurationError: the settings hold no shared secret; assertions come from an identity service then.
+    """
+    said = {"provider": provider, "jti": uuid.uuid4().hex, "email": email, "name": name}
+    return issue_token(settings, subject, str(tenant), lifetime=timedelta(minutes=1), further=said)

@@ -6,6 +6,7 @@ Invariant: what passed one of these fits into the database, and can be compared 
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from typing import Annotated
 
@@ -27,15 +28,17 @@ Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 
 LONGEST_OBJECT = 64 * 1024
+# In JSON the character is written as an escape; after an escaped backslash the same letters are only letters.
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def _storable(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
     try:
-        text = json.dumps(value, allow_nan=False)
-        size = len(json.dumps(value, ensure_ascii=False).encode())
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        size = len(text.encode())
     except ValueError as error:
         raise ValueError("NaN, Infinity and halves of surrogate pairs are refused.") from error
-    if size > LONGEST_OBJECT or "\\u0000" in text:
+    if size > LONGEST_OBJECT or _NUL.search(text):
         raise ValueError(f"The object has {LONGEST_OBJECT} bytes at most, and no NUL character.")
     return value
 

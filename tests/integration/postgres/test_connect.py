@@ -20,7 +20,8 @@ from tenantry.postgres.dial import Session
 from tenantry.secrets import AddressSource, StaticSource
 
 if TYPE_CHECKING:
-    from tests.integration.postgres.conftest import PasswordServer, Wire
+    from password_server import PasswordServer
+    from tests.integration.postgres.conftest import Wire
 
 
 async def reach(

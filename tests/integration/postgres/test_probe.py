@@ -20,7 +20,8 @@ from tenantry.postgres.probe import Probe
 from tenantry.secrets import StaticSource
 
 if TYPE_CHECKING:
-    from tests.integration.postgres.conftest import PasswordServer, Wire
+    from password_server import PasswordServer
+    from tests.integration.postgres.conftest import Wire
 
 
 @pytest.fixture

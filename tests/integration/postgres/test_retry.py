@@ -18,7 +18,8 @@ from tenantry.postgres.retry import constraint_of, is_retryable, retry_transacti
 from tenantry.secrets import StaticSource
 
 if TYPE_CHECKING:
-    from tests.integration.postgres.conftest import PasswordServer, Wire
+    from password_server import PasswordServer
+    from tests.integration.postgres.conftest import Wire
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from tenantry.web.fields import Email, Title, Username
+from tenantry.web.fields import Email, JSONObject, Title, Username
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,27 @@ def test_a_text_gets_its_one_form(kind: Any, given: str, kept: str) -> None:
 def test_what_could_look_like_another_is_refused(kind: Any, given: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(kind).validate_python(given)
+
+
+@pytest.mark.parametrize("value", [{}, {"a": [1, {"b": None}]}, {"quote": "ü \\u0000 spelt out"}])
+def test_an_object_that_jsonb_can_hold_is_kept_as_it_is(value: object) -> None:
+    assert TypeAdapter(JSONObject).validate_python(value) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [],
+        "text",
+        {"a": float("nan")},
+        {"a": [float("inf")]},
+        {"a": "\x00"},
+        {"\x00": 1},
+        {"a": "\ud800"},
+        {"a": "x" * (64 * 1024)},
+    ],
+    ids=["list", "text", "nan", "infinity", "nul", "nul in a key", "half a pair", "too large"],
+)
+def test_an_object_that_jsonb_cannot_hold_is_refused(value: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(JSONObject).validate_python(value)

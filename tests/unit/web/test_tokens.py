@@ -125,3 +125,11 @@ def test_the_secret_is_in_no_repr() -> None:
 def test_no_token_is_issued_without_a_secret() -> None:
     with pytest.raises(errors.ConfigurationError):
         issue_token(TokenSettings(), "ada")
+
+
+async def test_what_a_token_says_besides_can_be_asked_for() -> None:
+    token = issue_token(settings(), "ada", "acme", further={"provider": "google", "sub": "another"})
+    claims = await token_verifier(settings()).claims(token)
+    assert (claims["provider"], claims["sub"], claims["tenant_id"]) == ("google", "another", "acme")
+    with pytest.raises(InvalidToken):
+        await token_verifier(settings(jwt_secret=SecretStr("x" * 32))).claims(token)

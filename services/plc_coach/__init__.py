@@ -1,0 +1,1 @@
+"""The PLC Coach service: educators' conversations with an assistant, shared within an organisation."""
