@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# The pip that is there installs into the environment from outside, and leaves compiling to the first import: half the time.
+# The pip that is there installs into the environment from outside, and compiling is left to all cores at once.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -59,9 +59,11 @@ clean: ## Remove what was made here, the embedded server's data too
 	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
 	@$(PIP) install --quiet --no-compile --require-hashes -r requirements/run.txt
 	@$(PIP) install --quiet --no-compile --no-deps --no-build-isolation -e .
+	@-$(BIN)/python -m compileall -qq -j 0 .venv/lib src services
 	@touch $@
 
 .venv/dev: requirements/dev.txt .venv/run
 	@echo "Installing what checks and tests into .venv ..." >&2
 	@$(PIP) install --quiet --no-compile --require-hashes -r requirements/dev.txt
+	@-$(BIN)/python -m compileall -qq -j 0 .venv/lib
 	@touch $@

@@ -103,7 +103,7 @@ def structured_logging(
     root = logging.getLogger()
     servers = [logging.getLogger(name) for name in SERVER_LOGGERS]
     before = [(one, one.handlers, one.propagate, one.disabled) for one in servers]
-    pools = logging.getLogger("sqlalchemy.pool")
+    pools = logging.getLogger("tenantry.postgres.pool")
     pools_level = pools.level
     root_level = root.level
     root.addHandler(handler)
