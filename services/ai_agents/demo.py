@@ -6,9 +6,8 @@ Everything here is made up and known to everybody; `seed` is for a database that
 from __future__ import annotations
 
 import json
-import shlex
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -17,6 +16,7 @@ from ai_agents import history
 from ai_agents.models import TenantConfig
 from ai_agents.settings import Settings
 from tenantry import Database
+from tenantry.web.examples import curl
 from tenantry.web.signature import HEADER, sign
 from tenantry.web.tokens import issue_token
 
@@ -74,25 +74,16 @@ def examples(settings: Settings, url: str) -> Iterator[tuple[str, str]]:
     token = tokens(settings)
     bearer = {tenant: {"Authorization": f"Bearer {token[tenant]}"} for tenant in TENANTS}
     acme = bearer["acme"]
-    yield "Is it ready, and the database connected?", _curl(f"{url}/health/ready")
-    yield "Acme's enhancements", _curl(f"{url}/enhancements", acme)
-    yield "Globex sees its own only", _curl(f"{url}/enhancements", bearer["globex"])
-    yield "Acme's configuration, without its secrets", _curl(f"{url}/tenants/acme", acme)
-    yield "Another tenant's is not found", _curl(f"{url}/tenants/globex", acme)
-    yield "Ask for an enhancement", _curl(f"{url}/enhancements", acme, {"ticket_id": "INC-2001"})
+    yield "Is it ready, and the database connected?", curl(f"{url}/health/ready")
+    yield "Acme's enhancements", curl(f"{url}/enhancements", acme)
+    yield "Globex sees its own only", curl(f"{url}/enhancements", bearer["globex"])
+    yield "Acme's configuration, without its secrets", curl(f"{url}/tenants/acme", acme)
+    yield "Another tenant's is not found", curl(f"{url}/tenants/globex", acme)
+    yield "Ask for an enhancement", curl(f"{url}/enhancements", acme, {"ticket_id": "INC-2001"})
     ticket = {"delivery_id": str(uuid.uuid4()), "ticket_id": "INC-2002", "context": {"priority": "high"}}
     signature = sign(json.dumps(ticket).encode(), TENANTS["acme"][1].encode())
     signed = {"X-Tenant-ID": "acme", HEADER: signature}
     yield (
         "A signed webhook; a second time it is refused as a replay",
-        _curl(f"{url}/webhooks/servicedesk", signed, ticket),
+        curl(f"{url}/webhooks/servicedesk", signed, ticket),
     )
-
-
-def _curl(url: str, headers: Mapping[str, str] | None = None, body: Mapping[str, object] | None = None) -> str:
-    words = ["curl", "-i", url]
-    for name, value in (headers or {}).items():
-        words += ["-H", f"{name}: {value}"]
-    if body is not None:
-        words += ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
-    return shlex.join(words)

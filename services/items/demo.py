@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from sqlalchemy import insert, select
 
 from items.models import Item
 from items.settings import Settings
 from tenantry import Database
+from tenantry.web.examples import curl
 
 __all__ = ["NAMES", "examples", "seed"]
 
@@ -26,18 +25,9 @@ async def seed(database: Database) -> None:
 
 def examples(_settings: Settings, url: str) -> Iterator[tuple[str, str]]:
     """Yield what is worth trying at `url`, the service's own (`http://127.0.0.1:8000/items`): title, curl line."""
-    yield "Is it ready, and the database connected?", _curl(f"{url}/ready")
-    yield "Items, and how many there are", _curl(f"{url}?limit=2&offset=0")
+    yield "Is it ready, and the database connected?", curl(f"{url}/ready")
+    yield "Items, and how many there are", curl(f"{url}?limit=2&offset=0")
     yield (
         "Create one; sent again with the same key, it is not created twice",
-        _curl(url, {"Idempotency-Key": "demo-1"}, {"name": "Bookshelf", "description": "Oak"}),
+        curl(url, {"Idempotency-Key": "demo-1"}, {"name": "Bookshelf", "description": "Oak"}),
     )
-
-
-def _curl(url: str, headers: Mapping[str, str] | None = None, body: Mapping[str, object] | None = None) -> str:
-    words = ["curl", "-i", url]
-    for name, value in (headers or {}).items():
-        words += ["-H", f"{name}: {value}"]
-    if body is not None:
-        words += ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
-    return shlex.join(words)
