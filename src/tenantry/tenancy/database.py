@@ -42,6 +42,7 @@ _log = logging.getLogger("tenantry.database")
 ADMIN_POOL_SIZE, ADMIN_MAX_OVERFLOW = 1, 2
 
 _Session = TypeVar("_Session", bound=AsyncSession)
+_Resource = TypeVar("_Resource")
 
 
 class Database:
@@ -73,6 +74,7 @@ class Database:
         self._server = server
         self._key_ring = settings.key_ring()
         self._engine: AsyncEngine | None = None
+        self._reader: AsyncEngine | None = None
         self._admin: AsyncEngine | None = None
         self._probe: Probe | None = None
         self._resources = AsyncExitStack()
@@ -85,6 +87,8 @@ class Database:
                 stack.push_async_callback(asyncio.to_thread, lease.close)
             endpoint = self._endpoint("application")
             self._engine = self._create_engine(endpoint, PoolOptions.from_settings(self.settings))
+            # The same pool and the same listeners; only its transactions are READ ONLY.
+            self._reader = self._engine.execution_options(postgresql_readonly=True)
             stack.push_async_callback(self._engine.dispose)
             self._probe = Probe(endpoint.source, role=endpoint.role)
             stack.push_async_callback(self._probe.close)
@@ -98,7 +102,7 @@ class Database:
                 await self._admin.dispose()
             await self._resources.aclose()
         finally:
-            self._engine = self._admin = self._probe = None
+            self._engine = self._reader = self._admin = self._probe = None
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -115,16 +119,12 @@ class Database:
     @property
     def engine(self) -> AsyncEngine:
         """The application's engine. Statements on tenant tables need a unit of work; here they are refused."""
-        if self._engine is None:
-            raise errors.TenantryError("The database is not open.", remedy="Use it inside `async with database:`.")
-        return self._engine
+        return _opened(self._engine)
 
     @property
     def probe(self) -> Probe:
         """Asks the database how it is, over a connection of its own."""
-        if self._probe is None:
-            raise errors.TenantryError("The database is not open.", remedy="Use it inside `async with database:`.")
-        return self._probe
+        return _opened(self._probe)
 
     def pool_status(self) -> PoolStatus:
         """Return how much of the pool is in use."""
@@ -212,8 +212,7 @@ class Database:
 
     @asynccontextmanager
     async def _read(self, scope: Scope) -> AsyncIterator[ReadSession]:
-        engine = self.engine.execution_options(postgresql_readonly=True)
-        async with self._write(engine, TenantSession, scope) as session:
+        async with self._write(_opened(self._reader), TenantSession, scope) as session:
             yield ReadSession(session)
 
     def _endpoint(self, purpose: Purpose) -> Endpoint:
@@ -246,3 +245,9 @@ class Database:
             await connection.close()
         for weakness in check_safe(facts, self.roles):
             _log.warning("role weakness", extra={"database": self.name, "weakness": weakness})
+
+
+def _opened(resource: _Resource | None) -> _Resource:
+    if resource is None:
+        raise errors.TenantryError("The database is not open.", remedy="Use it inside `async with database:`.")
+    return resource

@@ -228,6 +228,9 @@ async def test_tenant_tables_need_a_tenant_on_every_path(shop: Database) -> None
         with pytest.raises(errors.TenantRequired):
             async with shop.engine.connect() as connection:
                 await connection.execute(statement)
+        with pytest.raises(errors.TenantRequired):
+            async with shop.session(read_only=True) as reading:
+                await (await reading.connection()).execute(statement)
     with pytest.raises(errors.TenantRequired):
         async with shop.session() as session:
             session.add(Author(name="x"))
