@@ -6,6 +6,7 @@ programs.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,15 @@ from tenantry.testing.options import choose_version
 from tenantry.testing.run import RUN
 
 __all__ = ["Administrator"]
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the programs that tests start, also where a shell started us in the background.
+
+    Such a shell ignores SIGINT, and what is ignored stays so in every process that we start (POSIX, `exec`).
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
