@@ -12,6 +12,7 @@
     |   `-- PoolTimeout             every connection of the pool is in use
     |-- OutcomeUnknown              COMMIT was sent, and its answer was lost
     |-- UnsafeRole                  the login could step over row security
+    |-- ContextRefused              the database does not take what the service signs tenants with
     |-- TenancyError                the unit of work was used in a way that cannot be isolated
     |   |-- TenantRequired
     |   |-- TenantInvalid
@@ -117,6 +118,12 @@ class UnsafeRole(TenantryError):
     """The role that would serve requests is a superuser, an owner, or may bypass row security."""
 
     code = "unsafe_role"
+
+
+class ContextRefused(TenantryError):
+    """The database refuses the signed tenant context: it does not know the key, or the clocks are far apart."""
+
+    code = "context_refused"
 
 
 class TenancyError(TenantryError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from tenantry.postgres.server import Server
 from tenantry.project import Project, find_project
 from tenantry.settings import DatabaseSettings
 from tenantry.tenancy.database import Database
+from tenantry.tenancy.declarations import tenancy_of
 from tenantry.tenancy.objects import declared_objects
 
 __all__ = ["Service", "embedded_server", "import_attribute", "load_services"]
@@ -43,6 +44,8 @@ class Service:
         path: where the application is served, `/ai-agents`.
         extensions: the PostgreSQL extensions it needs.
         demo: an `async (Database) -> None` that fills in demonstration rows, as `module:attribute`.
+        factories: for a table whose rows `prove isolation` cannot guess, a function `(tenant, number) -> dict` of
+            column values, as `module:attribute`, by the table's name.
     """
 
     name: str
@@ -56,12 +59,23 @@ class Service:
     title: str = ""
     extensions: tuple[str, ...] = ()
     demo: str = ""
+    factories: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         """Fill in what follows from the name."""
         object.__setattr__(self, "database", self.database or self.name)
         object.__setattr__(self, "path", self.path or "/" + self.name.replace("_", "-"))
         object.__setattr__(self, "title", self.title or self.name.replace("_", " ").title())
+
+    @property
+    def signed_context(self) -> bool:
+        """Whether units of work sign their tenant."""
+        return tenancy_of(self.metadata).signed_context
+
+    @property
+    def waivers(self) -> Path:
+        """The list of the audit's findings that the team accepts, beside the migrations; it need not exist."""
+        return self.migrations.parent / "audit.waivers"
 
     def declared_objects(self) -> frozenset[DatabaseObject]:
         """Everything its models declare that is not a table."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging.config
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from typing import Any, Literal
 
 from alembic import context
@@ -30,6 +30,7 @@ from tenantry.migrations.version_table import share_block, share_version_table
 from tenantry.service import Service
 from tenantry.settings import DatabaseSettings
 from tenantry.sql import identifier
+from tenantry.tenancy.key_store import has_keys_table, push_keys
 from tenantry.tenancy.partitions import partition_tables
 
 __all__ = ["run_environment"]
@@ -68,11 +69,14 @@ def _configure_logging() -> None:
 
 async def _connect_and_run(service: Service) -> None:
     settings: DatabaseSettings = context.config.attributes.get("settings") or service.settings.load()
+    context.config.attributes["settings"] = settings
     async with open_target(service, settings) as target, AsyncExitStack() as stack:
         if _is_changing():
             await stack.enter_async_context(target.exclusively())
         connection = await stack.enter_async_context(target.connection())
         await connection.run_sync(_run, service)
+        # Where no revision had to run, what came after them stands in a transaction that reading the version began.
+        await connection.commit()
 
 
 def _is_changing() -> bool:
@@ -93,6 +97,18 @@ def _run(connection: Connection, service: Service) -> None:
         context.run_migrations()
     if is_changing:
         share_version_table(connection, service.roles)
+        _push_keys(connection)
+
+
+def _push_keys(connection: Connection) -> None:
+    """Make the keys that sign tenants known, so that the release which is about to start finds its own there."""
+    settings: DatabaseSettings | None = context.config.attributes.get("settings")
+    ring = settings.signing_ring() if settings is not None else None
+    if ring is None:
+        return
+    with nullcontext() if connection.in_transaction() else connection.begin():
+        if has_keys_table(connection):
+            push_keys(connection, ring)
 
 
 def _print(service: Service) -> None:

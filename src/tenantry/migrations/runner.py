@@ -84,7 +84,7 @@ def _head(migrations: Path) -> str | None:
 async def _change(service: Service, settings: DatabaseSettings, wait: float, run: Callable[[Config], None]) -> None:
     def run_on(connection: Connection) -> None:
         config = make_config(service)
-        config.attributes["connection"] = connection
+        config.attributes.update(connection=connection, settings=settings)
         run(config)
 
     async with (
@@ -94,6 +94,8 @@ async def _change(service: Service, settings: DatabaseSettings, wait: float, run
         _alone_in_process(),
     ):
         await connection.run_sync(run_on)
+        # Where no revision had to run, what came after them stands in a transaction that reading the version began.
+        await connection.commit()
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from dotenv import dotenv_values
 from pydantic import SecretStr
 
 from tenantry.project import Project
-from tenantry.secrets.key_ring import KeyRing
+from tenantry.secrets.keys import Keys
 from tenantry.service import Service
 from tenantry.settings import DatabaseSettings
 from tenantry.settings.base import find_env_file
@@ -32,12 +32,13 @@ def _make_secret() -> str:
 
 
 def _make_keys() -> str:
-    return KeyRing.generate("development").text.get_secret_value()
+    return Keys.generate("development").text.get_secret_value()
 
 
 # A field that is a secret: how it is made, and which other field stands in for it.
 _KINDS: Mapping[str, tuple[Callable[[], str], str]] = {
     "encryption_keys": (_make_keys, "encryption_key_file"),
+    "context_keys": (_make_keys, "context_key_file"),
     "jwt_secret": (_make_secret, "jwt_jwks_url"),
 }
 
@@ -92,6 +93,8 @@ def _wanted(service: Service, given: Mapping[str, str]) -> Iterator[tuple[str, C
     """Yield the variables of secrets that nobody set."""
     settings = service.settings
     for name, field in settings.model_fields.items():
+        if name == "context_keys" and not service.signed_context:
+            continue
         make, instead = _KINDS.get(name, (None, ""))
         if make is None and field.is_required() and field.annotation is SecretStr:
             make = _make_secret

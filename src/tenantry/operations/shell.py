@@ -25,10 +25,14 @@ from tenantry.service import Service
 from tenantry.settings import DatabaseSettings
 from tenantry.tenancy.declarations import tenancy_of
 from tenantry.tenancy.scope import parse_tenant
+from tenantry.tenancy.signer import Signer
 
 __all__ = ["As", "Shell", "open_shell", "run_shell"]
 
 As = Literal["app", "owner", "admin"]
+
+# Seconds; a person's session is left open over a meal, and ends with the working day.
+LIFETIME = 12 * 3600
 
 _PURPOSES: Mapping[As, Purpose] = {"app": "application", "owner": "migration", "admin": "admin"}
 
@@ -66,7 +70,10 @@ async def open_shell(
         options.append(_option("role", endpoint.role))
     if tenant is not None:
         tenancy = tenancy_of(service.metadata)
-        options.append(_option(tenancy.setting, str(parse_tenant(tenant, tenancy.type))))
+        value = str(parse_tenant(tenant, tenancy.type))
+        if tenancy.signed_context:
+            value = Signer.from_settings(settings).value(value, lifetime=LIFETIME)
+        options.append(_option(tenancy.setting, value))
     # The caller's own PGSERVICE or PGOPTIONS would have their say too.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     environment |= {"PGAPPNAME": f"tenantry psql {role}", **address.libpq_environment()}

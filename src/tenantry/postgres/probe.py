@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tenantry import errors
@@ -21,7 +21,7 @@ from tenantry.postgres.role_facts import ROLE_FACTS, RoleFacts
 from tenantry.postgres.statements import load_statements
 from tenantry.secrets import AddressSource
 
-__all__ = ["Probe", "ProbeResult"]
+__all__ = ["Inquiry", "Probe", "ProbeResult"]
 
 _SERVER_STATE = load_statements("tenantry.postgres", "probe.sql")["server_state"]
 _QUESTION = f"SELECT * FROM ({_SERVER_STATE}) AS state CROSS JOIN ({ROLE_FACTS}) AS role"  # noqa: S608  # ours, both
@@ -33,7 +33,7 @@ class ProbeResult:
     """What the database said; when it did not answer, `ok` is False, `error` says why, and the rest is unknown.
 
     `revision` is what Alembic's table holds, several heads separated by a comma; None where there is no table, no row,
-    or no right to read it.
+    or no right to read it. `objection` is what the probe's own inquiry found wrong.
     """
 
     ok: bool
@@ -43,6 +43,11 @@ class ProbeResult:
     revision: str | None = None
     role: RoleFacts | None = None
     error: str | None = None
+    objection: str | None = None
+
+
+# Asks over the probe's connection what else must hold; answers with what does not, in a sentence.
+Inquiry = Callable[[Connection], Awaitable[str | None]]
 
 
 class Probe:
@@ -56,12 +61,14 @@ class Probe:
         deadline: float = 0.8,
         application_name: str = "tenantry probe",
         version_table: str = "alembic_version",
+        inquiry: Inquiry | None = None,
     ) -> None:
         # The server ends what we no longer wait for.
         limit = {"statement_timeout": str(round(deadline * 1000))}
         self._connector = Connector(source, Session(application_name, role, limit))
         self._deadline = deadline
         self._version_table = version_table
+        self._inquiry = inquiry
         self._connection: Connection | None = None
         self._flight: asyncio.Task[ProbeResult] | None = None
 
@@ -86,16 +93,16 @@ class Probe:
         began = time.monotonic()
         try:
             async with asyncio.timeout(self._deadline):
-                row = await self._ask(began + self._deadline)
+                row, objection = await self._ask(began + self._deadline)
         except (*DRIVER_ERRORS, errors.DatabaseUnavailable, errors.ConfigurationError) as error:
             self._drop()
             return ProbeResult(ok=False, latency_ms=_since(began), error=self._sentence(error))
         except BaseException:
             self._drop()
             raise
-        return _answer(row, _since(began))
+        return replace(_answer(row, _since(began)), objection=objection)
 
-    async def _ask(self, ends: float) -> Mapping[str, Any]:
+    async def _ask(self, ends: float) -> tuple[Mapping[str, Any], str | None]:
         connection = self._connection
         if connection is not None and not connection.is_closed():
             try:
@@ -107,14 +114,14 @@ class Probe:
         self._connection = connection
         return await self._question(connection)
 
-    async def _question(self, connection: Connection) -> Mapping[str, Any]:
+    async def _question(self, connection: Connection) -> tuple[Mapping[str, Any], str | None]:
         if connection.behind_bouncer:
             # The role is in force inside a transaction only.
             async with connection.transaction():
                 row: Mapping[str, Any] = await connection.fetchrow(_QUESTION, self._version_table)
         else:
             row = await connection.fetchrow(_QUESTION, self._version_table)
-        return row
+        return row, None if self._inquiry is None else await self._inquiry(connection)
 
     def _drop(self) -> None:
         """Shut the socket: a goodbye could take longer than the check."""

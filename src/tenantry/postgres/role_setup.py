@@ -122,7 +122,7 @@ class _Setup:
             await self._run(f"GRANT CONNECT ON DATABASE {await self._database()} TO {self.name}", needed=True)
 
     async def ensure_database(self) -> None:
-        """Let the owner make objects in this database; nobody else may in schema public."""
+        """Let the owner make objects in this database; nobody else may in schema public, and no temporary ones."""
         state = await self._state()
         assert state is not None
         if not state["can_create_in_database"]:
@@ -136,6 +136,10 @@ class _Setup:
             await self._run(f"GRANT CREATE, USAGE ON SCHEMA public TO {self.name} WITH GRANT OPTION", needed=True)
         if await self.connection.fetchval(_STATEMENTS["schema_is_open"]):
             await self._run("REVOKE CREATE ON SCHEMA public FROM PUBLIC", needed=False)
+        if await self.connection.fetchval(_STATEMENTS["temporary_is_open"]):
+            # A temporary table is found before the service's own of that name, and outlives its transaction: on a
+            # pooled connection it would catch what the next tenant writes.
+            await self._run(f"REVOKE TEMPORARY ON DATABASE {await self._database()} FROM PUBLIC", needed=False)
 
     async def _state(self) -> asyncpg.Record | None:
         return await self.connection.fetchrow(_STATEMENTS["role_states"], [self.role.name])

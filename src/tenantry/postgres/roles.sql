@@ -48,6 +48,12 @@ SELECT r.rolname::text AS name, r.rolsuper, r.rolcanlogin, r.rolbypassrls,
 FROM pg_roles AS r
 WHERE r.rolname = ANY ($1::text[]);
 
+-- name: temporary_is_open
+-- Whether anybody may make temporary objects in this database, as in every new one.
+SELECT EXISTS (SELECT FROM pg_database AS d
+               CROSS JOIN aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) AS item
+               WHERE d.datname = current_database() AND item.grantee = 0 AND item.privilege_type = 'TEMPORARY');
+
 -- name: schema_is_open
 -- Whether anybody may create objects in schema public, as before PostgreSQL 15.
 SELECT EXISTS (SELECT FROM pg_namespace AS n

@@ -1,4 +1,4 @@
-"""Where credentials and keys come from: a fixed address, AWS Secrets Manager, a mounted file, and the key ring.
+"""Where credentials and keys come from: a fixed address, AWS Secrets Manager, a mounted file, and rings of keys.
 
 The invariant: a secret is held in one object, shown by no repr and repeated by no error. A source is asked again when
 the database refuses a password, so that a rotation needs no restart.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from tenantry.secrets.aws import AWSSource
 from tenantry.secrets.file import FileSource
 from tenantry.secrets.key_ring import KeyRing
+from tenantry.secrets.signing_ring import SigningRing
 from tenantry.secrets.source import AddressSource, StaticSource
 
-__all__ = ["AWSSource", "AddressSource", "FileSource", "KeyRing", "StaticSource"]
+__all__ = ["AWSSource", "AddressSource", "FileSource", "KeyRing", "SigningRing", "StaticSource"]

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
 from tenantry import errors
 from tenantry.address import TLS, Address, Origin
-from tenantry.secrets import AddressSource, AWSSource, FileSource, KeyRing, StaticSource
+from tenantry.secrets import AddressSource, AWSSource, FileSource, KeyRing, SigningRing, StaticSource
 from tenantry.secrets.document import read_document
 from tenantry.secrets.file import read_text
 from tenantry.settings.base import EnvironmentSettings
 
 Purpose = Literal["application", "migration", "admin"]
+
+_Ring = TypeVar("_Ring", KeyRing, SigningRing)
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -121,6 +123,12 @@ class DatabaseSettings(EnvironmentSettings):
     encryption_key_file: Path | None = Field(
         default=None, description="A mounted file with the same; it is preferred to the variable."
     )
+    context_keys: SecretStr | None = Field(
+        default=None, description="Keys that sign the tenant, id:base64key by commas; the first one signs."
+    )
+    context_key_file: Path | None = Field(
+        default=None, description="A mounted file with the same; it is preferred to the variable."
+    )
 
     # Sources that cache are kept, so that all who ask share one cache and one request to the store.
     _sources: dict[str, AddressSource] = PrivateAttr(default_factory=dict)
@@ -162,12 +170,15 @@ class DatabaseSettings(EnvironmentSettings):
         Raises:
             ConfigurationError: the keys are malformed, or their file cannot be read.
         """
-        if self.encryption_key_file is not None:
-            variable = self.variable("encryption_key_file")
-            return KeyRing.parse(read_text(self.encryption_key_file, variable), variable=variable)
-        if self.encryption_keys is not None:
-            return KeyRing.parse(self.encryption_keys.get_secret_value(), variable=self.variable("encryption_keys"))
-        return None
+        return self._ring(KeyRing, "encryption_keys", "encryption_key_file")
+
+    def signing_ring(self) -> SigningRing | None:
+        """Return the keys that sign the tenant, None if none are given.
+
+        Raises:
+            ConfigurationError: the keys are malformed, or their file cannot be read.
+        """
+        return self._ring(SigningRing, "context_keys", "context_key_file")
 
     @property
     def is_echoing(self) -> bool:
@@ -198,7 +209,17 @@ class DatabaseSettings(EnvironmentSettings):
             self._parse_parts()
         if self.encryption_key_file is None:
             self.key_ring()
+        if self.context_key_file is None:
+            self.signing_ring()
         return self
+
+    def _ring(self, kind: type[_Ring], keys_field: str, file_field: str) -> _Ring | None:
+        file: Path | None = getattr(self, file_field)
+        if file is not None:
+            variable = self.variable(file_field)
+            return kind.parse(read_text(file, variable), variable=variable)
+        keys: SecretStr | None = getattr(self, keys_field)
+        return None if keys is None else kind.parse(keys.get_secret_value(), variable=self.variable(keys_field))
 
     def _parse_url(self, field: str) -> Address | None:
         url: SecretStr | None = getattr(self, field)

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from tenantry import errors
 from tenantry.postgres.connect import connect
+from tenantry.postgres.connection import Connection
 from tenantry.postgres.endpoint import Endpoint, Purpose, resolve_endpoint
 from tenantry.postgres.engine import PoolOptions, create_engine
 from tenantry.postgres.pool import PoolStatus, pool_status
@@ -33,6 +34,7 @@ from tenantry.tenancy.lookup import TenantMatch, lookup_statement
 from tenantry.tenancy.rules import check_declarations
 from tenantry.tenancy.scope import Scope, parse_tenant
 from tenantry.tenancy.session import INFO_KEY, AdminSession, ReadSession, TenantSession
+from tenantry.tenancy.signer import Signer
 
 __all__ = ["Database"]
 
@@ -57,6 +59,7 @@ class Database:
     Raises (on opening):
         DatabaseUnavailable: nobody answered within `database_wait` seconds.
         UnsafeRole: the role that would serve could step over row security.
+        ContextRefused: the service signs the tenant, and the database does not take its signature.
 
     Raises (when made):
         DeclarationError: a model does not declare its tenancy.
@@ -73,6 +76,7 @@ class Database:
         self._tenancy = tenancy_of(metadata)
         self._server = server
         self._key_ring = settings.key_ring()
+        self._signer = Signer.from_settings(settings) if self._tenancy.signed_context else None
         self._engine: AsyncEngine | None = None
         self._reader: AsyncEngine | None = None
         self._admin: AsyncEngine | None = None
@@ -90,9 +94,10 @@ class Database:
             # The same pool and the same listeners; only its transactions are READ ONLY.
             self._reader = self._engine.execution_options(postgresql_readonly=True)
             stack.push_async_callback(self._engine.dispose)
-            self._probe = Probe(endpoint.source, role=endpoint.role)
+            inquiry = self._ask_signature if self._signer is not None else None
+            self._probe = Probe(endpoint.source, role=endpoint.role, inquiry=inquiry)
             stack.push_async_callback(self._probe.close)
-            await self._check_role(endpoint)
+            await self._check_session(endpoint)
             self._resources = stack.pop_all()
 
     async def close(self) -> None:
@@ -147,8 +152,17 @@ class Database:
             TenantRequired: the tenant is missing.
             TenantInvalid: it is not of the tenant column's type.
         """
-        scope = Scope(self._tenancy, parse_tenant(tenant, self._tenancy.type), self._key_ring)
+        scope = self.scope(tenant)
         return self._read(scope) if read_only else self._write(self.engine, TenantSession, scope)
+
+    def scope(self, tenant: object) -> Scope:
+        """Return what a unit of work of the tenant may touch; its `preamble` binds the tenant to a transaction.
+
+        Raises:
+            TenantRequired, TenantInvalid: see `tenant`.
+        """
+        parsed = parse_tenant(tenant, self._tenancy.type)
+        return Scope(self._tenancy, parsed, self._key_ring, signer=self._signer)
 
     @overload
     def session(self, *, read_only: Literal[False] = False) -> AbstractAsyncContextManager[TenantSession]: ...
@@ -229,8 +243,8 @@ class Database:
         guard_engine(engine.sync_engine, self._metadata)
         return engine
 
-    async def _check_role(self, endpoint: Endpoint) -> None:
-        """Look at the role before any request; wait for the database as long as the settings say, and no longer."""
+    async def _check_session(self, endpoint: Endpoint) -> None:
+        """Look at the role and the signature before any request; wait for the database as long as the settings say."""
         wait = self.settings.database_wait
         connection = await connect(
             endpoint.source,
@@ -241,10 +255,24 @@ class Database:
         )
         try:
             facts = await fetch_role(connection)
+            weaknesses = check_safe(facts, self.roles)
+            await self._fit_signer(connection)
         finally:
             await connection.close()
-        for weakness in check_safe(facts, self.roles):
+        for weakness in weaknesses:
             _log.warning("role weakness", extra={"database": self.name, "weakness": weakness})
+
+    async def _fit_signer(self, connection: Connection) -> None:
+        if self._signer is not None:
+            self._signer = await self._signer.fit(connection, self._tenancy.setting)
+
+    async def _ask_signature(self, connection: Connection) -> str | None:
+        """Look again with every check: a key may have been retired, and after a failover the server is another."""
+        try:
+            await self._fit_signer(connection)
+        except errors.ContextRefused as error:
+            return str(error)
+        return None
 
 
 def _opened(resource: _Resource | None) -> _Resource:

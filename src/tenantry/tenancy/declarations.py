@@ -18,7 +18,8 @@ from sqlalchemy.types import TypeEngine
 
 from tenantry import errors, sql
 from tenantry.tenancy.lookup import TenantLookup
-from tenantry.tenancy.policy import setting_expression
+from tenantry.tenancy.policy import as_tenant, setting_expression
+from tenantry.tenancy.signature import claimed_tenant, keys_table
 
 __all__ = [
     "Declaration",
@@ -48,12 +49,14 @@ NAMING_CONVENTION = {
 
 
 class Kind(enum.Enum):
-    """The four declarations a table can make."""
+    """The four declarations a model can make, and that of the toolkit's own table."""
 
     TENANT_SCOPED = "tenant_scoped"
     TENANT_ROOT = "tenant_root"
     SHARED = "shared"
     GLOBAL = "global"
+    # Of the owner alone; no model can declare it.
+    INTERNAL = "internal"
 
     @property
     def is_isolated(self) -> bool:
@@ -70,11 +73,14 @@ class Tenancy:
         type: its type; `String`, `Text`, `Uuid` and the integers are supported, because their equality is leakproof and
             can therefore be an index condition ahead of a policy.
         setting: the transaction-local setting that carries the tenant.
+        signed_context: whether what it carries is signed, so that SQL injected into the application's own statement
+            cannot name another tenant.
     """
 
     column: str = "tenant_id"
     type: TypeEngine[Any] = dataclasses.field(default_factory=lambda: String(100))
     setting: str = "app.current_tenant_id"
+    signed_context: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a setting name that `SET LOCAL` could not take."""
@@ -166,7 +172,10 @@ class TenantBase:
             _fill_tenant_column(cls)
         super().__init_subclass__(**kwargs)
         table = vars(cls).get("__table__")
-        cls.metadata.info.setdefault(INFO_KEY, cls.tenancy)
+        if INFO_KEY not in cls.metadata.info:
+            cls.metadata.info[INFO_KEY] = cls.tenancy
+            if cls.tenancy.signed_context:
+                keys_table(cls.metadata).info[INFO_KEY] = Declaration(Kind.INTERNAL, None, ())
         if kind is not None and isinstance(table, Table):
             key = getattr(cls, "__tenant_key__", cls.tenancy.column) if kind.is_isolated else None
             privileges = tuple(sorted(cls.__privileges__))  # type: ignore[attr-defined]
@@ -187,8 +196,12 @@ def _fill_tenant_column(cls: type[TenantBase]) -> None:
         return
     cls.__annotations__ = {**inspect.get_annotations(cls)}
     cls.__annotations__.setdefault(name, Mapped[Any])
-    default = text(setting_expression(cls.tenancy.setting, cls.tenancy.type))
-    setattr(cls, name, mapped_column(cls.tenancy.type, nullable=False, server_default=default))
+    tenancy = cls.tenancy
+    if tenancy.signed_context:
+        default = as_tenant(claimed_tenant(tenancy.setting), tenancy.type)
+    else:
+        default = setting_expression(tenancy.setting, tenancy.type)
+    setattr(cls, name, mapped_column(tenancy.type, nullable=False, server_default=text(default)))
 
 
 def declaration_of(table: Table) -> Declaration:

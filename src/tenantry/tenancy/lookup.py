@@ -74,7 +74,9 @@ def lookup_function(table: Table, declaration: Declaration, lookup: TenantLookup
         language="sql",
         volatility="STABLE",
         security_definer=True,
-        search_path="pg_catalog",
+        # Named last, or it is searched first: a domain in a caller's pg_temp, named like a type that `where` casts to,
+        # would run its CHECK as the owner (manual, "Writing SECURITY DEFINER Functions Safely").
+        search_path="pg_catalog, pg_temp",
         execute=(application,),
         schema=table.schema or "public",
     )

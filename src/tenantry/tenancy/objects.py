@@ -13,10 +13,11 @@ from sqlalchemy import MetaData, Table
 
 from tenantry.postgres.objects import DatabaseObject, Extension, Grant, Policy, RowSecurity, Trigger
 from tenantry.postgres.roles import Roles
-from tenantry.tenancy.declarations import Tenancy, declaration_of, tenancy_of
+from tenantry.tenancy.declarations import Kind, Tenancy, declaration_of, tenancy_of
 from tenantry.tenancy.lookup import lookup_function
 from tenantry.tenancy.partitions import partitions_of, protection_of
 from tenantry.tenancy.policy import MAINTENANCE_POLICY, TENANT_POLICY, tenant_predicate
+from tenantry.tenancy.signature import ACCESSOR, SCHEMA, accessor_function, keys_protection
 from tenantry.tenancy.timestamps import UPDATED_AT, touch_function, touch_trigger
 
 __all__ = ["ADMIN_PRIVILEGES", "declared_objects"]
@@ -37,6 +38,8 @@ def declared_objects(metadata: MetaData, roles: Roles, extensions: Iterable[str]
     found.update(role for role in roles if role.name != roles.owner)
     for table in metadata.tables.values():
         found.update(_objects_of(table, tenancy, roles))
+    if tenancy.signed_context:
+        found.add(accessor_function(tenancy.setting, roles.application))
     if any(isinstance(item, Trigger) for item in found):
         found.add(touch_function())
     return frozenset(found)
@@ -47,6 +50,9 @@ def _objects_of(table: Table, tenancy: Tenancy, roles: Roles) -> Iterator[Databa
     schema = table.schema or "public"
     if declaration.privileges:
         yield Grant(role=roles.application, privileges=declaration.privileges, name=table.name, schema=schema)
+    if declaration.kind is Kind.INTERNAL:
+        yield from keys_protection(roles.owner)
+        return
     yield Grant(role=roles.admin, privileges=ADMIN_PRIVILEGES, name=table.name, schema=schema)
     partitions = partitions_of(table)
     if partitions is not None:
@@ -56,7 +62,8 @@ def _objects_of(table: Table, tenancy: Tenancy, roles: Roles) -> Iterator[Databa
         yield touch_trigger(table.name, schema)
     if declaration.kind.is_isolated and declaration.tenant_column is not None:
         column = table.c[declaration.tenant_column]
-        predicate = tenant_predicate(column.name, tenancy.setting, column.type)
+        accessor = f"{SCHEMA}.{ACCESSOR}" if tenancy.signed_context else ""
+        predicate = tenant_predicate(column.name, tenancy.setting, column.type, accessor=accessor)
         for lookup in declaration.lookups:
             yield lookup_function(table, declaration, lookup, roles.application)
         yield RowSecurity(table=table.name, schema=schema)

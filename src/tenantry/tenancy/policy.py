@@ -17,7 +17,7 @@ from sqlalchemy.types import TypeEngine
 
 from tenantry import errors, sql
 
-__all__ = ["MAINTENANCE_POLICY", "TENANT_POLICY", "setting_expression", "tenant_predicate"]
+__all__ = ["MAINTENANCE_POLICY", "TENANT_POLICY", "as_tenant", "setting_expression", "tenant_predicate"]
 
 TENANT_POLICY = "tenant_isolation_policy"
 MAINTENANCE_POLICY = "owner_maintenance_policy"
@@ -43,13 +43,22 @@ def _cast_of(column_type: TypeEngine[Any]) -> str:
 
 def setting_expression(setting: str, column_type: TypeEngine[Any]) -> str:
     """Return the bound tenant as an SQL expression of the column's type; NULL where none is bound."""
-    value = f"NULLIF(current_setting({sql.literal(setting)}::text, true), ''::text)"
+    return as_tenant(f"NULLIF(current_setting({sql.literal(setting)}::text, true), ''::text)", column_type)
+
+
+def as_tenant(text: str, column_type: TypeEngine[Any]) -> str:
+    """Return an expression of type text as one of the column's type."""
     cast = _cast_of(column_type)
-    return f"({value})::{cast}" if cast else value
+    return f"({text})::{cast}" if cast else text
 
 
-def tenant_predicate(column: str, setting: str, column_type: TypeEngine[Any]) -> str:
-    """Return the predicate of the tenant policy, for USING and WITH CHECK alike."""
+def tenant_predicate(column: str, setting: str, column_type: TypeEngine[Any], *, accessor: str = "") -> str:
+    """Return the predicate of the tenant policy, for USING and WITH CHECK alike.
+
+    With an `accessor`, a function written `schema.name`, that is asked for the tenant instead of the setting.
+    """
     name = column if column.isidentifier() and column == column.lower() else sql.identifier(column)
     left = f"({name})::text" if isinstance(column_type, String) and not isinstance(column_type, Text) else name
+    if accessor:
+        return f"({left} = ( SELECT {as_tenant(f'{accessor}()', column_type)} AS {accessor.rpartition('.')[2]}))"
     return f'({left} = ( SELECT {setting_expression(setting, column_type)} AS "nullif"))'

@@ -12,7 +12,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ClauseElement, ColumnElement, Delete, FromClause, Join, Select, Table, Update
+from sqlalchemy import (
+    BigInteger,
+    ClauseElement,
+    ColumnElement,
+    CompoundSelect,
+    Delete,
+    FromClause,
+    Join,
+    Select,
+    Table,
+    Update,
+)
 from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.selectable import Alias
@@ -26,12 +37,22 @@ __all__ = ["PREDICATED", "add_loader_criteria", "with_predicates"]
 PREDICATED = "tenantry_predicated"
 
 
+class _Integer(int):
+    """A tenant's number that is always bound as a bigint.
+
+    A lambda's parameter gets its type from the first value that it ever had: after tenant 1, no number that needs more
+    than 32 bits could be bound.
+    """
+
+    __sa_type_engine__ = BigInteger()
+
+
 def add_loader_criteria(state: ORMExecuteState, scope: Scope) -> None:
     """Add the tenant's predicate to an ORM select, for every tenant entity that it loads or joins."""
     if not (state.is_orm_statement and state.is_select):
         return
     statement: Any = state.statement
-    tenant = scope.tenant
+    tenant = _Integer(scope.tenant) if isinstance(scope.tenant, int) else scope.tenant
     mapper = state.bind_mapper
     if state.is_column_load and mapper is not None:
         # A refresh by primary key takes no loader criteria.
@@ -54,7 +75,7 @@ def with_predicates(statement: ClauseElement, scope: Scope) -> ClauseElement:
     if isinstance(statement, Update | Delete):
         predicate = _predicate(statement.table, scope)
         return statement if predicate is None else statement.where(predicate)
-    if not isinstance(statement, Select):
+    if not isinstance(statement, Select | CompoundSelect):
         return statement
     if not any(_is_isolated(element) for element in visitors.iterate(statement)):
         return statement

@@ -18,6 +18,7 @@ from sqlalchemy.types import TypeEngine
 from tenantry import errors, sql
 from tenantry.secrets.key_ring import KeyRing
 from tenantry.tenancy.declarations import Tenancy
+from tenantry.tenancy.signer import Signer
 
 __all__ = ["EXECUTION_OPTION", "Scope", "executing", "parse_tenant"]
 
@@ -37,12 +38,23 @@ class Scope:
     tenant: str | int | uuid.UUID | None = None
     key_ring: KeyRing | None = dataclasses.field(default=None, repr=False)
     is_admin: bool = False
+    signer: Signer | None = dataclasses.field(default=None, repr=False)
 
     @property
     def preamble(self) -> str:
-        """The statement that binds the tenant inside a transaction; '' where there is none to bind."""
+        """The statement that binds the tenant inside a transaction; '' where there is none to bind.
+
+        Where the service signs, it is made anew each time, and is a secret while it lasts.
+        """
         if self.tenant is None:
             return ""
+        if self.signer is not None:
+            return self.signer.statement(self.tenancy.setting, str(self.tenant))
+        if self.tenancy.signed_context:
+            raise errors.ConfigurationError(
+                "The service signs its tenants, and this scope was made without its keys.",
+                remedy="Take it from `Database.scope(tenant)`.",
+            )
         return f"SET LOCAL {self.tenancy.setting} = {sql.literal(str(self.tenant)).lstrip()}"
 
 

@@ -69,6 +69,9 @@ class Cluster:
                 # Elsewhere we may be no superuser, and could not drop what the owner owns; it can do without.
                 owner = identifier(service.roles.owner)
                 self._administrator.execute(f"ALTER DATABASE {identifier(address.database)} OWNER TO {owner}")
+            if template:
+                # A copy has its template's objects, but not the privileges on the database itself.
+                self._administrator.execute(f"REVOKE TEMPORARY ON DATABASE {identifier(address.database)} FROM PUBLIC")
             yield self._describe(service, overrides, address)
 
     @contextmanager

@@ -39,7 +39,11 @@ URLS: Mapping[Purpose, str] = {
     "admin": "admin_database_url",
 }
 # Secrets that a service may go without, and the field that stands in for each.
-OPTIONAL_SECRETS = {"encryption_keys": "encryption_key_file", "jwt_secret": "jwt_jwks_url"}
+OPTIONAL_SECRETS = {
+    "encryption_keys": "encryption_key_file",
+    "context_keys": "context_key_file",
+    "jwt_secret": "jwt_jwks_url",
+}
 
 
 def make_settings(
@@ -77,7 +81,7 @@ def _missing_secrets(settings: type[DatabaseSettings], overrides: Mapping[str, A
 def _make_up(field: str, secret: str) -> str:
     """Return the same value in every process of a run, for a template may hold what another worker sealed."""
     made = hashlib.sha256(f"{secret} {field}".encode())
-    return f"test:{base64.b64encode(made.digest()).decode()}" if field == "encryption_keys" else made.hexdigest()
+    return f"test:{base64.b64encode(made.digest()).decode()}" if field.endswith("_keys") else made.hexdigest()
 
 
 def _faults(settings: type[DatabaseSettings], error: ValidationError) -> Iterator[str]:

@@ -41,6 +41,8 @@ def judge(result: ProbeResult, expected_revision: str | None, roles: Roles) -> d
     }
     if result.in_recovery:
         verdicts["recovery"] = Measurement(Status.FAIL, "The database is a standby and accepts no writes.")
+    if result.objection is not None:
+        verdicts["context"] = Measurement(Status.FAIL, result.objection)
     if expected_revision is not None:
         verdicts["schema"] = _judge_schema(result.revision, expected_revision)
     return verdicts

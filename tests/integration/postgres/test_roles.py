@@ -68,7 +68,7 @@ async def test_they_are_what_they_should_be(log_in: Callable[..., Any], roles: R
 
 
 async def test_the_owner_may_create_and_the_others_may_not(log_in: Callable[..., Any], roles: Roles) -> None:
-    """Nobody but the owner makes objects in schema public, whoever could before."""
+    """Nobody but the owner makes objects in schema public or temporary ones, whoever could before."""
     superuser = await log_in()
     await superuser.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")
     await ensure_roles(superuser, roles)
@@ -77,6 +77,8 @@ async def test_the_owner_may_create_and_the_others_may_not(log_in: Callable[...,
         connection = await log_in(role)
         with pytest.raises(Exception, match="permission denied"):
             await connection.execute("CREATE TABLE two (id integer)")
+        with pytest.raises(Exception, match="permission denied to create temporary tables"):
+            await connection.execute("CREATE TEMPORARY TABLE one (id integer)")
 
 
 async def test_the_second_time_changes_nothing(log_in: Callable[..., Any], roles: Roles) -> None:

@@ -74,4 +74,4 @@ async def test_the_search_path_is_pinned(shop: Database) -> None:
     functions = [item for item in declared_objects(Base.metadata, ROLES) if isinstance(item, Function)]
     definers = [item for item in functions if item.security_definer]
     assert {item.name for item in definers} == {"tenant_of_authors_by_email", "tenant_of_authors_by_token"}
-    assert all(item.search_path == "pg_catalog" and item.execute == (ROLES.application,) for item in definers)
+    assert all(item.search_path == "pg_catalog, pg_temp" and item.execute == (ROLES.application,) for item in definers)

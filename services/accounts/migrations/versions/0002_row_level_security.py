@@ -41,7 +41,7 @@ def upgrade() -> None:
         language="sql",
         volatility="STABLE",
         security_definer=True,
-        search_path="pg_catalog",
+        search_path="pg_catalog, pg_temp",
         execute=[APPLICATION],
     )
 

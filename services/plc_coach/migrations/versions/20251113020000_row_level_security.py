@@ -56,7 +56,7 @@ def upgrade() -> None:
             language="sql",
             volatility="STABLE",
             security_definer=True,
-            search_path="pg_catalog",
+            search_path="pg_catalog, pg_temp",
             execute=("plc_coach_app",),
         )
 

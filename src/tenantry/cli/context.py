@@ -1,0 +1,135 @@
+"""`tenantry context`: the keys that sign the tenant, in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from tenantry import errors
+from tenantry.cli.options import common, find_services
+from tenantry.cli.output import say, write, write_json, write_table
+
+if TYPE_CHECKING:
+    from tenantry.service import Service
+    from tenantry.settings import DatabaseSettings
+
+__all__ = ["context"]
+
+_Answer = TypeVar("_Answer")
+_Work = Callable[["Service", "DatabaseSettings"], Awaitable[_Answer]]
+
+COLUMNS = ("service", "id", "is_known", "is_configured", "is_current", "created_at")
+
+
+@click.group()
+def context() -> None:
+    """List, push, rotate and retire the keys that sign the tenant."""
+
+
+@context.command("list")
+@common
+def list_(names: Sequence[str], as_json: bool) -> None:
+    """List the keys of the database and of the settings."""
+    from tenantry.operations.signing import list_context_keys
+
+    keys = [key for found in _run(names, list_context_keys) for key in found]
+    if as_json:
+        write_json({"keys": keys})
+        return
+    write_table(COLUMNS, [[getattr(key, column) for column in COLUMNS] for key in keys])
+
+
+@context.command()
+@common
+def push(names: Sequence[str], as_json: bool) -> None:
+    """Make the keys of the settings known to the database.
+
+    `migrate` and `prepare` do it as well.
+    """
+    from tenantry.operations.signing import push_context_keys
+
+    pushed = [
+        {"service": service.name, "added": list(added)}
+        for service, added in zip(_signing(names), _run(names, push_context_keys), strict=True)
+    ]
+    if as_json:
+        write_json({"services": pushed})
+        return
+    for item in pushed:
+        write(f"{item['service']}: {', '.join(item['added']) or 'nothing'} added")
+
+
+@context.command()
+@click.option("--id", "key", metavar="ID", default="", help="The new key's id; without it the day's date.")
+@common
+def rotate(key: str, names: Sequence[str], as_json: bool) -> None:
+    """Make a new key, let the database know it, and write what the variable must hold then.
+
+    What stands on stdout is a secret. Nothing signs with the key before processes are started with it.
+    """
+    from tenantry.operations.signing import rotate_context
+
+    _only(names)
+    (rotation,) = _run(names, lambda service, settings: rotate_context(service, settings, key))
+    value = rotation.value.get_secret_value()
+    if as_json:
+        write_json({"service": rotation.service, "key": rotation.key, "variable": rotation.variable, "value": value})
+        return
+    say(f"{rotation.service}: the database knows {rotation.key}. Give every process {rotation.variable} as follows,")
+    say("then retire the old key: tenantry context retire ID")
+    write(value)
+
+
+@context.command()
+@click.argument("key", metavar="ID")
+@common
+def retire(key: str, names: Sequence[str], as_json: bool) -> None:
+    """Make the database forget the key ID, with which nothing may sign any more."""
+    from tenantry.operations.signing import retire_context_key
+
+    service = _only(names)
+    _run(names, lambda service, settings: retire_context_key(service, settings, key))
+    if as_json:
+        write_json({"service": service.name, "retired": key})
+        return
+    write(f"{service.name}: {key} retired")
+
+
+def _signing(names: Sequence[str]) -> list[Service]:
+    """Return the services that sign, or those named."""
+    _, services = find_services(names)
+    found = [service for service in services if names or service.signed_context]
+    if not found:
+        raise errors.ConfigurationError(
+            "No service of this project signs its tenants.",
+            remedy="Set Tenancy(signed_context=True) on the base of its models, and migrate.",
+        )
+    return found
+
+
+def _only(names: Sequence[str]) -> Service:
+    """Return the one service that signs, or the one named."""
+    services = _signing(names)
+    if len(services) != 1:
+        known = ", ".join(service.name for service in services)
+        raise click.UsageError(f"Name one service with --service: {known}.")
+    return services[0]
+
+
+def _run(names: Sequence[str], work: _Work[_Answer]) -> list[_Answer]:
+    import asyncio
+
+    from tenantry.operations.development import load_settings
+    from tenantry.operations.lease import leased
+    from tenantry.project import find_project
+
+    project = find_project()
+    pairs = [(service, load_settings(service, project)) for service in _signing(names)]
+    with leased(pairs):
+        return [asyncio.run(_awaited(work(service, settings))) for service, settings in pairs]
+
+
+async def _awaited(answer: Awaitable[_Answer]) -> _Answer:
+    return await answer
