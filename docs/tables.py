@@ -16,7 +16,11 @@ from tenantry import errors
 from tenantry.cli.entry import tenantry
 from tenantry.migrations.operations import ObjectOp
 from tenantry.operations import preparation, revisions, serving, standing, tenants, verdict
-from tenantry.proof.audit import RULES, Finding
+from tenantry.proof.audit import GROUPS, Finding, Rule
+from tenantry.proof.audit.waivers import Waived
+from tenantry.proof.isolation.attack import TABLE_ATTACKS, all_attacks
+from tenantry.proof.isolation.harness import FAMILIES
+from tenantry.proof.isolation.report import Breach, Limit, RoleFacts, Skip
 from tenantry.service import Service, import_attribute
 from tenantry.settings import Variable, list_variables
 from tenantry.tenancy import declarations
@@ -88,9 +92,33 @@ def _describe_one(command: click.Command, context: click.Context) -> Iterator[st
 
 
 def audit_codes() -> str:
-    """Every rule of the audit."""
-    rows = ((f"`{rule.code}`", f"`{rule.name}`", rule.severity, rule.sentence) for rule in RULES.values())
-    return table(("code", "rule", "severity", "what holds when it is silent"), rows)
+    """Every rule of the audit, a table for each hundred of codes."""
+    columns = ("code", "rule", "severity", "what holds when it is silent", "otherwise", "remedy")
+    return "\n".join(f"### {title}\n\n{table(columns, map(_rule, rules))}" for title, rules in GROUPS.items())
+
+
+def _rule(rule: Rule) -> tuple[str, ...]:
+    return f"`{rule.code}`", f"`{rule.name}`", rule.severity, rule.sentence, rule.why, rule.remedy
+
+
+def attacks() -> str:
+    """Every attack of `prove isolation`, in the order in which it is tried."""
+    # Importing the families is what fills the catalogue.
+    assert FAMILIES
+    where = {
+        name: "each table, in six stances" if one.in_every_stance else "each table"
+        for name, one in TABLE_ATTACKS.items()
+    }
+    rows = (
+        (
+            f"`{one.name}`",
+            one.family,
+            f"{one.sentence[0].upper()}{one.sentence[1:]}.",
+            where.get(one.name, "the service"),
+        )
+        for one in all_attacks()
+    )
+    return table(("attack", "family", "the attacker tries to", "tried on"), rows)
 
 
 def operations() -> str:
@@ -160,7 +188,16 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "rollback": {"services": [revisions.Move]},
     "revision": {"service": str, "path": str},
     "history": {"revisions": [revisions.Revision]},
-    "audit": {"findings": [Finding]},
+    "audit": {"findings": [Finding], "waived": [Waived]},
+    "prove isolation": {
+        **dict.fromkeys(("service", "tables", "attacks", "blocked"), str),
+        "breaches": [Breach],
+        "skipped": [Skip],
+        "limits": [Limit],
+        **dict.fromkeys(("checks", "seconds", "server", "origin"), str),
+        "roles": [RoleFacts],
+        "fingerprint": str,
+    },
     "tenant create": {field.name: str for field in dataclasses.fields(tenants.TenantRecord)},
     "tenant list": {"tenants": [tenants.TenantRecord]},
     "tenant show": {field.name: str for field in dataclasses.fields(tenants.TenantRecord)},
@@ -201,6 +238,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "commands": commands,
     "documents": documents,
     "audit": audit_codes,
+    "attacks": attacks,
     "operations": operations,
     "declarations": declaration_kinds,
     "tables": lambda: each_service(tables_of),

@@ -144,8 +144,7 @@ class Harbour(Service):
 
 def make_service(folder: Path, extension: str) -> Service:
     """Return the service, with a folder of migrations that says where the schema is."""
-    (folder / "versions").mkdir(parents=True)
-    (folder / "versions" / f"{HEAD}.py").write_text(REVISION)
+    write_migrations(folder)
     prefix = f"harbour_{os.getpid()}"
     return Harbour(
         name="harbour",
@@ -158,13 +157,25 @@ def make_service(folder: Path, extension: str) -> Service:
     )
 
 
+def write_migrations(folder: Path) -> None:
+    """Make a folder of migrations whose head is what `build` writes into a database."""
+    (folder / "versions").mkdir(parents=True)
+    (folder / "versions" / f"{HEAD}.py").write_text(REVISION)
+
+
+async def ensure(address: Address, service: Service) -> None:
+    """Make the roles of the service."""
+    connection = await connect(StaticSource(address), deadline=10, application_name="test")
+    try:
+        await ensure_roles(connection, service.roles)
+    finally:
+        await connection.close()
+
+
 async def build(address: Address, service: Service) -> None:
     """Make everything that the service declares in the superuser's database."""
+    await ensure(address, service)
     async with session(address) as connection:
-        login = (await connection.get_raw_connection()).driver_connection
-        await connection.commit()
-        assert login is not None
-        await ensure_roles(login, service.roles)
         for extension in service.extensions:
             await connection.exec_driver_sql(f"CREATE EXTENSION {identifier(extension)}")
         await connection.exec_driver_sql(f"SET ROLE {identifier(service.roles.owner)}")

@@ -27,11 +27,18 @@ def harbour_address(server: Server, administrator: Administrator) -> Iterator[Ad
     administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session")
+def harbour_extension(server: Server) -> str:
+    """The name of an extension that the server has: vector, or citext where that is not there."""
+    return asyncio.run(_extension(server.address()))
+
+
 @pytest.fixture(scope="module")
-def service(harbour_address: Address, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(
+    harbour_address: Address, harbour_extension: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
     """The harbour, built in that database."""
-    extension = asyncio.run(_extension(harbour_address))
-    service = harbour.make_service(tmp_path_factory.mktemp("harbour") / "migrations", extension)
+    service = harbour.make_service(tmp_path_factory.mktemp("harbour") / "migrations", harbour_extension)
     asyncio.run(harbour.build(harbour_address, service))
     yield service
     asyncio.run(harbour.drop_roles(harbour_address, service))

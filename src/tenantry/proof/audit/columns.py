@@ -10,7 +10,6 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import DefaultClause
 from sqlalchemy.sql.elements import ClauseElement
 
-from tenantry.proof.audit.expressions import is_same
 from tenantry.proof.audit.finding import Draft, Severity, draft
 from tenantry.proof.audit.snapshot import Key, Row, Snapshot
 from tenantry.sql import identifier, qualified
@@ -46,7 +45,7 @@ def check_columns(snapshot: Snapshot) -> Iterator[Draft]:
             if row is None:
                 yield draft("column_missing", thing, "The column is declared, and does not exist.", _addition(column))
                 continue
-            yield from _type(column, row, thing)
+            yield from _type(column, row, thing, is_tenant=is_tenant and declaration.kind.is_isolated)
             yield from _nullability(column, row, thing, is_tenant=is_tenant)
             needs_default = is_tenant and declaration.kind is Kind.TENANT_SCOPED
             yield from _default(column, row, thing, snapshot, is_tenant=needs_default)
@@ -56,12 +55,18 @@ def check_columns(snapshot: Snapshot) -> Iterator[Draft]:
             yield draft("column_undeclared", thing, "No model declares the column.", remedy)
 
 
-def _type(column: Column[object], row: Row, thing: str) -> Iterator[Draft]:
+def _type(column: Column[object], row: Row, thing: str, *, is_tenant: bool) -> Iterator[Draft]:
+    if is_tenant and not row["is_deterministic"]:
+        message = "The tenant column's collation is nondeterministic: tenants that differ in case or accents are one."
+        alter = f'{_alter(column)} TYPE {type_name(column)} COLLATE "C"'
+        remedy = f"In a migration: drop the policies that name the column, {alter}, and create them again."
+        yield draft("tenant_collation", thing, message, remedy)
     wanted = type_name(column)
     there = row["type"].removeprefix("public.")
     if wanted != there:
         remedy = f"{_alter(column)} TYPE {wanted}"
-        yield draft("column_type", thing, f"The column is {there}, and declared {wanted}.", remedy)
+        severity: Severity = "error" if is_tenant else "warning"
+        yield draft("column_type", thing, f"The column is {there}, and declared {wanted}.", remedy, severity=severity)
 
 
 def _nullability(column: Column[object], row: Row, thing: str, *, is_tenant: bool) -> Iterator[Draft]:
@@ -87,7 +92,7 @@ def _default(column: Column[object], row: Row, thing: str, snapshot: Snapshot, *
     if declared is None or found is None:
         same = declared is found
     else:
-        same = is_same(snapshot.connection, _key(column), declared, found, cast=row["type"])
+        same = snapshot.comparison.is_same(_key(column), declared, found, cast=row["type"])
     if same:
         return
     severity: Severity = "error" if is_tenant else "warning"

@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.schema import AddConstraint
 
-from tenantry.proof.audit.expressions import is_same
-from tenantry.proof.audit.finding import Draft, Severity, draft
+from tenantry.proof.audit.finding import Draft, draft
+from tenantry.proof.audit.references import is_across
 from tenantry.proof.audit.snapshot import Key, Row, Snapshot, key_of
 from tenantry.sql import identifier, qualified
 
@@ -23,6 +23,9 @@ _ACTIONS = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", 
 
 def check_constraints(snapshot: Snapshot) -> Iterator[Draft]:
     """Yield the constraints that are missing, other than declared, not proven, or undeclared."""
+    across = {
+        (row["schema"], row["table"], row["name"]) for row in snapshot.facts["references"] if is_across(row, snapshot)
+    }
     for key, (table, declaration) in snapshot.tables.items():
         if key not in snapshot.relations:
             continue
@@ -30,29 +33,34 @@ def check_constraints(snapshot: Snapshot) -> Iterator[Draft]:
         declared = {name: item for item in table.constraints if (name := _name_of(item))}
         for name, item in declared.items():
             yield from _declared(item, name, key, found.get(name), snapshot)
+        tenant = declaration.tenant_column if declaration.kind.is_isolated else None
         for name in found.keys() - declared.keys():
-            yield _undeclared(found[name], key, declaration.tenant_column if declaration.kind.is_isolated else None)
+            if (*key, name) not in across:
+                yield from _undeclared(found[name], key, tenant)
 
 
 def _declared(item: Constraint, name: str, key: Key, row: Row | None, snapshot: Snapshot) -> Iterator[Draft]:
     thing = f"constraint {'.'.join((*key, name))}"
-    created = str(AddConstraint(item, isolate_from_table=False).compile(dialect=_DIALECT)).strip()
     dropped = f"ALTER TABLE {qualified(*key)} DROP CONSTRAINT {identifier(name)}"
     if row is None:
-        yield draft("constraint_missing", thing, "The constraint is declared, and does not exist.", created)
+        yield draft("constraint_missing", thing, "The constraint is declared, and does not exist.", _creation(item))
     elif not _says_the_same(item, key, row, snapshot):
         message = f"The constraint is not as declared: {row['definition']}."
-        yield draft("constraint_altered", thing, message, dropped, created)
+        yield draft("constraint_altered", thing, message, dropped, _creation(item))
     elif not row["is_proven"]:
         message = "The constraint was never validated, or is not enforced: rows may break it."
         remedy = f"ALTER TABLE {qualified(*key)} VALIDATE CONSTRAINT {identifier(name)}"
         yield draft("constraint_unproven", thing, message, remedy)
 
 
+def _creation(item: Constraint) -> str:
+    return str(AddConstraint(item, isolate_from_table=False).compile(dialect=_DIALECT)).strip()
+
+
 def _says_the_same(item: Constraint, key: Key, row: Row, snapshot: Snapshot) -> bool:
     if isinstance(item, CheckConstraint):
         declared = str(item.sqltext.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
-        return row["kind"] == "c" and is_same(snapshot.connection, key, declared, row["expression"])
+        return row["kind"] == "c" and snapshot.comparison.is_same(key, declared, row["expression"])
     if isinstance(item, PrimaryKeyConstraint | UniqueConstraint):
         kind = "p" if isinstance(item, PrimaryKeyConstraint) else "u"
         return (row["kind"], row["columns"]) == (kind, [column.name for column in item.columns])
@@ -69,18 +77,15 @@ def _says_the_same(item: Constraint, key: Key, row: Row, snapshot: Snapshot) -> 
     return not isinstance(item, ExcludeConstraint) or row["kind"] == "x"
 
 
-def _undeclared(row: Row, key: Key, tenant: str | None) -> Draft:
+def _undeclared(row: Row, key: Key, tenant: str | None) -> Iterator[Draft]:
+    """Yield the constraint; a reference without the tenant is found by `references`, with what it reaches."""
     thing = f"constraint {'.'.join((*key, row['name']))}"
     dropped = f"ALTER TABLE {qualified(*key)} DROP CONSTRAINT {identifier(row['name'])}"
-    severity: Severity = "warning"
-    also = ""
-    if tenant is not None and row["kind"] in {"p", "u"} and tenant not in row["columns"]:
-        severity, also = "error", " A unique key across tenants tells of hidden rows."
-    if tenant is not None and row["kind"] == "f" and tenant not in row["columns"]:
-        severity, also = "error", " A reference without the tenant can point at another tenant's row."
-    message = f"No model declares {row['definition']}.{also}"
-    rule = "unique_undeclared" if severity == "error" and row["kind"] in {"p", "u"} else "constraint_undeclared"
-    return draft(rule, thing, message, dropped, severity=severity)
+    if tenant is not None and row["kind"] in {"p", "u", "x"} and tenant not in row["columns"]:
+        message = f"No model declares {row['definition']}. A unique key across tenants tells of hidden rows."
+        yield draft("unique_undeclared", thing, message, dropped)
+    else:
+        yield draft("constraint_undeclared", thing, f"No model declares {row['definition']}.", dropped)
 
 
 def _name_of(item: Constraint) -> str:

@@ -8,7 +8,6 @@ from sqlalchemy import Column, Index, Table, UnaryExpression
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex
 
-from tenantry.proof.audit.expressions import is_same
 from tenantry.proof.audit.finding import Draft, draft
 from tenantry.proof.audit.snapshot import Key, Row, Snapshot
 from tenantry.sql import qualified
@@ -38,10 +37,11 @@ def check_indexes(snapshot: Snapshot) -> Iterator[Draft]:
 def _declared(index: Index, key: Key, found: dict[str, Row], snapshot: Snapshot) -> Iterator[Draft]:
     name = name_of(index)
     thing = f"index {key[0]}.{name}"
-    created = str(CreateIndex(index).compile(dialect=_DIALECT)).strip()
     row = found.get(name)
     if row is None:
-        yield draft("index_missing", thing, f"The index on {'.'.join(key)} is declared, and does not exist.", created)
+        yield draft(
+            "index_missing", thing, f"The index on {'.'.join(key)} is declared, and does not exist.", _creation(index)
+        )
         return
     # An expression has no column's name; the catalog's '' stands for it.
     columns = [_column_name(item) for item in index.expressions]
@@ -49,12 +49,16 @@ def _declared(index: Index, key: Key, found: dict[str, Row], snapshot: Snapshot)
     declared = None if where is None else str(where.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
     method = index.dialect_options["postgresql"].get("using") or "btree"
     same_predicate = (declared is None) == (row["predicate"] is None) and (
-        declared is None or is_same(snapshot.connection, key, declared, row["predicate"])
+        declared is None or snapshot.comparison.is_same(key, declared, row["predicate"])
     )
     pairs = ((columns, row["columns"]), (bool(index.unique), row["is_unique"]), (method.lower(), row["method"]))
     if not same_predicate or any(wanted != there for wanted, there in pairs):
         message = f"The index is not as declared: {row['definition']}."
-        yield draft("index_altered", thing, message, f"DROP INDEX {qualified(key[0], name)}", created)
+        yield draft("index_altered", thing, message, f"DROP INDEX {qualified(key[0], name)}", _creation(index))
+
+
+def _creation(index: Index) -> str:
+    return str(CreateIndex(index).compile(dialect=_DIALECT)).strip()
 
 
 def _tenant_keys(table: Table, declaration: Declaration, key: Key, found: dict[str, Row]) -> Iterator[Draft]:

@@ -14,6 +14,7 @@ from typing import Any, cast
 from tenantry.postgres.objects import (
     PUBLIC,
     DatabaseObject,
+    Extension,
     Function,
     Grant,
     HashPartitions,
@@ -23,8 +24,11 @@ from tenantry.postgres.objects import (
     Trigger,
 )
 from tenantry.proof.audit.finding import Draft, draft
+from tenantry.proof.audit.policies import Context, diagnose_policy
 from tenantry.proof.audit.snapshot import Snapshot
+from tenantry.proof.audit.suspects import DANGEROUS_EXTENSIONS
 from tenantry.sql import identifier, qualified
+from tenantry.tenancy.declarations import tenancy_of
 
 __all__ = ["check_objects"]
 
@@ -37,7 +41,7 @@ _REPARTITION = "Copy the rows in a migration into a table with the declared part
 
 def check_objects(snapshot: Snapshot) -> Iterator[Draft]:
     """Yield what is missing, altered or undeclared among the objects of the declared tables."""
-    declared = {item.identity: item for item in snapshot.service.declared_objects() if not isinstance(item, _ELSEWHERE)}
+    declared = {item.identity: item for item in snapshot.declared if not isinstance(item, _ELSEWHERE)}
     found = {item.identity: item for item in snapshot.objects if not isinstance(item, _ELSEWHERE)}
     for identity, item in declared.items():
         if _is_on_a_missing_table(item, snapshot):
@@ -45,10 +49,31 @@ def check_objects(snapshot: Snapshot) -> Iterator[Draft]:
         if identity not in found:
             yield missing(item)
         elif found[identity] != item:
-            yield altered(item, found[identity])
+            other = found[identity]
+            if isinstance(item, Policy) and isinstance(other, Policy):
+                yield from diagnose_policy(item, other, _context(item, snapshot))
+            else:
+                yield altered(item, other)
+        yield from _dangerous(item, snapshot)
     for identity, item in found.items():
         if identity not in declared:
             yield from undeclared(item, snapshot)
+
+
+def _context(item: Policy, snapshot: Snapshot) -> Context | None:
+    """Return what the table's policy is about; a partition has no policy that compares anything."""
+    _, declaration = snapshot.tables.get((item.schema, item.table), (None, None))
+    column = declaration.tenant_column if declaration is not None else None
+    return None if column is None else Context(column, tenancy_of(snapshot.service.metadata).setting.lower())
+
+
+def _dangerous(item: DatabaseObject, snapshot: Snapshot) -> Iterator[Draft]:
+    """Yield that a declared extension leads out of the database: somebody wants it, and should know."""
+    del snapshot
+    if isinstance(item, Extension) and item.name in DANGEROUS_EXTENSIONS:
+        message = f"The {item} {DANGEROUS_EXTENSIONS[item.name]}."
+        remedy = f"Revoke EXECUTE on its functions from PUBLIC, or {item.drop()[0]}"
+        yield draft("extension_dangerous", item, message, remedy, severity="warning")
 
 
 def _is_on_a_missing_table(item: DatabaseObject, snapshot: Snapshot) -> bool:
@@ -79,8 +104,7 @@ def _(item: HashPartitions) -> Draft:
 @singledispatch
 def altered(item: DatabaseObject, found: DatabaseObject) -> Draft:
     """Return the finding that an object is not what was declared."""
-    rule = "policy_altered" if isinstance(item, Policy) else "trigger_altered"
-    return draft(rule, item, f"The {item} {_differences(item, found)}.", *found.drop(), *item.create())
+    raise NotImplementedError(f"{item}: nothing but its name can be declared, and {found} has it.")
 
 
 @altered.register
@@ -122,7 +146,12 @@ def _(item: HashPartitions, found: HashPartitions) -> Draft:
 def undeclared(item: DatabaseObject, snapshot: Snapshot) -> Iterator[Draft]:
     """Yield the findings about an object that no model declares."""
     del snapshot
-    yield draft("extension_undeclared", item, f"The {item} is installed, and nobody declares it.", *item.drop())
+    name = item.name if isinstance(item, Extension) else ""
+    if name in DANGEROUS_EXTENSIONS:
+        message = f"The {item} {DANGEROUS_EXTENSIONS[name]}, and nobody declares it."
+        yield draft("extension_dangerous", item, message, *item.drop())
+    else:
+        yield draft("extension_undeclared", item, f"The {item} is installed, and nobody declares it.", *item.drop())
 
 
 @undeclared.register
@@ -163,8 +192,15 @@ def _(item: Function, snapshot: Snapshot) -> Iterator[Draft]:
 
 @undeclared.register
 def _(item: Trigger, snapshot: Snapshot) -> Iterator[Draft]:
-    if (item.schema, item.table) in snapshot.tables:
-        yield draft("trigger_undeclared", item, f"Nobody declares the {item}.", *item.drop())
+    if not snapshot.is_declared(item.schema, item.table):
+        return
+    place = (item.schema, item.table, item.name)
+    for row in snapshot.facts["definer_triggers"]:
+        if (row["schema"], row["table"], row["name"]) == place:
+            message = f"Nobody declares the {item}, whose function runs with the rights of {row['owner']}."
+            yield draft("trigger_privileged", item, message, *item.drop())
+            return
+    yield draft("trigger_undeclared", item, f"Nobody declares the {item}.", *item.drop())
 
 
 def _differences(item: DatabaseObject, found: DatabaseObject) -> str:

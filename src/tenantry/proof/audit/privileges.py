@@ -1,7 +1,7 @@
 """Privileges: what each role may do with the declared tables, no less and no more.
 
-The application gets SELECT, INSERT, UPDATE and DELETE by name, as far as a model says. TRUNCATE is told apart from
-other privileges that are too many, because no policy holds it.
+The application gets SELECT, INSERT, UPDATE and DELETE by name, as far as a model says. What no policy holds, TRUNCATE
+above all, is told apart from other privileges that are too many.
 """
 
 from __future__ import annotations
@@ -19,13 +19,21 @@ __all__ = ["check_privileges"]
 # Alembic's table. Readiness reads it in the application's role; nobody but the owner writes it.
 VERSION_TABLE = (DEFAULT_SCHEMA, "alembic_version")
 
+# What no policy holds, each with a rule of its own, for those who serve requests.
+_ALONE = {
+    "TRUNCATE": ("truncate_granted", "it empties the table for every tenant, past every policy"),
+    "REFERENCES": ("references_granted", "a foreign key tells of the keys of all tenants"),
+    "TRIGGER": ("trigger_granted", "its function runs in the statements of everybody who writes"),
+    "MAINTAIN": ("maintain_granted", "LOCK TABLE and REINDEX stop every tenant"),
+}
+
 # Schema, kind, name, column, role.
 _Place = tuple[str, str, str, str, str]
 
 
 def check_privileges(snapshot: Snapshot) -> Iterator[Draft]:
-    """Yield privileges that are missing or too many, on tables and sequences, in schemas, and by default."""
-    declared, found = _by_place(snapshot.service.declared_objects()), _by_place(snapshot.objects)
+    """Yield privileges that are missing or too many, on tables and sequences."""
+    declared, found = _by_place(snapshot.declared), _by_place(snapshot.objects)
     for place, privileges in declared.items():
         lacking = privileges - found.get(place, set())
         if lacking and (place[1] != "TABLE" or (place[0], place[2]) in snapshot.relations):
@@ -37,8 +45,6 @@ def check_privileges(snapshot: Snapshot) -> Iterator[Draft]:
         if extra and _is_watched(place, extra, snapshot):
             yield from _extra(_grant(place, extra), snapshot)
     yield from _grant_options(snapshot)
-    yield from _schemas(snapshot)
-    yield from _default_privileges(snapshot)
 
 
 def _by_place(objects: frozenset[object]) -> dict[_Place, set[str]]:
@@ -71,14 +77,16 @@ def _is_watched(place: _Place, extra: set[str], snapshot: Snapshot) -> bool:
 
 def _extra(grant: Grant, snapshot: Snapshot) -> Iterator[Draft]:
     roles = snapshot.service.roles
-    if grant.role in {roles.application, PUBLIC} and "TRUNCATE" in grant.privileges:
-        message = f"{grant.role} may TRUNCATE: it empties the table for every tenant, past every policy."
-        truncate = Grant(grant.role, ("TRUNCATE",), grant.name, grant.kind, grant.schema)
-        yield draft("truncate_granted", _object(grant), message, *truncate.drop())
-        rest = tuple(privilege for privilege in grant.privileges if privilege != "TRUNCATE")
+    if grant.role in {roles.application, PUBLIC} and not grant.column:
+        for privilege in grant.privileges:
+            if privilege in _ALONE:
+                rule, also = _ALONE[privilege]
+                one = Grant(grant.role, (privilege,), grant.name, grant.kind, grant.schema)
+                yield draft(rule, _object(grant), f"{grant.role} may {privilege}: {also}.", *one.drop())
+        rest = tuple(privilege for privilege in grant.privileges if privilege not in _ALONE)
         if not rest:
             return
-        grant = Grant(grant.role, rest, grant.name, grant.kind, grant.schema, grant.column)
+        grant = Grant(grant.role, rest, grant.name, grant.kind, grant.schema)
     listed = ", ".join(grant.privileges)
     if grant.role == PUBLIC:
         message = f"PUBLIC, which is every role, is granted {listed}."
@@ -94,48 +102,13 @@ def _extra(grant: Grant, snapshot: Snapshot) -> Iterator[Draft]:
 
 def _grant_options(snapshot: Snapshot) -> Iterator[Draft]:
     application = snapshot.service.roles.application
-    declared = snapshot.service.declared_objects()
-    for item in snapshot.objects - declared:
+    for item in snapshot.objects - snapshot.declared:
         if isinstance(item, Grant) and item.grantable and item.role == application:
             column = f" ({identifier(item.column)})" if item.column else ""
             listed = ", ".join(f"{privilege}{column}" for privilege in item.privileges)
             remedy = f"REVOKE GRANT OPTION FOR {listed} ON {item.address} FROM {identifier(application)}"
             message = f"{application} may hand on {', '.join(item.privileges)} to other roles."
             yield draft("grant_option", _object(item), message, remedy)
-
-
-def _schemas(snapshot: Snapshot) -> Iterator[Draft]:
-    application = snapshot.service.roles.application
-    for row in snapshot.schemas:
-        schema, role = row["schema"], row["role"]
-        thing = f"schema {schema}"
-        if not row["is_usable"]:
-            remedy = f"GRANT USAGE ON SCHEMA {identifier(schema)} TO {identifier(role)}"
-            yield draft("schema_unusable", thing, f"{role} may not use the schema.", remedy)
-        if role == application and row["is_writable"]:
-            everybody = Grant(PUBLIC, ("CREATE",), schema, "SCHEMA")
-            public = any(
-                isinstance(item, Grant)
-                and (item.kind, item.name, item.role) == ("SCHEMA", schema, PUBLIC)
-                and "CREATE" in item.privileges
-                for item in snapshot.objects
-            )
-            grant = everybody if public else Grant(role, ("CREATE",), schema, "SCHEMA")
-            message = f"{grant.role} may create objects, such as a function that is found before the system's."
-            yield draft("schema_writable", thing, message, *grant.drop())
-
-
-def _default_privileges(snapshot: Snapshot) -> Iterator[Draft]:
-    for row in snapshot.default_privileges:
-        within = f" IN SCHEMA {identifier(row['schema'])}" if row["schema"] else ""
-        grantee = "PUBLIC" if row["role"] == PUBLIC else identifier(row["role"])
-        listed = ", ".join(row["privileges"])
-        remedy = (
-            f"ALTER DEFAULT PRIVILEGES FOR ROLE {identifier(row['maker'])}{within} "
-            f"REVOKE {listed} ON TABLES FROM {grantee}"
-        )
-        message = f"Every table that {row['maker']} makes is granted to {row['role']} at once: {listed}."
-        yield draft("default_privileges", f"role {row['maker']}", message, remedy)
 
 
 def owner_remedy(schema: str, name: str, owner: str) -> str:

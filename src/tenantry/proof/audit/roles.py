@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 from tenantry.postgres.objects import Role
 from tenantry.postgres.roles import Roles
-from tenantry.proof.audit.finding import Draft, draft
+from tenantry.proof.audit.finding import Draft, Severity, draft
 from tenantry.proof.audit.snapshot import Row, Snapshot
 from tenantry.sql import identifier
-from tenantry.tenancy.declarations import tenancy_of
 
 __all__ = ["check_roles"]
 
@@ -18,13 +17,14 @@ def check_roles(snapshot: Snapshot) -> Iterator[Draft]:
     """Yield roles that are absent or have an attribute that they should not have."""
     roles = snapshot.service.roles
     there = {item.name for item in snapshot.objects if isinstance(item, Role)} | snapshot.roles.keys()
-    declared = {item.name: item for item in snapshot.service.declared_objects() if isinstance(item, Role)}
+    declared = {item.name: item for item in snapshot.declared if isinstance(item, Role)}
     for name, role in {**declared, **{role.name: role for role in roles}}.items():
         if name not in there:
             yield draft("role_missing", f"role {name}", f"The role {name} does not exist.", *role.create())
     for row in snapshot.roles.values():
-        yield from _attributes(row, roles)
-    yield from _presets(snapshot)
+        if row["name"] != snapshot.login:
+            yield from _attributes(row, roles)
+    yield from _login(snapshot)
 
 
 def _attributes(row: Row, roles: Roles) -> Iterator[Draft]:
@@ -44,18 +44,30 @@ def _attributes(row: Row, roles: Roles) -> Iterator[Draft]:
         yield draft("owner_logs_in", thing, message, f"{alter} NOLOGIN")
     if name == roles.application:
         for other in row["member_of"]:
-            message = f"{name} is a member of {other}, and may take on its rights."
-            yield draft("role_membership", thing, message, f"REVOKE {identifier(other)} FROM {identifier(name)}")
+            # Who owns the database is a member of pg_database_owner by that; it is found as what the application owns.
+            if other == "pg_database_owner":
+                continue
+            is_direct = other in row["granted"]
+            given = ", ".join(identifier(role) for role in ([other] if is_direct else row["granted"]))
+            message = f"{name} is a member of {other}{'' if is_direct else ' by way of another'}, and has its rights."
+            yield draft("role_membership", thing, message, f"REVOKE {given} FROM {identifier(name)}")
         for attribute in row["attributes"]:
             message = f"{name} has {attribute}, which serving requests does not need."
-            yield draft("role_attribute", thing, message, f"{alter} NO{attribute}")
+            severity: Severity = "warning" if attribute == "CREATEDB" else "error"
+            yield draft("role_attribute", thing, message, f"{alter} NO{attribute}", severity=severity)
 
 
-def _presets(snapshot: Snapshot) -> Iterator[Draft]:
-    setting = tenancy_of(snapshot.service.metadata).setting
-    for row in snapshot.presets:
-        within = f" IN DATABASE {identifier(row['database'])}" if row["database"] else ""
-        who = f"ROLE {identifier(row['role'])}{within}" if row["role"] else f"DATABASE {identifier(row['database'])}"
-        thing = f"role {row['role']}" if row["role"] else f"database {row['database']}"
-        message = f"{setting} is preset: a session without a tenant would read one tenant's rows."
-        yield draft("tenant_preset", thing, message, f"ALTER {who} RESET {setting}")
+def _login(snapshot: Snapshot) -> Iterator[Draft]:
+    """Look at the login behind the application: RESET ROLE leads back to it, from wherever SQL is run."""
+    row = snapshot.roles.get(snapshot.login)
+    if row is None:
+        return
+    application = snapshot.service.roles.application
+    held = ["a superuser"] if row["is_superuser"] else []
+    held += ["BYPASSRLS"] if row["bypasses_rls"] else []
+    held += row["attributes"]
+    held += [f"a member of {other}" for other in row["member_of"] if other != application]
+    if held:
+        message = f"{application} is taken on by {row['name']}, which RESET ROLE gives back: {', '.join(held)}."
+        remedy = f"Log in as {application}, by an address of its own."
+        yield draft("login_escapes", f"role {row['name']}", message, remedy)

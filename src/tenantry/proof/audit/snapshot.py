@@ -6,23 +6,22 @@ The checks are functions of a snapshot, so that each can be read, and tested, wi
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import TypeAlias
 
 from sqlalchemy import Connection, Table
 
 from tenantry.postgres.catalog import read_objects
 from tenantry.postgres.objects import DatabaseObject
-from tenantry.postgres.statements import load_statements
+from tenantry.proof.audit.expressions import Comparison
+from tenantry.proof.audit.facts import Row, read_facts
+from tenantry.proof.audit.suspects import DANGEROUS_SETTINGS, LEAKING_FUNCTIONS
 from tenantry.service import Service
-from tenantry.tenancy.declarations import Declaration, declaration_of, tenancy_of
+from tenantry.tenancy.declarations import Declaration, declaration_of
 from tenantry.tenancy.partitions import partition_tables
 
-__all__ = ["Key", "Row", "Snapshot", "key_of", "read_snapshot"]
+__all__ = ["DEFAULT_SCHEMA", "Key", "Row", "Snapshot", "key_of", "read_snapshot"]
 
-_STATEMENTS = load_statements(__package__ or "", "snapshot.sql")
-
-# A row of the catalog, by the names that the statement gives its columns.
-Row: TypeAlias = dict[str, Any]
 # Schema and table.
 Key: TypeAlias = tuple[str, str]
 
@@ -33,29 +32,37 @@ DEFAULT_SCHEMA = "public"
 class Snapshot:
     """What a database holds, beside the service that it should serve.
 
-    `objects` are those of the declared schemas; `by_table` maps a statement's name to its rows by table.
+    Attributes:
+        tables: the declared tables, by schema and name.
+        declared: everything else that the service declares.
+        objects: what there is of the same vocabulary in the declared schemas.
+        facts: the rows of each statement of the audit, by its name.
+        unread: the statements that the audit's role may not ask.
+        login: the role that the application logs in as, where it is another and is known; else ''.
     """
 
     service: Service
     connection: Connection
     version: int
+    tables: Mapping[Key, tuple[Table, Declaration]]
+    partitions: frozenset[Key]
+    declared: frozenset[DatabaseObject]
     objects: frozenset[DatabaseObject]
-    relations: dict[Key, Row]
-    roles: dict[str, Row]
-    schemas: tuple[Row, ...]
-    presets: tuple[Row, ...]
-    default_privileges: tuple[Row, ...]
-    by_table: dict[str, dict[Key, tuple[Row, ...]]]
-
-    @property
-    def tables(self) -> dict[Key, tuple[Table, Declaration]]:
-        """The declared tables, by schema and name."""
-        return {key_of(table): (table, declaration_of(table)) for table in self.service.metadata.sorted_tables}
+    facts: Mapping[str, tuple[Row, ...]]
+    unread: tuple[str, ...]
+    relations: Mapping[Key, Row]
+    roles: Mapping[str, Row]
+    by_table: Mapping[str, Mapping[Key, tuple[Row, ...]]]
+    comparison: Comparison
+    login: str = ""
 
     def is_declared(self, schema: str, table: str) -> bool:
         """Return whether a model declares the table, or one of whose partitions it is."""
-        key = (schema, table)
-        return key in self.tables or key in partition_tables(self.service.metadata)
+        return (schema, table) in self.tables or (schema, table) in self.partitions
+
+    def is_isolated(self, key: Key) -> bool:
+        """Return whether the table, or the one that it is a partition of, holds rows of tenants."""
+        return key in self.partitions or (key in self.tables and self.tables[key][1].kind.is_isolated)
 
     def rows(self, kind: str, key: Key) -> dict[str, Row]:
         """Return what a table has of a kind (columns, indexes, constraints, rules), by name."""
@@ -67,27 +74,38 @@ def key_of(table: Table) -> Key:
     return table.schema or DEFAULT_SCHEMA, table.name
 
 
-def read_snapshot(connection: Connection, service: Service) -> Snapshot:
+def read_snapshot(connection: Connection, service: Service, login: str = "") -> Snapshot:
     """Read the catalog; the connection is in a transaction, which this makes READ ONLY."""
     connection.exec_driver_sql("SET TRANSACTION READ ONLY")
-    schemas = sorted({DEFAULT_SCHEMA, *(table.schema or DEFAULT_SCHEMA for table in service.metadata.sorted_tables)})
+    tables = {key_of(table): (table, declaration_of(table)) for table in service.metadata.sorted_tables}
+    schemas = sorted({DEFAULT_SCHEMA, *(schema for schema, _ in tables)})
     names = [service.roles.owner, service.roles.application, service.roles.admin]
-
-    def read(name: str, *parameters: Any) -> tuple[Row, ...]:
-        found = connection.exec_driver_sql(_STATEMENTS[name], parameters)
-        return tuple(dict(row) for row in found.mappings())
-
+    version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
+    known = {
+        "application": service.roles.application,
+        "names": [*names, *([login] if login else [])],
+        "schemas": schemas,
+        "leaking": sorted(LEAKING_FUNCTIONS),
+        "settings": sorted(DANGEROUS_SETTINGS),
+    }
+    facts, unread = read_facts(connection, version, known)
+    relations = {(row["schema"], row["name"]): row for row in facts["relations"]}
+    unreadable = {key for key, row in relations.items() if not row["is_readable"]}
     return Snapshot(
         service=service,
         connection=connection,
-        version=int(connection.exec_driver_sql("SHOW server_version_num").scalar_one()),
+        version=version,
+        tables=tables,
+        partitions=frozenset(partition_tables(service.metadata)),
+        declared=service.declared_objects(),
         objects=frozenset().union(*(read_objects(connection, schema) for schema in schemas)),
-        relations={(row["schema"], row["name"]): row for row in read("relations", service.roles.application)},
-        roles={row["name"]: row for row in read("roles", names)},
-        schemas=read("schemas", schemas, names),
-        presets=read("presets", tenancy_of(service.metadata).setting),
-        default_privileges=read("default_privileges", service.roles.application),
-        by_table={kind: _by_table(read(kind, schemas)) for kind in ("columns", "indexes", "constraints", "rules")},
+        facts=facts,
+        unread=unread,
+        relations=relations,
+        roles={row["name"]: row for row in facts["roles"]},
+        by_table={kind: _by_table(facts[kind]) for kind in ("columns", "indexes", "constraints", "rules")},
+        comparison=Comparison(connection, unreadable),
+        login="" if login == service.roles.application else login,
     )
 
 

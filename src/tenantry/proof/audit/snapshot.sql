@@ -11,6 +11,10 @@ SELECT n.nspname::text AS schema,
        c.relrowsecurity AND c.relforcerowsecurity AS is_forced,
        CASE WHEN c.relispartition THEN rn.nspname::text ELSE '' END AS root_schema,
        CASE WHEN c.relispartition THEN rc.relname::text ELSE '' END AS root,
+       ARRAY(SELECT pn.nspname || '.' || pc.relname FROM pg_inherits AS i
+             JOIN pg_class AS pc ON pc.oid = i.inhparent
+             JOIN pg_namespace AS pn ON pn.oid = pc.relnamespace
+             WHERE i.inhrelid = c.oid ORDER BY 1) AS parents,
        coalesce((SELECT option.option_value::boolean FROM pg_options_to_table(c.reloptions) AS option
                  WHERE option.option_name = 'security_invoker'), false) AS is_invoker,
        coalesce(has_schema_privilege(app.oid, n.oid, 'USAGE')
@@ -33,11 +37,13 @@ SELECT n.nspname::text AS schema, c.relname::text AS "table", a.attname::text AS
        format_type(a.atttypid, a.atttypmod) AS type,
        a.attnotnull AS is_not_null,
        pg_get_expr(d.adbin, d.adrelid) AS "default",
-       a.attidentity <> '' OR a.attgenerated <> '' AS is_generated
+       a.attidentity <> '' OR a.attgenerated <> '' AS is_generated,
+       coalesce(l.collisdeterministic, true) AS is_deterministic
 FROM pg_attribute AS a
 JOIN pg_class AS c ON c.oid = a.attrelid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+LEFT JOIN pg_collation AS l ON l.oid = a.attcollation
 WHERE n.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum;
 
@@ -96,43 +102,53 @@ JOIN pg_class AS c ON c.oid = r.ev_class
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'p');
 
--- name: roles
--- The roles $1 with their attributes, and the roles that each is a member of, directly or not.
-SELECT r.rolname::text AS name, r.rolsuper AS is_superuser, r.rolbypassrls AS bypasses_rls, r.rolcanlogin AS can_login,
-       array_remove(ARRAY[CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END, CASE WHEN r.rolcreatedb THEN 'CREATEDB' END,
-                          CASE WHEN r.rolreplication THEN 'REPLICATION' END], NULL) AS attributes,
-       ARRAY(SELECT other.rolname::text FROM pg_roles AS other
-             WHERE other.oid <> r.oid AND NOT r.rolsuper AND pg_has_role(r.oid, other.oid, 'MEMBER')
-             ORDER BY 1) AS member_of
-FROM pg_roles AS r
-WHERE r.rolname = ANY ($1::text[]);
+-- name: references
+-- Foreign keys of every schema, and what role $1 may do on both sides of each.
+SELECT n.nspname::text AS schema, c.relname::text AS "table", k.conname::text AS name,
+       ARRAY(SELECT a.attname::text
+             FROM unnest(k.conkey) WITH ORDINALITY AS u (attnum, position)
+             JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = u.attnum
+             ORDER BY u.position) AS columns,
+       fn.nspname::text AS target_schema, f.relname::text AS target,
+       ARRAY(SELECT a.attname::text
+             FROM unnest(k.confkey) WITH ORDINALITY AS u (attnum, position)
+             JOIN pg_attribute AS a ON a.attrelid = k.confrelid AND a.attnum = u.attnum
+             ORDER BY u.position) AS target_columns,
+       k.confdeltype::text AS on_delete,
+       k.confupdtype::text AS on_update,
+       coalesce(has_any_column_privilege(app.oid, c.oid, 'INSERT, UPDATE'), false) AS is_writable,
+       coalesce(has_table_privilege(app.oid, f.oid, 'DELETE'), false) AS is_target_deletable,
+       coalesce(has_any_column_privilege(app.oid, f.oid, 'UPDATE'), false) AS is_target_updatable
+FROM pg_constraint AS k
+JOIN pg_class AS c ON c.oid = k.conrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_class AS f ON f.oid = k.confrelid
+JOIN pg_namespace AS fn ON fn.oid = f.relnamespace
+LEFT JOIN pg_roles AS app ON app.rolname = $1
+WHERE k.contype = 'f' AND k.conparentid = 0;
 
--- name: schemas
--- Which of the schemas $1 each of the roles $2 may use and create objects in.
-SELECT n.nspname::text AS schema, r.rolname::text AS role,
-       has_schema_privilege(r.oid, n.oid, 'USAGE') AS is_usable,
-       has_schema_privilege(r.oid, n.oid, 'CREATE') AS is_writable
-FROM pg_namespace AS n
-CROSS JOIN pg_roles AS r
-WHERE n.nspname = ANY ($1::text[]) AND r.rolname = ANY ($2::text[]);
-
--- name: presets
--- Where the setting $1 is given a value before any session begins; the names are '' for all.
-SELECT coalesce(r.rolname::text, '') AS role, coalesce(d.datname::text, '') AS database
-FROM pg_db_role_setting AS s
-LEFT JOIN pg_roles AS r ON r.oid = s.setrole
-LEFT JOIN pg_database AS d ON d.oid = s.setdatabase
-WHERE (s.setdatabase = 0 OR d.datname = current_database())
-  AND EXISTS (SELECT FROM unnest(s.setconfig) AS item WHERE lower(split_part(item, '=', 1)) = lower($1));
-
--- name: default_privileges
--- Default privileges on tables that name the role $1 or PUBLIC.
-SELECT maker.rolname::text AS maker, coalesce(n.nspname::text, '') AS schema, coalesce(g.rolname::text, 'public') AS role,
-       array_agg(DISTINCT item.privilege_type) AS privileges
-FROM pg_default_acl AS d
-JOIN pg_roles AS maker ON maker.oid = d.defaclrole
-LEFT JOIN pg_namespace AS n ON n.oid = d.defaclnamespace
-CROSS JOIN aclexplode(d.defaclacl) AS item
-LEFT JOIN pg_roles AS g ON g.oid = item.grantee
-WHERE d.defaclobjtype = 'r' AND (item.grantee = 0 OR g.rolname = $1)
-GROUP BY maker.rolname, n.nspname, g.rolname;
+-- name: sequences
+-- Sequences of every schema that is not the system's, the tables whose columns they fill, and what role $1 may do.
+SELECT n.nspname::text AS schema, c.relname::text AS name,
+       ARRAY(SELECT DISTINCT tn.nspname || '.' || t.relname
+             FROM (SELECT d.refobjid AS oid FROM pg_depend AS d
+                   WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+                     AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+                   UNION ALL
+                   SELECT def.adrelid FROM pg_depend AS d
+                   JOIN pg_attrdef AS def ON def.oid = d.objid
+                   WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass
+                     AND d.refobjid = c.oid) AS used
+             JOIN pg_class AS t ON t.oid = used.oid
+             JOIN pg_namespace AS tn ON tn.oid = t.relnamespace
+             ORDER BY 1) AS tables,
+       coalesce(has_schema_privilege(app.oid, n.oid, 'USAGE') AND has_sequence_privilege(app.oid, c.oid, 'SELECT'),
+                false) AS is_readable,
+       coalesce(has_schema_privilege(app.oid, n.oid, 'USAGE') AND has_sequence_privilege(app.oid, c.oid, 'UPDATE'),
+                false) AS is_writable
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+LEFT JOIN pg_roles AS app ON app.rolname = $1
+WHERE c.relkind = 'S' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND NOT EXISTS (SELECT FROM pg_depend AS d
+                  WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e');

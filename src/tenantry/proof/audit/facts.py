@@ -1,0 +1,69 @@
+"""Reads what the audit's statements ask the catalog, each by its name.
+
+A server may be locked down further than usual, and the audit's role may be a mere reader: a statement that is refused
+costs what it asks for and no more, and is told.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from tenantry.postgres.sqlstate import sqlstate_of
+from tenantry.postgres.statements import load_statements
+from tenantry.proof.audit.expressions import INSUFFICIENT_PRIVILEGE
+
+__all__ = ["Facts", "Row", "read_facts"]
+
+# A row of the catalog, by the names that the statement gives its columns.
+Row: TypeAlias = dict[str, Any]
+
+_FILES = ("snapshot.sql", "privileges.sql", "roles.sql", "routines.sql", "reach.sql")
+
+_STATEMENTS = dict(
+    itertools.chain.from_iterable(load_statements(__package__ or "", file).items() for file in _FILES),
+)
+
+# What each statement that takes a parameter takes, by the name that the caller knows it by.
+_PARAMETERS = {
+    **dict.fromkeys(("columns", "indexes", "constraints", "rules"), "schemas"),
+    **dict.fromkeys(("roles", "schemas"), "names"),
+    "leakproof_builtins": "leaking",
+    "server_settings": "settings",
+}
+
+# Statements about catalogs that older servers do not have.
+_SINCE = {"parameter_grants": 150000}
+
+
+class Facts(NamedTuple):
+    """The rows of each statement, and the names of those that the audit's role may not ask."""
+
+    rows: Mapping[str, tuple[Row, ...]]
+    unread: tuple[str, ...]
+
+
+def read_facts(connection: Connection, version: int, known: Mapping[str, Any]) -> Facts:
+    """Ask every statement; `known` has a value for each name of a parameter, `application` for the rest."""
+    rows: dict[str, tuple[Row, ...]] = {}
+    unread = []
+    for name, statement in _STATEMENTS.items():
+        rows[name] = ()
+        if version < _SINCE.get(name, 0):
+            continue
+        parameters = (known[_PARAMETERS.get(name, "application")],) if "$1" in statement else ()
+        savepoint = connection.begin_nested()
+        try:
+            found = connection.exec_driver_sql(statement, parameters)
+            rows[name] = tuple(dict(row) for row in found.mappings())
+        except DBAPIError as error:
+            if sqlstate_of(error) != INSUFFICIENT_PRIVILEGE:
+                raise
+            unread.append(name)
+        finally:
+            savepoint.rollback()
+    return Facts(rows, tuple(unread))

@@ -1,0 +1,147 @@
+"""TN1xx: privileges, and what the application owns."""
+
+from __future__ import annotations
+
+from tenantry.proof.audit.rules.rule import Rule
+
+__all__ = ["PRIVILEGES"]
+
+PRIVILEGES = (
+    Rule(
+        "TN101",
+        "grant_missing",
+        "error",
+        "Every declared privilege is granted.",
+        "Requests that need the privilege fail.",
+        "Grant it.",
+    ),
+    Rule(
+        "TN102",
+        "grant_undeclared",
+        "error",
+        "No other privilege is granted.",
+        "Whoever runs SQL in the application's place may do what no code of the service does.",
+        "Revoke it, or declare it in the model's `__privileges__`.",
+    ),
+    Rule(
+        "TN103",
+        "grant_to_public",
+        "error",
+        "PUBLIC has no privilege on a table, a sequence or a column.",
+        "PUBLIC is every role of the cluster, those of other services too.",
+        "Revoke it from PUBLIC.",
+    ),
+    Rule(
+        "TN104",
+        "truncate_granted",
+        "error",
+        "Nobody who serves requests may TRUNCATE, which ignores policies.",
+        "One statement empties the table for every tenant.",
+        "Revoke TRUNCATE; grant SELECT, INSERT, UPDATE and DELETE by name.",
+    ),
+    Rule(
+        "TN105",
+        "grant_option",
+        "error",
+        "The application cannot hand its privileges on.",
+        "A role that no policy is for, or that is held by none, is given the rows.",
+        "Revoke the grant option.",
+    ),
+    Rule(
+        "TN106",
+        "schema_writable",
+        "error",
+        "Neither the application nor PUBLIC may create objects in a schema.",
+        "A function or an operator made there is found before the one that was meant, by the owner and the admin too.",
+        "Revoke CREATE on the schema.",
+    ),
+    Rule(
+        "TN107",
+        "schema_unusable",
+        "error",
+        "The service's roles may use the schemas of its tables.",
+        "Every statement fails.",
+        "Grant USAGE on the schema.",
+    ),
+    Rule(
+        "TN108",
+        "default_privileges",
+        "warning",
+        "Tables, sequences, functions and schemas to come are granted by name only.",
+        "The next table, also one that holds rows of all tenants, is open the moment it is made.",
+        "Revoke the default privileges.",
+    ),
+    Rule(
+        "TN109",
+        "owner_differs",
+        "warning",
+        "Every table belongs to the owner role.",
+        "Its owner may switch row security off; the application as owner needs one statement to see everything.",
+        "Give the table to the owner role.",
+    ),
+    Rule(
+        "TN110",
+        "references_granted",
+        "error",
+        "Neither the application nor PUBLIC has REFERENCES.",
+        "A foreign key is checked without policies, so that a table of one's own tells which keys other tenants have.",
+        "Revoke REFERENCES.",
+    ),
+    Rule(
+        "TN111",
+        "trigger_granted",
+        "error",
+        "Neither the application nor PUBLIC has TRIGGER.",
+        "A trigger runs in the statements of everybody who writes, the admin's and the owner's too.",
+        "Revoke TRIGGER.",
+    ),
+    Rule(
+        "TN112",
+        "maintain_granted",
+        "error",
+        "Neither the application nor PUBLIC has MAINTAIN (PostgreSQL 17 and later).",
+        "LOCK TABLE, CLUSTER and REINDEX stop the work of every tenant.",
+        "Revoke MAINTAIN.",
+    ),
+    Rule(
+        "TN113",
+        "database_writable",
+        "error",
+        "Neither the application nor PUBLIC may create schemas in the database.",
+        "In a schema of its own the application makes whatever it likes.",
+        "Revoke CREATE on the database.",
+    ),
+    Rule(
+        "TN114",
+        "temporary_granted",
+        "warning",
+        "Neither the application nor PUBLIC may make temporary tables.",
+        "One that is named like a tenant table catches what the next tenant writes on a pooled connection.",
+        "Revoke TEMPORARY on the database; `prepare` does so.",
+    ),
+    Rule(
+        "TN115",
+        "application_owns",
+        "error",
+        "The application owns nothing.",
+        "An owner may alter and replace what it owns: a trigger's function then runs in the admin's statements.",
+        "Give the object to the owner role.",
+    ),
+    Rule(
+        "TN116",
+        "catalog_granted",
+        "error",
+        "Neither the application nor PUBLIC has more of the system catalog than a new server gives.",
+        "`pg_statistic` holds values of every tenant, `pg_authid` passwords, and functions such as `pg_read_file` "
+        "read files.",
+        "Revoke it.",
+    ),
+    Rule(
+        "TN117",
+        "parameter_granted",
+        "error",
+        "Neither the application nor PUBLIC may set a parameter that is a superuser's.",
+        "`session_replication_role` switches triggers and foreign keys off, `session_preload_libraries` loads code.",
+        "Revoke SET and ALTER SYSTEM on the parameter.",
+    ),
+)

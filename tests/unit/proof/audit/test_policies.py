@@ -1,0 +1,81 @@
+"""The names that a difference between two policies is given, from the text that PostgreSQL prints for them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tenantry.postgres.objects import Policy
+from tenantry.proof.audit.policies import Context, alternatives, diagnose_clause, diagnose_policy
+
+CONTEXT = Context("tenant_id", "app.current_tenant_id")
+SETTING = "current_setting('app.current_tenant_id'::text, true)"
+TENANT = f"""( SELECT NULLIF({SETTING}, ''::text) AS "nullif")"""
+MINE = f"((tenant_id)::text = {TENANT})"
+BY_UUID = f"""(tenant_id = ( SELECT (NULLIF({SETTING}, ''::text))::uuid AS "nullif"))"""
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        (MINE, set()),
+        ("true", {"policy_always_true"}),
+        (f"({MINE} OR true)", {"policy_always_true"}),
+        (f"({MINE} OR (1 = 1))", {"policy_always_true"}),
+        (f"(({MINE} OR (kind = 'x'::text)) OR (id = id))", {"policy_always_true"}),
+        ("((tenant_id)::text = (tenant_id)::text)", {"policy_always_true"}),
+        ("(tenant_id IS NOT NULL)", {"policy_always_true"}),
+        ('("tenant_id" IS NULL)', {"policy_open_null"}),
+        (f"({MINE} OR ({SETTING} IS NULL))", {"policy_open_unset"}),
+        (f"({MINE} OR ({SETTING} = ''::text))", {"policy_open_unset"}),
+        (f"({MINE} OR ({TENANT} IS NULL))", {"policy_open_unset"}),
+        (f"((tenant_id)::text = COALESCE({SETTING}, (tenant_id)::text))", {"policy_open_unset"}),
+        (f"((tenant_id)::text = ( SELECT {SETTING} AS current_setting))", {"policy_unset_unhandled"}),
+        (f"((tenant_id)::text = NULLIF({SETTING}, ''::text))", {"policy_per_row"}),
+        (f"((tenant_id)::text = {SETTING})", {"policy_per_row", "policy_unset_unhandled"}),
+        (f"((owner)::text = {TENANT})", {"policy_wrong_column"}),
+        (f"({MINE} OR (current_setting('app.Bypass'::text, true) = 'on'::text))", {"policy_bypass_setting"}),
+        ("((tenant_id)::text = ( SELECT current_setting('app.user'::text)))", {"policy_wrong_setting"}),
+        (f"({MINE} AND (crew > 0))", set()),
+        (f"(NOT {MINE})", set()),
+        ("((tenant_id)::text = (CURRENT_USER)::text)", set()),
+    ],
+)
+def test_a_clause_has_the_names_of_what_is_wrong_with_it(text: str, rules: set[str]) -> None:
+    assert diagnose_clause(text, MINE, CONTEXT) == rules
+
+
+def test_a_uuid_tenant_is_read_alike() -> None:
+    assert diagnose_clause(f"({BY_UUID} OR (tenant_id IS NULL))", BY_UUID, CONTEXT) == {"policy_open_null"}
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("(a OR b)", ["a", "b"]),
+        ("((a OR (b OR c)) OR (d AND e))", ["a", "b", "c", "d AND e"]),
+        ("(x = ' OR '::text)", ["x = ' OR '::text"]),
+        ("((x = ')'::text) OR (y))", ["x = ')'::text", "y"]),
+        ('((" OR " = 1) OR y)', ['" OR " = 1', "y"]),
+        ("(a) OR (b)", ["a", "b"]),
+        ("(it = 'it''s OR'::text)", ["it = 'it''s OR'::text"]),
+    ],
+)
+def test_alternatives_are_told_apart(text: str, parts: list[str]) -> None:
+    assert alternatives(text) == parts
+
+
+def test_a_difference_without_a_name_is_still_told() -> None:
+    declared = Policy("p", "ships", ("app",), MINE, MINE)
+    found = Policy("p", "ships", ("app",), f"({MINE} AND (crew > 0))", MINE)
+    (one,) = diagnose_policy(declared, found, CONTEXT)
+    assert one.rule.name == "policy_altered"
+    assert "crew > 0" in one.message
+
+
+def test_one_rule_speaks_once_for_both_clauses() -> None:
+    declared = Policy("p", "ships", ("app",), MINE, MINE)
+    (one,) = diagnose_policy(declared, Policy("p", "ships", ("app",), "true", "true"), CONTEXT)
+    assert one.rule.name == "policy_always_true"
+    assert "USING" in one.message
+    assert "WITH CHECK" in one.message
+    assert "CREATE POLICY" in one.remedy
