@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tenantry.cli.options import common, find_services
 from tenantry.cli.output import say, write, write_json
+
+if TYPE_CHECKING:
+    from tenantry.project import Project
+    from tenantry.proof.audit import Finding
+    from tenantry.proof.audit.waivers import Waived
+    from tenantry.service import Service
 
 __all__ = ["audit"]
 
@@ -23,12 +32,18 @@ SEVERITIES = ("info", "warning", "error")
     help="Exit with 1 for findings of this severity or a graver one.",
 )
 @click.option("--database-url", metavar="URL", help="Look at this database instead of the service's own.")
+@click.option(
+    "--sarif",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the findings to this file as SARIF 2.1.0, for a code host or an editor.",
+)
 @common
 @click.pass_context
 def audit(
     context: click.Context,
     fail_on: str,
     database_url: str | None,
+    sarif: Path | None,
     names: Sequence[str],
     as_json: bool,
 ) -> None:
@@ -39,26 +54,51 @@ def audit(
     import asyncio
 
     from tenantry.operations.development import load_settings
-    from tenantry.operations.inspection import audit_address, audit_database
+    from tenantry.operations.inspection import inspect_address, inspect_database
     from tenantry.operations.lease import leased
 
     project, services = find_services(names)
-    findings = []
+    inspections = []
     if database_url is not None:
         if len(services) > 1:
             raise click.UsageError("--database-url is one service's database; name it with --service.")
-        findings = asyncio.run(audit_address(services[0], database_url))
+        inspections.append(asyncio.run(inspect_address(services[0], database_url)))
     else:
         pairs = [(service, load_settings(service, project)) for service in services]
         with leased(pairs) as server:
             for service, settings in pairs:
-                findings += asyncio.run(audit_database(service, settings, server))
+                inspections.append(asyncio.run(inspect_database(service, settings, server)))
+    findings = [finding for one in inspections for finding in one.findings]
+    waived = [finding for one in inspections for finding in one.waived]
     if as_json:
-        write_json({"findings": findings})
-    for finding in [] if as_json else findings:
+        write_json({"findings": findings, "waived": waived})
+    else:
+        _tell(findings, waived)
+    if sarif is not None:
+        _write_sarif(sarif, project, services, findings, waived)
+    counts = f"{len(findings) or 'no'} finding{'' if len(findings) == 1 else 's'}"
+    say(counts + (f", {len(waived)} waived" if waived else ""))
+    if any(SEVERITIES.index(finding.severity) >= SEVERITIES.index(fail_on) for finding in findings):
+        context.exit(1)
+
+
+def _tell(findings: Sequence[Finding], waived: Sequence[Waived]) -> None:
+    for finding in findings:
         write(f"{finding.severity} {finding.code} {finding.service}: {finding.object}: {finding.message}")
         if finding.remedy:
             write(f"    {finding.remedy}")
-    say(f"{len(findings) or 'no'} finding{'' if len(findings) == 1 else 's'}")
-    if any(SEVERITIES.index(finding.severity) >= SEVERITIES.index(fail_on) for finding in findings):
-        context.exit(1)
+    for one in waived:
+        write(f"waived {one.code} {one.service}: {one.object}: {one.reason}")
+
+
+def _write_sarif(
+    path: Path, project: Project, services: Sequence[Service], findings: Sequence[Finding], waived: Sequence[Waived]
+) -> None:
+    import json
+
+    from tenantry.proof.audit.sarif import make_sarif
+
+    # A service may come from an installed package, outside of the project.
+    places = {one.name: Path(os.path.relpath(one.migrations, project.root)).as_posix() for one in services}
+    document = make_sarif(findings, waived, places)
+    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

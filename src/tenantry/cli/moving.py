@@ -17,9 +17,11 @@ def run_moves(names: Sequence[str], revision: str, *, is_back: bool, as_json: bo
     from tenantry.operations.development import load_settings
     from tenantry.operations.lease import leased
     from tenantry.operations.revisions import move
+    from tenantry.operations.separation import check_separate
 
     project, services = find_services(names)
     pairs = [(service, load_settings(service, project)) for service in services]
+    asyncio.run(check_separate(pairs))
     moves = []
     # One lease for all, so that the server does not stop and start between two services.
     with leased(pairs):

@@ -29,9 +29,11 @@ def prepare(context: click.Context, names: Sequence[str], as_json: bool) -> None
     from tenantry.operations import preparation
     from tenantry.operations.development import load_settings
     from tenantry.operations.lease import leased
+    from tenantry.operations.separation import check_separate
 
     project, services = find_services(names)
     pairs = [(service, load_settings(service, project)) for service in services]
+    asyncio.run(check_separate(pairs))
     prepared: list[Prepared] = []
     with leased(pairs) as server:
         for service, settings in pairs:

@@ -56,10 +56,12 @@ def up(
     from tenantry.operations import preparation, serving
     from tenantry.operations.development import load_settings
     from tenantry.operations.lease import leased
+    from tenantry.operations.separation import check_separate
 
     serving.check_port(HOST, port)
     project, services = find_services(names)
     pairs = [(service, load_settings(service, project)) for service in services]
+    asyncio.run(check_separate(pairs))
     if fresh:
         _agree(pairs, is_agreed=yes)
     with leased(pairs) as server:

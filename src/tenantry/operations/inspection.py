@@ -1,36 +1,59 @@
-"""Running the audit against a service's database, or against any database that a URL names."""
+"""Running the audit against a service's database, or against any database that a URL names.
+
+What the service's list of waivers accepts is told apart from what was found, for every caller: `audit`, `prepare` and
+`up` agree about what is wrong.
+"""
 
 from __future__ import annotations
+
+import dataclasses
 
 from tenantry.address import Address
 from tenantry.postgres.endpoint import Endpoint
 from tenantry.postgres.engine import PoolOptions, create_engine
 from tenantry.postgres.server import Server
 from tenantry.proof.audit import Finding, audit
+from tenantry.proof.audit.waivers import Waived, apply_waivers, read_waivers
 from tenantry.secrets import StaticSource
 from tenantry.service import Service
 from tenantry.settings import DatabaseSettings
 
-__all__ = ["audit_address", "audit_database"]
+__all__ = ["Inspection", "audit_database", "inspect_address", "inspect_database"]
 
 CONNECTIONS = PoolOptions(size=1, overflow=0, connect_timeout=10.0)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Inspection:
+    """What an audit found in one service's database, and what of that somebody has accepted."""
+
+    findings: tuple[Finding, ...]
+    waived: tuple[Waived, ...]
+
+
 async def audit_database(service: Service, settings: DatabaseSettings, server: Server | None) -> list[Finding]:
+    """Return what is found in the service's own database and not waived."""
+    return list((await inspect_database(service, settings, server)).findings)
+
+
+async def inspect_database(service: Service, settings: DatabaseSettings, server: Server | None) -> Inspection:
     """Audit the service's own database in the role of its owner."""
-    return await _audit(service, service.endpoint("migration", settings, server))
+    login = (await service.endpoint("application", settings, server).source.current()).user
+    return await _inspect(service, service.endpoint("migration", settings, server), login)
 
 
-async def audit_address(service: Service, url: str) -> list[Finding]:
+async def inspect_address(service: Service, url: str) -> Inspection:
     """Audit the database at `url` in the role of its login."""
     address = Address.parse(url, variable="--database-url")
-    return await _audit(service, Endpoint(StaticSource(address), address.user))
+    return await _inspect(service, Endpoint(StaticSource(address), address.user))
 
 
-async def _audit(service: Service, endpoint: Endpoint) -> list[Finding]:
+async def _inspect(service: Service, endpoint: Endpoint, login: str = "") -> Inspection:
     engine = create_engine(endpoint.source, CONNECTIONS, role=endpoint.role, application_name="tenantry audit")
     try:
         async with engine.connect() as connection:
-            return await audit(connection, service)
+            found = await audit(connection, service, login=login)
     finally:
         await engine.dispose()
+    findings, waived = apply_waivers(found, read_waivers(service.waivers), service.name, service.waivers.name)
+    return Inspection(tuple(findings), tuple(waived))

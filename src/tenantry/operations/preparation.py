@@ -18,6 +18,7 @@ from tenantry import errors
 from tenantry.migrations import current_revision, head_revision, migrate
 from tenantry.operations.inspection import audit_database
 from tenantry.operations.revisions import translated
+from tenantry.operations.signing import push_context_keys
 from tenantry.postgres.connect import connect
 from tenantry.postgres.connection import Connection
 from tenantry.postgres.roles import ensure_roles
@@ -69,6 +70,9 @@ async def prepare(
     previous, revision = await _migrate(service, settings)
     moved = "already" if revision == previous else f"from {previous or 'nothing'}"
     tell(f"schema at revision {revision}, {moved}")
+    if service.signed_context:
+        added = await push_context_keys(service, settings)
+        tell(f"signing keys are known to the database, {', '.join(added) or 'none'} added")
     findings = await audit_database(service, settings, server)
     failures = sum(finding.severity == "error" for finding in findings)
     tell(f"audit found {len(findings) or 'nothing'}" + (f", {failures} of it errors" if failures else ""))

@@ -22,14 +22,17 @@ from tenantry.postgres.binaries import Binaries
 ROOT = Path(__file__).parents[3]
 SERVICE = "ai_agents"
 DEADLINE = 60.0
+# What would tell a service where its database is, or the command line where to keep one.
+VARIABLES = ("AI_AGENTS_", "PLC_COACH_", "ACCOUNTS_", "ITEMS_", "DATABASE_", "DB_", "PG", "TENANTRY_", "PORT")
 
 
 @dataclass
 class CommandLine:
-    """The command line in one environment."""
+    """The command line in one environment; `service` is the one that is meant, empty for all."""
 
     home: Path
     postgres: str
+    service: str = SERVICE
     environment: dict[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str, text: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
@@ -63,16 +66,15 @@ class CommandLine:
         )
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
-        """Name one service, so that the tests do not depend on which others the project has."""
+        """Name the service, so that a test of one does not depend on which others the project has."""
         words = list(arguments)
-        if words[0] != "down" and "--service" not in words:
-            place = 2 if words[0] == "tenant" else 1
-            words[place:place] = ["--service", SERVICE]
+        if self.service and words[0] != "down" and "--service" not in words:
+            place = 2 if words[0] in {"prove", "tenant"} else 1
+            words[place:place] = ["--service", self.service]
         return [sys.executable, "-W", "error", "-c", "from tenantry.cli import main; main()", *words]
 
     def _environment(self, changes: dict[str, str]) -> dict[str, str]:
-        ours = ("AI_AGENTS_", "PG", "TENANTRY_", "PORT")
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(VARIABLES)}
         return {
             **inherited,
             "TENANTRY_HOME": str(self.home),
@@ -147,3 +149,9 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+@pytest.fixture(scope="module")
+def find_port() -> Callable[[], int]:
+    """Finds a port of this machine that nobody listens on."""
+    return free_port

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from servicedesk import connected, settings_for
+from plain import connected
+from servicedesk import settings_for
 
 from ai_agents.service import service
 from tenantry import Address, errors

@@ -1,0 +1,144 @@
+"""`tenantry prove`: the same as the audit by trying, in a scratch clone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tenantry.cli.options import common, find_services
+from tenantry.cli.output import say, write, write_json
+
+if TYPE_CHECKING:
+    from tenantry.proof.isolation.report import Proof
+
+__all__ = ["prove"]
+
+LIMITS_PAGE = "docs/explanation/proof.md#known-limits"
+
+
+@click.group()
+def prove() -> None:
+    """Try what the audit looks at, in a scratch copy of the database."""
+
+
+@prove.command()
+@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as one page.")
+@click.option("--database-url", metavar="URL", help="Prove a copy of this database instead of the service's own.")
+@click.option("--from-migrations", is_flag=True, help="Prove what the migrations make, not what the database holds.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell of each step, and why an attack could not be made.")
+@common
+@click.pass_context
+def isolation(
+    context: click.Context,
+    page: Path | None,
+    database_url: str | None,
+    from_migrations: bool,
+    verbose: bool,
+    names: Sequence[str],
+    as_json: bool,
+) -> None:
+    """Attack a scratch copy of the database as one tenant, and see whether another's data can be had.
+
+    The copy is made on the same server, filled with three tenants, and dropped at the end, also after Ctrl-C. The
+    database itself is only read. Exits with 1 if an attack got through.
+    """
+    import logging
+
+    from tenantry.operations.development import load_settings
+    from tenantry.operations.interruption import run_to_end
+    from tenantry.operations.lease import leased
+    from tenantry.operations.proof import prove_isolation
+
+    # The admin path logs its use; here that is the filling of a scratch database, and nobody's rows.
+    logging.getLogger("tenantry").addHandler(logging.NullHandler())
+    project, services = find_services(names)
+    if database_url is not None and len(services) > 1:
+        raise click.UsageError("--database-url is one service's database; name it with --service.")
+    proofs: list[Proof] = []
+    pairs = [(service, load_settings(service, project)) for service in services]
+    with leased(() if database_url else pairs) as server:
+        for service, settings in pairs:
+            with _progress(service.name) as on_progress:
+                work = prove_isolation(
+                    service,
+                    settings,
+                    server if service.server(settings) else None,
+                    project,
+                    database_url=database_url or "",
+                    from_migrations=from_migrations,
+                    tell=_narrate(service.name) if verbose else lambda _step: None,
+                    on_progress=on_progress,
+                )
+                proofs.append(run_to_end(work))
+            if not as_json:
+                _tell(proofs[-1], is_verbose=verbose)
+    if as_json:
+        # Named alone, a service is the document; else the number of services would decide about its shape.
+        documents = [proof.document() for proof in proofs]
+        write_json(documents[0] if len(names) == 1 else {"proofs": documents})
+    if page is not None:
+        _write_page(page, proofs)
+    if any(proof.is_breached for proof in proofs):
+        context.exit(1)
+
+
+def _tell(proof: Proof, *, is_verbose: bool) -> None:
+    """Write one line of counts, and what a reader has to act on."""
+    from tenantry.proof.isolation.report import gather, seen
+
+    counts = f"{proof.blocked:,} blocked, {_count(len(proof.breaches), 'breach', 'breaches')}"
+    write(
+        f"{proof.service}: {_count(proof.attacks, 'attack')} on {_count(proof.tables, 'table')}: {counts}, "
+        f"{_count(len(proof.limits), 'known limit')}, {len(proof.skipped):,} skipped, in {proof.seconds:.1f} s"
+    )
+    for breach in proof.breaches:
+        write(f"  breach {breach.attack} {breach.object}: {seen(breach)}")
+    for attack, objects, what in gather(proof.limits):
+        write(f"  limit {attack} {', '.join(objects)}: {what}")
+    if proof.limits:
+        write(f"    what works by PostgreSQL's design, and what holds against it: {LIMITS_PAGE}")
+    reasons = {(one.attack, one.object, one.reason): None for one in proof.skipped} if is_verbose else {}
+    for attack, thing, reason in reasons:
+        write(f"  skipped {attack} {thing}: {reason}")
+
+
+def _count(number: int, noun: str, plural: str = "") -> str:
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def _write_page(path: Path, proofs: Sequence[Proof]) -> None:
+    import shlex
+    from datetime import UTC, datetime
+
+    from tenantry.proof.isolation.page import render_page
+
+    # Without the page's own place, which says nothing to the next reader, and without a password in a URL.
+    given = [word for word in sys.argv[1:] if not word.startswith(("postgresql:", "postgres:"))]
+    path.write_text(
+        render_page(proofs, moment=datetime.now(UTC), command=shlex.join(["tenantry", *given])), encoding="utf-8"
+    )
+    say(f"report written to {path}")
+
+
+def _narrate(name: str) -> Callable[[str], None]:
+    return lambda step: say(f"{name}: {step}")
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how far it is, where somebody is looking."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

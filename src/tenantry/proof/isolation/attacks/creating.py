@@ -1,0 +1,182 @@
+"""Attacks that create: whoever can put an object where others look for one can have them run it.
+
+Every schema must be closed to the application, and whatever reaches beyond the database is for superusers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from tenantry import sql
+from tenantry.proof.isolation.attack import service_attack
+from tenantry.proof.isolation.bout import BROKEN, open_bout
+from tenantry.proof.isolation.ground import Ground
+from tenantry.proof.isolation.verdict import Outcome, Try, breach, record, skipped
+
+SCHEMAS = "SELECT nspname::text AS name FROM pg_namespace WHERE nspname !~ '^pg_(toast|temp)' ORDER BY nspname"
+
+# 3F000 and 42501 both mean that nothing was made in a schema that may not be used.
+CLOSED = frozenset({"3F000"})
+
+
+@service_attack("create", "create tables, functions and types in a schema")
+async def create_in_schema(ground: Ground) -> AsyncIterator[Try]:
+    """Every schema, pg_catalog and information_schema too."""
+    async with open_bout(ground) as bout:
+        for row in await bout.fetch(SCHEMAS):
+            schema = sql.identifier(row["name"])
+            for statement in (
+                f"CREATE TABLE {schema}.tenantry_table (id integer)",
+                f"CREATE FUNCTION {schema}.tenantry_function() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+                f"CREATE DOMAIN {schema}.tenantry_domain AS text",
+            ):
+                bout.begin(ground.binding(ground.attacker))
+                verdict = await bout.refused(statement, f"create objects in schema {row['name']}", also=CLOSED)
+                if verdict.outcome is not Outcome.BLOCKED:
+                    break
+            yield record("create_in_schema", f"schema {row['name']}", verdict)
+
+
+# What reaches beyond one schema: the object that a finding names, and the statement.
+STATEMENTS = {
+    "create_schema": ("database", "make a schema", "CREATE SCHEMA tenantry_schema"),
+    "create_extension": ("database", "install an extension", "CREATE EXTENSION {extension}"),
+    "create_publication": ("database", "publish every table", "CREATE PUBLICATION tenantry_publication FOR ALL TABLES"),
+    "create_subscription": (
+        "database",
+        "subscribe to another server",
+        (
+            "CREATE SUBSCRIPTION tenantry_subscription CONNECTION 'dbname=postgres' PUBLICATION p "
+            "WITH (connect = false, slot_name = NONE, create_slot = false, enabled = false)"
+        ),
+    ),
+    "create_event_trigger": (
+        "database",
+        "run a trigger on others' DDL",
+        (
+            "CREATE FUNCTION pg_temp.tenantry_event() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; "
+            "CREATE EVENT TRIGGER tenantry_trigger ON ddl_command_end EXECUTE FUNCTION pg_temp.tenantry_event()"
+        ),
+    ),
+    "create_wrapper": ("database", "make a foreign-data wrapper", "CREATE FOREIGN DATA WRAPPER tenantry_wrapper"),
+    "create_language": (
+        "database",
+        "run native code",
+        "CREATE FUNCTION pg_temp.tenantry_native(integer, integer) RETURNS integer LANGUAGE internal AS 'int4pl'",
+    ),
+    "create_cast": (
+        "database",
+        "change what a cast means",
+        "CREATE CAST (text AS json) WITHOUT FUNCTION AS IMPLICIT",
+    ),
+    "alter_database": (
+        "database",
+        "change the settings of every session",
+        "ALTER DATABASE {database} SET row_security = off",
+    ),
+    "own_database": ("database", "own the database", "ALTER DATABASE {database} OWNER TO CURRENT_USER"),
+    "comment_database": ("database", "write a comment on the database", "COMMENT ON DATABASE {database} IS 'tenantry'"),
+    "alter_schema": ("schema public", "own the schema", "ALTER SCHEMA public OWNER TO CURRENT_USER"),
+    "replication_role": (
+        "setting session_replication_role",
+        "switch triggers off",
+        "SET session_replication_role = replica",
+    ),
+    "security_label": ("schema public", "label an object", "SECURITY LABEL ON SCHEMA public IS 'tenantry'"),
+}
+
+# What a statement says before it looks who asks: no provider of labels is loaded; a function of another kind.
+ELSEWHERE = {"security_label": frozenset({"22023"})}
+
+
+def _register(name: str, thing: str, sentence: str, template: str) -> None:
+    async def run(ground: Ground) -> AsyncIterator[Try]:
+        async with open_bout(ground) as bout:
+            (row,) = await bout.fetch(
+                "SELECT current_database()::text AS database, (SELECT name::text FROM pg_available_extensions "
+                "WHERE installed_version IS NULL ORDER BY name LIMIT 1) AS extension"
+            )
+            if row["extension"] is None and "{extension}" in template:
+                yield record(name, thing, skipped("every extension that the server has is installed"))
+                return
+            names = {key: sql.identifier(value) for key, value in row.items() if value}
+            bout.begin()
+            verdict = await bout.refused(template.format_map(names), sentence, also=ELSEWHERE.get(name, ()))
+            yield record(name, thing, verdict)
+
+    run.__name__ = name
+    service_attack("create", sentence)(run)
+
+
+for _name, (_thing, _sentence, _template) in STATEMENTS.items():
+    _register(_name, _thing, _sentence, _template)
+
+
+PARAMETERS = (
+    "SELECT s.name::text AS name FROM pg_settings AS s WHERE has_parameter_privilege(s.name, 'ALTER SYSTEM') "
+    "OR s.context = 'superuser' AND has_parameter_privilege(s.name, 'SET') ORDER BY s.name LIMIT 5"
+)
+
+
+@service_attack("create", "change the server's configuration")
+async def alter_system(ground: Ground) -> AsyncIterator[Try]:
+    """ALTER SYSTEM takes effect outside of any transaction, so that the right to it is asked for instead."""
+    async with open_bout(ground) as bout:
+        if bout.connection.get_server_version() < (15,):
+            yield record("alter_system", "server", skipped("there are no privileges on settings before PostgreSQL 15"))
+            return
+        bout.begin()
+        found = [row["name"] for row in await bout.fetch(PARAMETERS)]
+        if found:
+            verdict = breach(f"The role may change settings of the server: {', '.join(found)}.")
+        else:
+            # In a transaction it is refused for that first (25001), which says nothing.
+            await bout.leave()
+            verdict = await bout.refused("ALTER SYSTEM SET tenantry.intruder = '1'")
+        yield record("alter_system", "server", verdict)
+
+
+@service_attack("create", "read and write the server's files, and run its programs")
+async def server_files(ground: Ground) -> AsyncIterator[Try]:
+    """Functions and COPY that reach the server's files."""
+    statements = {
+        "function pg_read_file": "SELECT pg_read_file('postgresql.conf')",
+        "function pg_read_binary_file": "SELECT pg_read_binary_file('PG_VERSION')",
+        "function pg_ls_dir": "SELECT pg_ls_dir('.')",
+        "function pg_stat_file": "SELECT pg_stat_file('PG_VERSION')",
+        "function pg_ls_logdir": "SELECT pg_ls_logdir()",
+        "function lo_import": "SELECT lo_import('PG_VERSION')",
+        "function lo_export": "SELECT lo_export(0, '/dev/null')",
+        "COPY FROM file": "CREATE TEMPORARY TABLE f (t text) ON COMMIT DROP; COPY f FROM 'PG_VERSION'",
+        "COPY TO file": "COPY (SELECT 1) TO '/dev/null'",
+        "COPY FROM PROGRAM": "CREATE TEMPORARY TABLE f (t text) ON COMMIT DROP; COPY f FROM PROGRAM 'true'",
+        "COPY TO PROGRAM": "COPY (SELECT 1) TO PROGRAM 'true'",
+    }
+    async with open_bout(ground) as bout:
+        for thing, statement in statements.items():
+            bout.begin()
+            verdict = await bout.refused(statement, f"use {thing}")
+            if verdict.outcome is Outcome.SKIPPED and not verdict.detail.startswith(f"{BROKEN}42"):
+                # The privilege was there; the file was not.
+                verdict = breach(f"The role may use {thing}: {verdict.detail}")
+            yield record("server_files", thing, verdict)
+
+
+@service_attack("create", "reach another server or database from inside")
+async def reach_out(ground: Ground) -> AsyncIterator[Try]:
+    """Dblink and postgres_fdw, where they are installed."""
+    async with open_bout(ground) as bout:
+        installed = {row["name"] for row in await bout.fetch("SELECT extname::text AS name FROM pg_extension")}
+        for name in ("dblink", "postgres_fdw", "file_fdw"):
+            thing = f"extension {name}"
+            if name not in installed:
+                yield record("reach_out", thing, skipped(f"{name} is not installed"))
+                continue
+            bout.begin()
+            statement = (
+                "SELECT dblink_connect('tenantry', 'dbname=' || current_database())"
+                if name == "dblink"
+                else f"CREATE SERVER tenantry_server FOREIGN DATA WRAPPER {name}"
+            )
+            # A login without a password is refused to who is no superuser (2F003), which holds.
+            yield record("reach_out", thing, await bout.refused(statement, f"use {name}", also={"2F003", "08001"}))

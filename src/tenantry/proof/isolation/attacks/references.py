@@ -1,0 +1,209 @@
+"""Attacks by way of references: PostgreSQL checks a foreign key on every row, whatever the policies say.
+
+What must hold them is the shape of the table: references that carry the tenant. All of these are tried from the
+attacker's own tenant, where a row can be written at all. Only the reference's own refusal counts, so that a row which a
+check or a key refused proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import asyncpg
+
+from tenantry import sql
+from tenantry.postgres.sqlstate import constraint_of, sqlstate_of
+from tenantry.proof.isolation.attack import table_attack
+from tenantry.proof.isolation.attacks.likenesses import INSERT, UNFIT, likenesses, made_up
+from tenantry.proof.isolation.duel import Duel
+from tenantry.proof.isolation.knowledge import ReferenceFact
+from tenantry.proof.isolation.verdict import Outcome, Verdict, blocked, breach, skipped
+
+NO_REFERENCE = "the table refers to no other tenant table by more than the tenant"
+NO_ROW = "no row could be made up that nothing but a reference refuses"
+NO_PARENT = "23503"
+DUPLICATES = frozenset({"23505", "23P01"})
+# How many of its own rows the attacker tries: the one may meet a key or a check where the other does not.
+ROWS = 3
+
+# What pg_constraint calls the actions that change the referring row.
+ACTIONS = {"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+
+DELETED = (
+    "SELECT relid::regclass::text AS name, n_tup_del + n_tup_upd AS touched FROM pg_stat_xact_user_tables "
+    "WHERE relid = ANY (ARRAY[{tables}]::regclass[]) ORDER BY 1"
+)
+UPDATE = (
+    "SET CONSTRAINTS ALL IMMEDIATE; UPDATE {table} SET {changes} "
+    "WHERE {column} = {attacker} AND ctid = '{ctid}' AND tableoid = {tableoid}::oid"
+)
+
+
+def _references(duel: Duel) -> list[tuple[ReferenceFact, list[str]]]:
+    """Return the references to other tenant tables, each with its columns besides the tenant's."""
+    tables = duel.knowledge.tables
+    found = [
+        (fact, [name for name in fact.columns if name != duel.target.tenant_column])
+        for fact in duel.facts.references
+        if fact.target in tables
+    ]
+    return [(fact, columns) for fact, columns in found if columns]
+
+
+def _aim(duel: Duel, fact: ReferenceFact, columns: Sequence[str], whose: str, stranger: str) -> dict[str, str] | None:
+    """Return values that refer to a row of `whose`; None where each would as well refer to one of the `stranger`'s."""
+    parents = duel.knowledge.tables[fact.target]
+    pairs = dict(zip(fact.columns, fact.target_columns, strict=True))
+    keys = {
+        tenant: [tuple(row[pairs[name]] for name in columns) for row in parents.rows.get(tenant, ())]
+        for tenant in (whose, stranger)
+    }
+    for key in keys[whose]:
+        # NULL satisfies every reference.
+        if None not in key and key not in keys[stranger]:
+            return {name: duel.facts.literal(name, value) for name, value in zip(columns, key, strict=True)}
+    return None
+
+
+def _inserts(duel: Duel, fact: ReferenceFact, tenant: str, aim: dict[str, str] | None) -> list[str]:
+    """Return INSERTs of rows of a tenant that refer by `fact` to what is aimed at."""
+    if aim is None:
+        return []
+    # A row like the very one that is aimed at could have its key, and would refer to itself.
+    like = duel.facts.rows[tenant][0] if fact.target == (duel.target.schema, duel.target.name) else None
+    return [duel.fill(INSERT, row=row) for row in likenesses(duel, tenant, aim, like)]
+
+
+async def _refer(duel: Duel, preamble: str, statements: Iterable[str], found: str) -> Verdict | None:
+    """Try statements until a reference answers, and return what it said; None where something else refused each."""
+    for statement in statements:
+        duel.begin(preamble)
+        try:
+            status = await duel.execute(statement)
+        except asyncpg.PostgresError as error:
+            state = sqlstate_of(error) or ""
+            if state == NO_PARENT:
+                return blocked(f"refused ({state})")
+            if not state.startswith(UNFIT):
+                return duel.judge(error)
+        else:
+            if not status.endswith(" 0"):
+                return breach(found)
+    return None
+
+
+def _sum_up(told: Sequence[Verdict | None], none: str) -> Verdict:
+    """Return one verdict for all references of a table."""
+    answers = [one for one in told if one is not None]
+    for one in answers:
+        if one.outcome is not Outcome.BLOCKED:
+            return one
+    if not told:
+        return skipped(none)
+    if not answers:
+        return skipped(NO_ROW)
+    return blocked(f"refused by {len(answers)} of {len(told)} references", checks=len(answers))
+
+
+@table_attack("reference", "refer to a row of the victim from a new row of its own", in_every_stance=False)
+async def foreign_key_insert(duel: Duel) -> Verdict:
+    """INSERT of one's own row with the victim's key."""
+    ground, told = duel.ground, []
+    for fact, columns in _references(duel):
+        inserts = _inserts(duel, fact, ground.attacker, _aim(duel, fact, columns, ground.victim, ground.attacker))
+        found = f"A row of its own refers to a row of the victim by {fact.name}."
+        told.append(await _refer(duel, duel.stance.preamble, inserts, found))
+    return _sum_up(told, NO_REFERENCE)
+
+
+@table_attack("reference", "let a row of its own refer to a row of the victim", in_every_stance=False)
+async def foreign_key_update(duel: Duel) -> Verdict:
+    """UPDATE of one's own row to the victim's key."""
+    ground, told = duel.ground, []
+    for fact, columns in _references(duel):
+        aim = _aim(duel, fact, columns, ground.victim, ground.attacker) or {}
+        changes = ", ".join(f"{sql.identifier(name)} = {value}" for name, value in aim.items())
+        rows = duel.facts.rows[ground.attacker][:ROWS] if aim else ()
+        updates = [
+            duel.fill(UPDATE, changes=changes, ctid=row["ctid"] or "", tableoid=row["tableoid"] or "") for row in rows
+        ]
+        found = f"A row of its own refers to a row of the victim by {fact.name}."
+        told.append(await _refer(duel, duel.stance.preamble, updates, found))
+    return _sum_up(told, NO_REFERENCE)
+
+
+@table_attack("reference", "tell a key of the victim from one that nobody has, by the error", in_every_stance=False)
+async def foreign_key_oracle(duel: Duel) -> Verdict:
+    """The refusal of the victim's key and of nobody's must not differ."""
+    ground = duel.ground
+    told: list[Verdict | None] = []
+    for fact, columns in _references(duel):
+        absent = {name: made_up(duel.facts.columns[name].type) for name in columns}
+        values = {name: value for name, value in absent.items() if value is not None}
+        if len(values) < len(absent):
+            told.append(None)
+            continue
+        aimed = _inserts(duel, fact, ground.attacker, _aim(duel, fact, columns, ground.victim, ground.attacker))
+        missed = _inserts(duel, fact, ground.attacker, values)
+        told.append(await _compare(duel, fact, zip(aimed, missed, strict=False)))
+    return _sum_up(told, NO_REFERENCE)
+
+
+async def _compare(duel: Duel, fact: ReferenceFact, inserts: Iterable[tuple[str, str]]) -> Verdict | None:
+    for to_victim, to_nobody in inserts:
+        nobody = await _refusal(duel, to_nobody)
+        if nobody[0] == "42501":
+            return blocked("refused (42501)")
+        if nobody[0] != NO_PARENT:
+            continue
+        victim = await _refusal(duel, to_victim)
+        # What a unique key tells, `unique_probe` judges.
+        if victim[0] in DUPLICATES:
+            continue
+        if victim != nobody:
+            return breach(f"By {fact.name}, a key of the victim gives {victim}, and nobody's gives {nobody}.")
+        return blocked("both are refused in the same way")
+    return None
+
+
+async def _refusal(duel: Duel, statement: str) -> tuple[str | None, str | None, bool]:
+    duel.begin(duel.stance.preamble)
+    try:
+        await duel.execute(statement)
+    except asyncpg.PostgresError as error:
+        return sqlstate_of(error), constraint_of(error), bool(getattr(error, "detail", None))
+    return None, None, False
+
+
+@table_attack("reference", "delete rows of the victim that refer to its own", in_every_stance=False)
+async def cascade_from_reference(duel: Duel) -> Verdict:
+    """The victim's row is made to refer to the attacker's, which the attacker could then delete."""
+    ground, told = duel.ground, []
+    for fact, columns in _references(duel):
+        if fact.on_delete not in ACTIONS:
+            continue
+        inserts = _inserts(duel, fact, ground.victim, _aim(duel, fact, columns, ground.attacker, ground.victim))
+        found = f"The victim's row may refer to the attacker's by {fact.name}, ON DELETE {ACTIONS[fact.on_delete]}."
+        told.append(await _refer(duel, ground.binding(ground.victim), inserts, found))
+    return _sum_up(told, "no reference of the table changes rows when the row that they refer to is deleted")
+
+
+@table_attack("reference", "touch rows of others by deleting its own", in_every_stance=False)
+async def cascade_from_delete(duel: Duel) -> Verdict:
+    """DELETE of all own rows: the server's own count of changed rows tells what cascades and triggers reached."""
+    tables = duel.knowledge.tables
+    oids = ", ".join(sql.literal(sql.qualified(*key)) for key in tables)
+    question = DELETED.format(tables=oids)
+    before = {row["name"]: row["touched"] for row in await duel.fetch(question)}
+    try:
+        await duel.execute(duel.fill("DELETE FROM {table} WHERE {column} = {attacker}"))
+    except asyncpg.PostgresError as error:
+        return duel.judge(error, also={"23503", "23001"})
+    after = {row["name"]: row["touched"] for row in await duel.fetch(question)}
+    for key, facts in tables.items():
+        own = len(facts.rows.get(duel.ground.attacker, ()))
+        name = next((one for one in after if one.replace('"', "").split(".")[-1] == key[1]), "")
+        touched = after.get(name, 0) - before.get(name, 0)
+        if touched > own:
+            return breach(f"Deleting its own rows changed {touched} rows of {'.'.join(key)}, where it has {own}.")
+    return blocked("only its own rows were touched")

@@ -1,0 +1,156 @@
+"""Attacks by way of other relations: views, materialized views, partitions, children, foreign tables, stray tables.
+
+Whatever the application may read besides its own tables is read, and looked through for values that only other tenants
+have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import asyncpg
+
+from tenantry import sql
+from tenantry.postgres.statements import load_statements
+from tenantry.proof.isolation.attack import service_attack
+from tenantry.proof.isolation.bout import BROKEN, Bout, open_bout
+from tenantry.proof.isolation.ground import Ground
+from tenantry.proof.isolation.verdict import Outcome, Try, Verdict, blocked, breach, record, skipped
+from tenantry.tenancy.declarations import declaration_of
+
+_STATEMENTS = load_statements(__package__ or "", "catalog.sql")
+
+# A materialized view that was never filled.
+UNPOPULATED = frozenset({"55000"})
+
+KINDS = {
+    "r": "table",
+    "p": "table",
+    "v": "view",
+    "m": "materialized view",
+    "f": "foreign table",
+}
+
+
+async def _look(bout: Bout, statement: str) -> Verdict:
+    """Judge a query by the values of others in what it returns, in the attacker's tenant and in none."""
+    for preamble in (bout.ground.binding(bout.ground.attacker), ""):
+        bout.begin(preamble)
+        try:
+            rows = await bout.fetch(statement)
+        except asyncpg.PostgresError as error:
+            if preamble:
+                verdict = bout.judge(error, also=UNPOPULATED)
+                if verdict.outcome is not Outcome.BLOCKED:
+                    return verdict
+            continue
+        seen = bout.knowledge.spot("\n".join(str(row[0]) for row in rows))
+        if seen:
+            places = sorted(set(seen.values()))
+            return breach(f"It shows values of other tenants: of {', '.join(places[:3])}.")
+    return blocked("no value of others")
+
+
+async def _relations(bout: Bout) -> list[Mapping[str, Any]]:
+    return await bout.fetch(_STATEMENTS["relations"])
+
+
+def _attack_kinds(name: str, sentence: str, kinds: str, none: str) -> None:
+    """Register an attack on every relation of some kinds that no model declares."""
+
+    async def run(ground: Ground) -> AsyncIterator[Try]:
+        declared = {(table.schema or "public", table.name) for table in ground.service.metadata.tables.values()}
+        found = False
+        async with open_bout(ground) as bout:
+            for row in await _relations(bout):
+                is_declared = (row["schema"], row["name"]) in declared
+                if row["kind"] not in kinds or is_declared or row["parent"] or not row["is_readable"]:
+                    continue
+                found = True
+                table = sql.qualified(row["schema"], row["name"])
+                verdict = await _look(bout, f"SELECT row_to_json(t)::text FROM {table} AS t LIMIT 10000")  # noqa: S608
+                yield record(name, f"{KINDS[row['kind']]} {row['schema']}.{row['name']}", verdict)
+        if not found:
+            yield record(name, "database", skipped(none))
+
+    run.__name__ = name
+    service_attack("relation", sentence)(run)
+
+
+_attack_kinds("read_views", "read others' rows through a view", "v", "the application may read no view")
+_attack_kinds(
+    "read_materialized_views",
+    "read others' rows in a materialized view",
+    "m",
+    "the application may read no materialized view",
+)
+_attack_kinds(
+    "read_foreign_tables", "read others' rows in a foreign table", "f", "the application may read no foreign table"
+)
+_attack_kinds(
+    "read_stray_tables",
+    "read others' rows in a table that no model declares",
+    "rp",
+    "the application may read no undeclared table",
+)
+
+
+@service_attack("relation", "read others' rows in a table that all tenants share")
+async def read_shared_tables(ground: Ground) -> AsyncIterator[Try]:
+    """Shared and Global tables must hold nothing that only one tenant has."""
+    found = False
+    async with open_bout(ground) as bout:
+        for table in ground.service.metadata.sorted_tables:
+            if declaration_of(table).kind.is_isolated:
+                continue
+            found = True
+            name = sql.qualified(table.schema or "public", table.name)
+            verdict = await _look(bout, f"SELECT row_to_json(t)::text FROM {name} AS t LIMIT 10000")  # noqa: S608
+            yield record("read_shared_tables", f"{table.schema or 'public'}.{table.name}", verdict)
+    if not found:
+        yield record("read_shared_tables", "database", skipped("every table belongs to tenants"))
+
+
+# What is tried on a partition or a child, which meets its own policies and privileges and never its parent's.
+DIRECTLY = {
+    "read": "SELECT {tenant}::text AS tenant FROM {table}",
+    "delete": "DELETE FROM {table} WHERE {tenant}::text = {victim} RETURNING {tenant}::text AS tenant",
+    "update": "UPDATE {table} SET {same} WHERE {tenant}::text = {victim} RETURNING {victim} AS tenant",
+}
+
+
+@service_attack("relation", "reach others' rows by the name of a partition or a child")
+async def name_partitions(ground: Ground) -> AsyncIterator[Try]:
+    """Every partition and inheritance child by its own name."""
+    targets = {(target.schema, target.name): target for target in ground.targets}
+    found = False
+    async with open_bout(ground) as bout:
+        for row in await _relations(bout):
+            target = targets.get((row["parent_schema"], row["parent"]))
+            if target is None:
+                continue
+            found = True
+            fields = {
+                "table": sql.qualified(row["schema"], row["name"]),
+                "tenant": sql.identifier(target.tenant_column),
+                "victim": sql.literal(ground.victim),
+                "same": bout.knowledge.of(target).same(target.tenant_column),
+            }
+            verdict = blocked("refused, or no row of others")
+            for action, template in DIRECTLY.items():
+                verdict = await _reach(bout, action, template.format_map(fields)) or verdict
+            yield record("name_partitions", f"{row['schema']}.{row['name']}", verdict)
+    if not found:
+        yield record("name_partitions", "database", skipped("no tenant table has partitions or children"))
+
+
+async def _reach(bout: Bout, action: str, statement: str) -> Verdict | None:
+    bout.begin(bout.ground.binding(bout.ground.attacker))
+    try:
+        rows = await bout.fetch(statement)
+    except asyncpg.PostgresError as error:
+        verdict = bout.judge(error)
+        return verdict if verdict.detail.startswith(BROKEN) else None
+    foreign = [row for row in rows if row["tenant"] != bout.ground.attacker]
+    return breach(f"By its own name it let the attacker {action} {len(foreign)} rows of others.") if foreign else None

@@ -1,0 +1,131 @@
+"""Attacks by way of roles: to become another, to free one's own, to leave settings behind.
+
+A role that was taken on counts by what it shows: the rows of others, or the server's files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+
+from tenantry import sql
+from tenantry.proof.isolation.attack import service_attack
+from tenantry.proof.isolation.bout import Bout, open_bout
+from tenantry.proof.isolation.ground import Ground
+from tenantry.proof.isolation.verdict import Outcome, Try, Verdict, blocked, breach, limit, record
+from tenantry.tenancy.declarations import tenancy_of
+
+# They reach the server's files and programs, and with these everything.
+KEYS_TO_THE_HOUSE = frozenset({"pg_read_server_files", "pg_write_server_files", "pg_execute_server_program"})
+
+EVERYBODY = "SELECT rolname::text AS name FROM pg_roles WHERE rolname <> current_user ORDER BY rolname"
+
+
+async def _sees_foreign(bout: Bout, take_on: str) -> str:
+    """Return the first table that shows rows of others once a role was taken on; '' where none does."""
+    for target in bout.ground.targets:
+        tenant = sql.identifier(target.tenant_column)
+        table = sql.qualified(target.schema, target.name)
+        bout.begin(f"{bout.ground.binding(bout.ground.attacker)}; {take_on}")
+        try:
+            rows = await bout.fetch(
+                f"SELECT FROM {table} WHERE {tenant}::text <> {sql.literal(bout.ground.attacker)} LIMIT 1"
+            )
+        except asyncpg.PostgresError:
+            continue
+        if rows:
+            return f"{target.schema}.{target.name}"
+    return ""
+
+
+async def _becomes(bout: Bout, statement: str, role: str) -> Verdict:
+    """Judge a statement that takes a role on."""
+    bout.begin(bout.ground.binding(bout.ground.attacker))
+    taken = await bout.refused(statement)
+    if taken.outcome is not Outcome.BREACH:
+        return taken
+    if role in KEYS_TO_THE_HOUSE:
+        return breach(f"It took on {role}, which reaches the server's files and programs.")
+    table = await _sees_foreign(bout, statement)
+    return breach(f"It took the role on and saw rows of others in {table}.") if table else blocked("it shows no more")
+
+
+@service_attack("role", "take on another role")
+async def set_role(ground: Ground) -> AsyncIterator[Try]:
+    """SET ROLE to every role of the cluster, and back to the login."""
+    async with open_bout(ground) as bout:
+        for row in await bout.fetch(EVERYBODY):
+            name = row["name"]
+            verdict = await _becomes(bout, f"SET LOCAL ROLE {sql.identifier(name)}", name)
+            yield record("set_role", f"role {name}", verdict)
+        for statement in ("SET LOCAL ROLE NONE", "RESET ROLE"):
+            table = await _sees_foreign(bout, statement)
+            verdict = breach(f"{statement} showed rows of others in {table}.") if table else blocked("the same role")
+            yield record("set_role", "role NONE" if "NONE" in statement else "login", verdict)
+
+
+@service_attack("role", "take on another session's user")
+async def set_session_authorization(ground: Ground) -> AsyncIterator[Try]:
+    """SET SESSION AUTHORIZATION to every role."""
+    async with open_bout(ground) as bout:
+        for row in await bout.fetch(EVERYBODY):
+            name = row["name"]
+            verdict = await _becomes(bout, f"SET LOCAL SESSION AUTHORIZATION {sql.identifier(name)}", name)
+            yield record("set_session_authorization", f"role {name}", verdict)
+
+
+@service_attack("role", "see rows by an attribute or a membership that its own role has")
+async def role_as_it_is(ground: Ground) -> AsyncIterator[Try]:
+    """A superuser, a role with BYPASSRLS or a member of the owner needs no trick at all."""
+    async with open_bout(ground) as bout:
+        table = await _sees_foreign(bout, "SELECT")
+        verdict = breach(f"The role sees rows of others in {table}.") if table else blocked("no row of others")
+        yield record("role_as_it_is", f"role {ground.application.role}", verdict)
+
+
+def _statements(ground: Ground) -> dict[str, tuple[str, str]]:
+    """Return what would free the role, by a name: the object and the statement."""
+    roles = ground.service.roles
+    own, owner, admin = (sql.identifier(name) for name in (ground.application.role, roles.owner, roles.admin))
+    return {
+        "bypass": (f"role {ground.application.role}", f"ALTER ROLE {own} BYPASSRLS"),
+        "superuser": (f"role {ground.application.role}", f"ALTER ROLE {own} SUPERUSER"),
+        "createrole": (f"role {ground.application.role}", f"ALTER ROLE {own} CREATEROLE"),
+        "owner": (f"role {roles.owner}", f"GRANT {owner} TO {own}"),
+        "admin": (f"role {roles.admin}", f"GRANT {admin} TO {own}"),
+        "password": (f"role {roles.admin}", f"ALTER ROLE {admin} PASSWORD 'tenantry'"),
+        "admin's settings": (f"role {roles.admin}", f"ALTER ROLE {admin} SET search_path = pg_temp"),
+        "new role": ("role tenantry_intruder", "CREATE ROLE tenantry_intruder IN ROLE pg_read_all_data"),
+        "reassign": (f"role {roles.owner}", f"REASSIGN OWNED BY {owner} TO {own}"),
+        "drop owned": (f"role {roles.owner}", f"DROP OWNED BY {owner} CASCADE"),
+        "default privileges": (
+            f"role {roles.owner}",
+            f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT ALL ON TABLES TO {own}",
+        ),
+    }
+
+
+@service_attack("role", "free its role, or gain another's rights")
+async def alter_roles(ground: Ground) -> AsyncIterator[Try]:
+    """ALTER ROLE, GRANT of a role, CREATE ROLE, REASSIGN OWNED, ALTER DEFAULT PRIVILEGES."""
+    async with open_bout(ground) as bout:
+        for thing, statement in _statements(ground).values():
+            bout.begin(ground.binding(ground.attacker))
+            yield record("alter_roles", thing, await bout.refused(statement))
+
+
+@service_attack("role", "leave the victim's tenant behind as a default of its role")
+async def preset_tenant(ground: Ground) -> AsyncIterator[Try]:
+    """ALTER ROLE ... SET: PostgreSQL lets every role preset its own sessions, and nothing can forbid it."""
+    setting = tenancy_of(ground.service.metadata).setting
+    role = ground.application.role
+    async with open_bout(ground) as bout:
+        bout.begin(ground.binding(ground.attacker))
+        verdict = await bout.refused(f"ALTER ROLE {sql.identifier(role)} SET {setting} = {sql.literal(ground.victim)}")
+        if verdict.outcome is Outcome.BREACH:
+            verdict = limit(
+                "A role may preset settings of its own sessions. A unit of work binds its tenant above it; "
+                "the audit finds it (tenant_preset)."
+            )
+        yield record("preset_tenant", f"role {role}", verdict)

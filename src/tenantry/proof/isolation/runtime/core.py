@@ -1,0 +1,151 @@
+"""Attacks through Core, textual SQL and the driver, in a unit of work of the attacker's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Executable, delete, func, insert, select, text, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from tenantry import sql
+from tenantry.postgres.sqlstate import sqlstate_of
+from tenantry.proof.isolation.runtime.arena import BROKEN, Arena, Leak, driver_of, written
+from tenantry.proof.isolation.runtime.mapped import REFUSED, Mapped, own_row
+from tenantry.proof.isolation.runtime.trial import mapped_attack
+from tenantry.proof.isolation.verdict import Verdict, blocked
+from tenantry.tenancy.scope import parse_tenant
+from tenantry.tenancy.session import TenantSession
+
+__all__: list[str] = []
+
+
+def _judge(arena: Arena, mapped: Mapped, owners: set[str], where: str) -> None:
+    if owners - {arena.attacker}:
+        raise Leak(f"{where} gave rows of {', '.join(sorted(owners - {arena.attacker}))}")
+    if not owners and mapped.target.rows.get(arena.attacker):
+        raise Leak(f"{where} hid the attacker's own rows")
+
+
+@mapped_attack("select with Core, through the session and through its connection")
+async def core_select(arena: Arena, mapped: Mapped) -> Verdict:
+    """Select the table, an alias, a subquery, a CTE and a union, typed, and without a WHERE."""
+    table, tenant = mapped.table, mapped.tenant
+    other, inner, common = table.alias("other"), select(table).subquery(), select(table).cte()
+    forms: dict[str, Executable] = {
+        "a select": select(tenant),
+        "a select of an alias": select(other.c[tenant.name]),
+        "a select from a subquery": select(inner.c[tenant.name]),
+        "a select from a CTE": select(common.c[tenant.name]),
+        "a union": select(tenant).union_all(select(other.c[tenant.name])),
+        "a join": select(other.c[tenant.name]).select_from(table.join(other, tenant == other.c[tenant.name])),
+    }
+    async with arena.database.tenant(arena.attacker) as session:
+        connection = await session.connection()
+        for what, statement in forms.items():
+            for send in (session.execute, connection.execute):
+                rows = (await send(statement)).all()
+                _judge(arena, mapped, {str(row[0]) for row in rows}, f"{what} with Core")
+            streamed = await connection.stream(statement)
+            _judge(arena, mapped, {str(row[0]) async for row in streamed}, f"{what} with Core, streamed")
+    return blocked()
+
+
+@mapped_attack("select in textual SQL, and over the driver's own connection")
+async def core_text(arena: Arena, mapped: Mapped) -> Verdict:
+    """Send text that the toolkit cannot rewrite: row security answers for the tenant that is bound."""
+    table, column = sql.qualified(mapped.target.schema, mapped.target.name), sql.identifier(mapped.target.tenant_column)
+    query = f"SELECT {column}::text FROM {table}"  # noqa: S608  # quoted
+    async with arena.database.tenant(arena.attacker) as session:
+        connection = await session.connection()
+        driver = await driver_of(connection)
+        answers: dict[str, list[Any]] = {
+            "text()": list((await session.execute(text(query.replace("::text", "")))).all()),
+            "from_statement()": [(owner,) for owner in await _load_from_statement(session, mapped)],
+            "exec_driver_sql()": list((await connection.exec_driver_sql(query)).all()),
+            "the driver's fetch()": await driver.fetch(query),
+            "the driver's prepare()": await (await driver.prepare(query)).fetch(),
+            "the driver's cursor()": [record async for record in driver.cursor(query)],
+        }
+        for what, rows in answers.items():
+            _judge(arena, mapped, {str(row[0]) for row in rows}, what)
+        table_rows = await driver.fetch(f"TABLE {table}")
+        _judge(arena, mapped, {str(row[mapped.target.tenant_column]) for row in table_rows}, "TABLE")
+    return blocked()
+
+
+async def _load_from_statement(session: TenantSession, mapped: Mapped) -> list[str]:
+    """Load entities from a statement of the caller's own, to which the ORM adds nothing."""
+    statement = select(mapped.model).from_statement(select(mapped.table))
+    return [mapped.tenant_of(entity) for entity in (await session.scalars(statement)).unique()]
+
+
+@mapped_attack("update and delete with Core, without a WHERE and by the victim's name")
+async def core_write(arena: Arena, mapped: Mapped) -> Verdict:
+    """Change and delete all there is, typed and as text: only its own rows are met, and all is rolled back."""
+    table, tenant, victim = mapped.table, mapped.tenant, parse_tenant(arena.victim, mapped.tenant.type)
+    name, column = sql.qualified(mapped.target.schema, mapped.target.name), sql.identifier(tenant.name)
+    harmless = mapped.harmless_column
+    plain = sql.identifier(harmless.name)
+    statements: dict[str, tuple[str, Any]] = {
+        "an update": ("UPDATE", update(table).values({harmless: harmless}).returning(tenant)),
+        "an update of the victim's": (
+            "UPDATE",
+            update(table).where(tenant == victim).values({harmless: harmless}).returning(tenant),
+        ),
+        "an update as text": ("UPDATE", text(f"UPDATE {name} SET {plain} = {plain} RETURNING {column}")),  # noqa: S608
+        "a delete of the victim's": ("DELETE", delete(table).where(tenant == victim).returning(tenant)),
+        "a delete": ("DELETE", delete(table).returning(tenant)),
+        "a delete as text": ("DELETE", text(f"DELETE FROM {name} RETURNING {column}")),  # noqa: S608
+    }
+    for what, (privilege, statement) in statements.items():
+        async with arena.database.tenant(arena.attacker) as session:
+            before = await written(session)
+            try:
+                owners = {str(owner) for owner in await session.scalars(statement)}
+            except SQLAlchemyError as error:
+                # A row that others refer to stays; a privilege that was not granted is refused.
+                if sqlstate_of(error) in BROKEN or (sqlstate_of(error) == "42501" and mapped.may(privilege)):
+                    raise
+                await session.rollback()
+                continue
+            count = await written(session) - before
+            await session.rollback()
+        if owners - {arena.attacker}:
+            raise Leak(f"{what} met rows of {', '.join(sorted(owners - {arena.attacker}))}")
+        if count and not owners:
+            raise Leak(f"{what} wrote {count} rows and gave none of them back")
+    return blocked()
+
+
+@mapped_attack("insert rows for the victim, and move its own rows to the victim, with Core and as text")
+async def core_insert_for_victim(arena: Arena, mapped: Mapped) -> Verdict:
+    """Insert with VALUES and from a SELECT, and update the tenant column: the policy refuses each."""
+    table, tenant, victim = mapped.table, mapped.tenant, parse_tenant(arena.victim, mapped.tenant.type)
+    async with arena.database.tenant(arena.attacker) as session:
+        values = await own_row(mapped, session)
+    forged = values | {tenant.name: victim}
+    columns = list(forged)
+    copied = select(*(func.coalesce(victim, tenant) if one == tenant.name else table.c[one] for one in columns))
+    statements: dict[str, Any] = {
+        "insert().values()": insert(table).values(forged),
+        "insert().values([])": insert(table).values([forged, forged]),
+        "insert().from_select()": insert(table).from_select(columns, copied),
+        "update() of the tenant": update(table).values({tenant: victim}),
+    }
+    for what, statement in statements.items():
+        for through_connection in (False, True):
+            async with arena.database.tenant(arena.attacker) as session:
+                send = (await session.connection()).execute if through_connection else session.execute
+                try:
+                    await send(statement)
+                except SQLAlchemyError as error:
+                    await session.rollback()
+                    if sqlstate_of(error) in REFUSED:
+                        continue
+                    # What refers to the row, or its key, may refuse the move before the policy is asked.
+                    if sqlstate_of(error) == "23503" and "update" in what:
+                        continue
+                    raise Leak(f"{what} for the victim was not refused by the policy, but: {error}") from error
+                await session.rollback()
+            raise Leak(f"{what} wrote rows for the victim")
+    return blocked()

@@ -1,0 +1,222 @@
+"""Attacks by writing through the ORM: what the unit of work flushes, merges and sends in bulk.
+
+Whether something was written is told by the server's own counters of this transaction, not by what SQLAlchemy believes.
+Everything is rolled back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import delete, insert, update
+from sqlalchemy.exc import InvalidRequestError, SAWarning, SQLAlchemyError
+from sqlalchemy.orm import make_transient_to_detached
+from sqlalchemy.orm.attributes import flag_modified
+from sqlalchemy.orm.exc import StaleDataError
+
+from tenantry.postgres.sqlstate import sqlstate_of
+from tenantry.proof.isolation.runtime.arena import Arena, Leak, written
+from tenantry.proof.isolation.runtime.mapped import REFUSED, Mapped, attributes, own_row
+from tenantry.proof.isolation.runtime.orm_read import NO_ROW, victims_row
+from tenantry.proof.isolation.runtime.trial import mapped_attack
+from tenantry.proof.isolation.verdict import Verdict, blocked, skipped
+from tenantry.tenancy.scope import parse_tenant
+from tenantry.tenancy.session import TenantSession
+
+__all__: list[str] = []
+
+# Another row of the kind is refused by a key, a reference or a check: what was guessed is no row of this schema.
+UNGUESSED = frozenset({"22001", "23502", "23503", "23505", "23514", "23P01"})
+
+Write = Callable[[TenantSession, Any], Awaitable[object]]
+
+
+@asynccontextmanager
+async def _undone(arena: Arena) -> AsyncIterator[TenantSession]:
+    """Open a unit of work of the attacker that leaves no trace."""
+    async with arena.database.tenant(arena.attacker) as session:
+        try:
+            yield session
+        finally:
+            session.expunge_all()
+            await session.rollback()
+
+
+async def _check_writes_nothing(arena: Arena, mapped: Mapped, write: Write, where: str) -> bool:
+    """Let the attacker's session `write` with an entity of the victim's; False where there is none."""
+    theirs = await victims_row(arena, mapped)
+    if theirs is None:
+        return False
+    async with _undone(arena) as session:
+        before = await written(session)
+        try:
+            # SQLAlchemy only warns where a DELETE met no row.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SAWarning)
+                await write(session, theirs)
+        except (SQLAlchemyError, StaleDataError):
+            return True
+        count = await written(session) - before
+        if count:
+            raise Leak(f"{where} wrote {count} rows of another tenant")
+    return True
+
+
+async def _modify(session: TenantSession, mapped: Mapped, entity: Any) -> None:
+    flag_modified(entity, mapped.harmless)
+    await session.flush()
+
+
+@mapped_attack("flush the victim's entity, changed or deleted, from its own session")
+async def orm_flush_of_victims(arena: Arena, mapped: Mapped) -> Verdict:
+    """Attach the victim's entity; change it; delete it; make one up that has its key."""
+
+    async def change(session: TenantSession, entity: Any) -> None:
+        session.add(entity)
+        await _modify(session, mapped, entity)
+
+    async def remove(session: TenantSession, entity: Any) -> None:
+        await session.delete(entity)
+        await session.flush()
+
+    async def make_up(session: TenantSession, entity: Any) -> None:
+        names = [mapped.mapper.get_property_by_column(column).key for column in mapped.mapper.primary_key]
+        forged = mapped.model(**{name: getattr(entity, name) for name in names})
+        make_transient_to_detached(forged)
+        session.add(forged)
+        setattr(forged, mapped.harmless, getattr(entity, mapped.harmless))
+        await _modify(session, mapped, forged)
+
+    for write in (change, remove, make_up):
+        if not await _check_writes_nothing(arena, mapped, write, f"a flush ({write.__name__})"):
+            return skipped(NO_ROW)
+    return blocked()
+
+
+@mapped_attack("merge the victim's entity into its own session")
+async def orm_merge(arena: Arena, mapped: Mapped) -> Verdict:
+    """Merge with and without loading: it must become no row of anybody's."""
+
+    async def merge(session: TenantSession, entity: Any) -> None:
+        await session.merge(entity)
+        await session.flush()
+
+    async def merge_unloaded(session: TenantSession, entity: Any) -> None:
+        await _modify(session, mapped, await session.merge(entity, load=False))
+
+    for write in (merge, merge_unloaded):
+        if not await _check_writes_nothing(arena, mapped, write, f"a {write.__name__.replace('_', ' ')}"):
+            return skipped(NO_ROW)
+    return blocked()
+
+
+@mapped_attack("write the victim's rows in bulk")
+async def orm_bulk(arena: Arena, mapped: Mapped) -> Verdict:
+    """Use the bulk methods of `Session`, and UPDATE and DELETE with and without the victim's key."""
+    model, harmless = mapped.model, mapped.harmless
+
+    def row_of(entity: Any) -> dict[str, Any]:
+        names = [mapped.mapper.get_property_by_column(column).key for column in mapped.mapper.primary_key]
+        return {name: getattr(entity, name) for name in (*names, harmless)}
+
+    async def save_objects(session: TenantSession, entity: Any) -> None:
+        flag_modified(entity, harmless)
+        await session.run_sync(lambda sync: sync.bulk_save_objects([entity]))
+
+    async def update_mappings(session: TenantSession, entity: Any) -> None:
+        await session.run_sync(lambda sync: sync.bulk_update_mappings(mapped.mapper, [row_of(entity)]))
+
+    async def update_by_key(session: TenantSession, entity: Any) -> None:
+        await session.execute(update(model), [row_of(entity)])
+
+    async def update_where(session: TenantSession, entity: Any) -> None:
+        column = getattr(model, harmless)
+        where = [
+            column == value for column, value in zip(mapped.mapper.primary_key, mapped.key_of(entity), strict=True)
+        ]
+        statement = update(model).where(*where).values({column: column})
+        await session.execute(statement, execution_options={"synchronize_session": False})
+
+    async def delete_where(session: TenantSession, _entity: Any) -> None:
+        statement = delete(model).where(model.__tenant__ != parse_tenant(arena.attacker, mapped.tenant.type))
+        await session.execute(statement, execution_options={"synchronize_session": False})
+
+    for write in (save_objects, update_mappings, update_by_key, update_where, delete_where):
+        if not await _check_writes_nothing(arena, mapped, write, f"bulk ({write.__name__})"):
+            return skipped(NO_ROW)
+    return blocked()
+
+
+@mapped_attack("add entities, alone and in bulk, that say they are the victim's")
+async def orm_insert_for_victim(arena: Arena, mapped: Mapped) -> Verdict:
+    """Insert rows with the victim's tenant in every way the ORM knows: the policy refuses each."""
+    victim = parse_tenant(arena.victim, mapped.tenant.type)
+    model, tenant = mapped.model, mapped.model.__tenant__.key
+
+    async def add(session: TenantSession, values: dict[str, Any]) -> None:
+        session.add(model(**values))
+        await session.flush()
+
+    async def save_objects(session: TenantSession, values: dict[str, Any]) -> None:
+        await session.run_sync(lambda sync: sync.bulk_save_objects([model(**values)]))
+
+    async def insert_mappings(session: TenantSession, values: dict[str, Any]) -> None:
+        await session.run_sync(lambda sync: sync.bulk_insert_mappings(mapped.mapper, [values]))
+
+    async def insert_many(session: TenantSession, values: dict[str, Any]) -> None:
+        await session.execute(insert(model), [values, values])
+
+    async def insert_values(session: TenantSession, values: dict[str, Any]) -> None:
+        await session.execute(insert(model).values([values, values]))
+
+    async def insert_returning(session: TenantSession, values: dict[str, Any]) -> None:
+        await session.scalars(insert(model).returning(model), [values])
+
+    for write in (add, save_objects, insert_mappings, insert_many, insert_values, insert_returning):
+        async with _undone(arena) as session:
+            forged = attributes(mapped, await own_row(mapped, session)) | {tenant: victim}
+            try:
+                await write(session, forged)
+            except SQLAlchemyError as error:
+                if sqlstate_of(error) in REFUSED:
+                    continue
+                raise Leak(f"{write.__name__} for the victim was not refused by the policy, but: {error}") from error
+            raise Leak(f"{write.__name__} wrote a row for the victim")
+    return blocked()
+
+
+@mapped_attack("add an entity that does not say whose it is, and have it become another's")
+async def orm_insert_filled(arena: Arena, mapped: Mapped) -> Verdict:
+    """Add without a tenant: the database fills in the one that is bound."""
+    if mapped.is_root or not mapped.may("INSERT"):
+        return skipped(
+            "the tenant names itself in its root" if mapped.is_root else "the application may not insert here"
+        )
+    async with _undone(arena) as session:
+        values = attributes(mapped, await own_row(mapped, session, renewed=True))
+        values.pop(mapped.model.__tenant__.key, None)
+        entity = mapped.model(**values)
+        session.add(entity)
+        try:
+            await session.flush()
+        except SQLAlchemyError as error:
+            if sqlstate_of(error) in UNGUESSED:
+                return skipped(f"a second row could not be guessed ({sqlstate_of(error)})")
+            raise
+        try:
+            await session.refresh(entity)
+        except InvalidRequestError as error:
+            raise Leak("a row without a tenant became somebody else's") from error
+        owner = mapped.tenant_of(entity)
+        if owner != arena.attacker:
+            raise Leak(f"a row without a tenant became {owner}'s")
+    with contextlib.suppress(SQLAlchemyError):
+        async with _undone(arena) as session:
+            await session.execute(
+                insert(mapped.model), [attributes(mapped, await own_row(mapped, session, renewed=True))]
+            )
+    return blocked()

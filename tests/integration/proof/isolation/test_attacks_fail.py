@@ -1,0 +1,191 @@
+"""Every attack gets through where what holds it is taken away: an attack that cannot succeed proves nothing.
+
+A sabotage is made in a copy of a filled depot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import depot
+import harbour
+import pytest
+import siege
+from siege_sabotage import SABOTAGES, Sabotage
+
+from tenantry import Address
+from tenantry.proof.isolation import attacks
+from tenantry.proof.isolation.attack import LASTING_CHANGE, SERVICE_ATTACKS, TABLE_ATTACKS, all_attacks, service_attack
+from tenantry.proof.isolation.bout import BROKEN
+from tenantry.proof.isolation.ground import Ground
+from tenantry.proof.isolation.harness import run_attacks, run_one
+from tenantry.proof.isolation.knowledge import know
+from tenantry.proof.isolation.verdict import Outcome, Try, blocked, record
+from tenantry.sql import identifier, literal
+from tenantry.testing.administrator import Administrator
+from tenantry.testing.cluster import Cluster
+
+# Attacks that no sabotage of a depot turns into a breach, and why.
+ELSEWHERE = {
+    "rebind": "a limit without a signature; with one see test_attacks_signed",
+    "rebind_inside": "as rebind",
+    "rebind_session": "a limit where it works at all; the unit of work's own binding stands above it",
+    "rebind_write": "as rebind",
+    "forge": "as rebind",
+    "signing_keys": "as rebind",
+    "replay_binding": "as rebind",
+    "table_volume": "a limit: the catalog is open to everybody",
+    "preset_tenant": "a limit: nothing in PostgreSQL forbids it",
+    "advisory_locks": "a limit: every database has them",
+    "notifications": "a limit: every database has them",
+    "sequences": "a limit: a number of all tenants",
+    "temporary_tables": "a limit, until TEMPORARY is revoked",
+    "security_label": "needs a provider of labels",
+    "reach_out": "needs dblink or a wrapper, which the server's wheel has not",
+    "read_foreign_tables": "needs a foreign-data wrapper",
+}
+
+
+@pytest.fixture(scope="module")
+def laid(
+    tenantry_administrator: Administrator, tenantry_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[siege.Siege]:
+    """The filled depot that is copied."""
+    service = depot.make_service(tmp_path_factory.mktemp("depot"))
+    with tenantry_cluster.database() as address:
+        yield asyncio.run(siege.lay(service, address))
+        asyncio.run(harbour.drop_roles(address, service))
+
+
+@pytest.fixture
+def copy(laid: siege.Siege, tenantry_cluster: Cluster) -> Iterator[Address]:
+    """A copy of it for one test."""
+    with tenantry_cluster.database(laid.template) as address:
+        yield address
+
+
+def _names(laid: siege.Siege, address: Address) -> dict[str, str]:
+    roles = laid.service.roles
+    return {
+        "app": roles.application,
+        "owner": roles.owner,
+        "admin": roles.admin,
+        "victim": literal(laid.trio.victim),
+        "database": identifier(address.database),
+    }
+
+
+@pytest.fixture
+async def ground(laid: siege.Siege, copy: Address) -> AsyncIterator[Ground]:
+    async with siege.besiege(laid, copy) as ground:
+        yield ground
+
+
+def _breaches(tries: list[Try]) -> set[str]:
+    return {one.object for one in tries if one.outcome is Outcome.BREACH}
+
+
+@pytest.mark.parametrize("sabotage", SABOTAGES, ids=str)
+async def test_an_attack_gets_through_where_its_hold_is_gone(
+    laid: siege.Siege, copy: Address, sabotage: Sabotage
+) -> None:
+    """The breach names the object that was sabotaged."""
+    names = _names(laid, copy)
+    async with siege.besiege(laid, copy) as ground:
+        probe = await ground.connect()
+        version = probe.get_server_version()[0]
+        await probe.close()
+        if version < sabotage.since:
+            pytest.skip(f"PostgreSQL {version} cannot be broken in this way.")
+        await siege.execute(copy, sabotage.sql.format(**names))
+        try:
+            failed = {}
+            for name in sabotage.attacks:
+                tries = await run_one(ground, name)
+                wanted = sabotage.object.format(**names)
+                if not any(found.startswith(wanted) for found in _breaches(tries)):
+                    failed[name] = [f"{one.object} {one.stance} {one.outcome} {one.detail}" for one in tries][:40]
+        finally:
+            if sabotage.undo:
+                await siege.execute(copy, sabotage.undo.format(**names))
+    assert failed == {}
+
+
+async def test_a_healthy_depot_holds_against_everything(ground: Ground) -> None:
+    tries = [one for name in _ours() for one in await run_one(ground, name)]
+    assert [one for one in tries if one.outcome is Outcome.BREACH] == []
+    assert [one for one in tries if one.detail.startswith(BROKEN)] == []
+
+
+def _ours() -> set[str]:
+    """Return the names of the attacks in SQL; those on the toolkit itself are tested with it."""
+    package = attacks.__name__
+    runs = {name: attack.run for name, attack in TABLE_ATTACKS.items()}
+    more = {name: attack.run for name, attack in SERVICE_ATTACKS.items()}
+    return {name for name, run in {**runs, **more}.items() if run.__module__.startswith(package)}
+
+
+def test_every_attack_has_a_sabotage() -> None:
+    sabotaged = {name for sabotage in SABOTAGES for name in sabotage.attacks}
+    assert sabotaged | set(ELSEWHERE) == _ours()
+    assert not sabotaged & set(ELSEWHERE)
+
+
+async def test_a_lasting_change_is_a_breach_of_its_own(
+    ground: Ground, laid: siege.Siege, copy: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An attack that notices nothing itself is found out by the rows of others."""
+    for catalogue in (TABLE_ATTACKS, SERVICE_ATTACKS):
+        for name in list(catalogue):
+            monkeypatch.delitem(catalogue, name)
+
+    @service_attack("test", "change a label behind the harness's back")
+    async def vandal(_ground: Ground) -> AsyncIterator[Try]:
+        await siege.execute(copy, f"UPDATE shelves SET label = 'gone' WHERE tenant_id = {literal(laid.trio.victim)}")
+        yield record("vandal", "service", blocked())
+
+    try:
+        tries = await run_attacks(ground)
+    finally:
+        SERVICE_ATTACKS.pop("vandal")
+    assert _breaches(tries) == {"attack vandal"}
+    assert {one.attack for one in tries if one.outcome is Outcome.BREACH} == {LASTING_CHANGE.name}
+
+
+async def test_an_attack_that_fails_is_told_as_broken(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It neither ends the proof nor counts as safety."""
+    for catalogue in (TABLE_ATTACKS, SERVICE_ATTACKS):
+        for name in list(catalogue):
+            monkeypatch.delitem(catalogue, name)
+
+    @service_attack("test", "stumble")
+    async def clumsy(_ground: Ground) -> AsyncIterator[Try]:
+        yield record("clumsy", "first", blocked())
+        raise ZeroDivisionError("over its own feet")
+
+    try:
+        tries = await run_attacks(ground)
+    finally:
+        SERVICE_ATTACKS.pop("clumsy")
+    told = [one for one in tries if one.attack == "clumsy"]
+    assert [one.outcome for one in told] == [Outcome.BLOCKED, Outcome.SKIPPED]
+    assert told[1].detail == f"{BROKEN}ZeroDivisionError over its own feet"
+
+
+async def test_without_the_right_to_temporary_tables_the_pool_cannot_be_littered(
+    laid: siege.Siege, copy: Address, ground: Ground
+) -> None:
+    await siege.execute(copy, f"REVOKE TEMPORARY ON DATABASE {identifier(copy.database)} FROM PUBLIC")
+    tries = await run_one(ground, "temporary_tables")
+    assert {one.outcome for one in tries} == {Outcome.BLOCKED}
+
+
+async def test_what_the_attacker_knows_is_read_once(ground: Ground) -> None:
+    assert await know(ground) is await know(ground)
+
+
+def test_names_and_sentences_are_told_apart() -> None:
+    every = all_attacks()
+    assert len({attack.name for attack in every}) == len(every)
+    assert all(attack.sentence[0].islower() and not attack.sentence.endswith(".") for attack in every)
