@@ -15,13 +15,14 @@ EXAMPLES = {
     "jwt_jwks_url": "https://login.example.com/.well-known/jwks.json",
     "jwt_issuer": "https://login.example.com/",
     "jwt_audience": "{service}",
-    "database_url": "postgresql://{application}:development@127.0.0.1:5433/{database}",
-    "migration_database_url": "postgresql://aiagents:development@127.0.0.1:5433/{database}",
-    "admin_database_url": "postgresql://{admin}:development@127.0.0.1:5433/{database}",
+    "database_url": "postgresql://{application}:development@127.0.0.1:{port}/{database}",
+    "migration_database_url": "postgresql://{superuser}:development@127.0.0.1:{port}/{database}",
+    "admin_database_url": "postgresql://{admin}:development@127.0.0.1:{port}/{database}",
     "database_url_file": "/run/secrets/{service}-database",
     "database_secret": "production/{service}/database",
     "aws_region": "eu-central-1",
     "db_host": "127.0.0.1",
+    "db_port": "{port}",
     "db_name": "{database}",
     "db_user": "{application}",
     "db_password": "development",
@@ -30,7 +31,17 @@ EXAMPLES = {
     "database_echo": "true",
     "encryption_keys": "k1:the output of `openssl rand -base64 32`",
     "encryption_key_file": "/run/secrets/{service}-keys",
+    "context_keys": "c1:the output of `openssl rand -base64 32`",
+    "context_key_file": "/run/secrets/{service}-context-keys",
     "redis_url": "redis://127.0.0.1:6379/0",
+}
+
+# The servers of compose.yaml: the port on this machine, and the superuser.
+SERVERS = {
+    "ai_agents": ("5433", "aiagents"),
+    "plc_coach": ("5434", "postgres"),
+    "accounts": ("5435", "postgres"),
+    "items": ("5436", "postgres"),
 }
 
 EXAMPLE_HEAD = """\
@@ -52,9 +63,13 @@ def example_file() -> str:
 
 
 def _example(one: Variable, service: Service) -> str:
-    if one.default is not None:
+    # A port goes with the host beside it, which is not the default's.
+    if one.default is not None and one.field != "db_port":
         return one.default
+    port, superuser = SERVERS[service.name]
     words = {
+        "port": port,
+        "superuser": superuser,
         "service": service.path.strip("/"),
         "database": service.database,
         "application": service.roles.application,

@@ -12,6 +12,7 @@ from markup import table
 
 from tenantry.service import Service
 from tenantry.web import failures, sqlstates
+from tenantry.web.rows import not_found
 
 __all__ = ["problems", "problems_of", "web_problems"]
 
@@ -64,6 +65,11 @@ def _made_by(tree: ast.AST, known: Mapping[str, str]) -> Iterator[tuple[str, tup
             status, name, detail = [*said, "", "", ""][:3]
             if status.isdigit() and name:
                 yield name, (f"`{name}`", status, detail)
+        match node:
+            # What looks for a row says last what it looks for.
+            case ast.Call(func=ast.Name(id="find" | "present" | "not_found"), args=[*_, ast.Constant(value=str(noun))]):
+                answer = not_found(noun).answer
+                yield answer.code, (f"`{answer.code}`", str(answer.status), answer.detail)
 
 
 def _assigned(nodes: Iterable[ast.AST], known: Mapping[str, str]) -> dict[str, str]:

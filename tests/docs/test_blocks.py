@@ -79,7 +79,9 @@ def test_variables_are_settings(block: Block) -> None:
 def test_every_variable_that_a_page_names_exists() -> None:
     """`AI_AGENTS_DATABSE_URL` would be found here, and by nobody else for a long time."""
     known = {one.name for service in load_services(find_project(ROOT)) for one in list_variables(service.settings)}
-    named = {name for page in pages() for name in re.findall(r"\bAI_AGENTS_[A-Z_]*[A-Z]\b", page.read_text("utf-8"))}
+    prefixes = "|".join(service.settings.model_config["env_prefix"] for service in load_services(find_project(ROOT)))
+    pattern = rf"\b(?:{prefixes})[A-Z_]*[A-Z]\b"
+    named = {name for page in pages() for name in re.findall(pattern, page.read_text("utf-8"))}
     assert named - known == set()
 
 

@@ -19,7 +19,12 @@ EXAMPLE = ROOT / ".env.example"
 SERVICES = load_services(find_project(ROOT))
 
 # A key must be made by whoever uses it; the example says how, and is no key.
-NO_EXAMPLE = {service.settings.variable("encryption_keys") for service in SERVICES}
+NO_EXAMPLE = {
+    service.settings.variable(field)
+    for service in SERVICES
+    for field in service.settings.model_fields
+    if field.endswith("_keys")
+}
 
 
 def listed(text: str) -> dict[str, str]:
@@ -67,8 +72,8 @@ def test_a_key_is_never_given_away(tmp_path: Path) -> None:
     """Whoever uncomments the example of a key is told to make one."""
     text = EXAMPLE.read_text(encoding="utf-8")
     for service in SERVICES:
-        name = service.settings.variable("encryption_keys")
-        file = tmp_path / ".env"
-        file.write_text(f"{name}={listed(text)[name]}\n")
-        with pytest.raises(errors.ConfigurationError, match=name):
-            service.settings.load(env_file=file)
+        for name in NO_EXAMPLE & {one.name for one in list_variables(service.settings)}:
+            file = tmp_path / ".env"
+            file.write_text(f"{name}={listed(text)[name]}\n")
+            with pytest.raises(errors.ConfigurationError, match=name):
+                service.settings.load(env_file=file)

@@ -130,7 +130,8 @@ class Walkthrough:
         return ["bash", "-euo", "pipefail"]
 
     def _environment(self) -> dict[str, str]:
-        ours = ("AI_AGENTS_", "BOOKSHOP_", "TENANTRY_", "PG", "PYTEST_", "MAKE")
+        services = ("AI_AGENTS_", "PLC_COACH_", "ACCOUNTS_", "ITEMS_", "BOOKSHOP_", "DATABASE_", "DB_")
+        ours = (*services, "TENANTRY_", "PG", "PYTEST_", "MAKE")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         path = f"{_programs()}{os.pathsep}{os.environ['PATH']}"
         return {**kept, "PATH": path, "PORT": self.port, "PYTHONUNBUFFERED": "1"}

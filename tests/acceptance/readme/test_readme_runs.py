@@ -28,7 +28,7 @@ def checkout(tmp_path: Path) -> Path:
     for name in NEEDED:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".tenantry"))
         else:
             shutil.copy2(source, folder / name)
     (folder / ".venv").mkdir()

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from documents import ROOT, blocks
-from servicedesk import connected, settings_for, tenant_row, variables_of
+from plain import connected
+from servicedesk import settings_for, tenant_row, variables_of
 
 from ai_agents.service import service
 from tenantry import Address, KeyRing
