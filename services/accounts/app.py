@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from functools import partial
 
-from accounts import routes
+from accounts.routes import access, users
 from accounts.service import service
-from accounts.settings import Settings
-from tenantry.postgres.server import Server
 from tenantry.web.host import host
 from tenantry.web.passwords import open_passwords
 from tenantry.web.problems import Answer
@@ -21,18 +19,14 @@ CONSTRAINTS = {
     "uq_users_tenant_id_username": Answer(409, "username_taken", "There is a user of this name already."),
 }
 
-
-def create_app(settings: Settings | None = None, server: Server | None = None) -> FastAPI:
-    """Return the service's application; without `settings` they are read from the environment when it starts."""
-    return service_app(
-        service,
-        [routes.access, routes.users],
-        settings=settings,
-        server=server,
-        constraints=CONSTRAINTS,
-        resources=open_passwords,
-        description="Tenants, their users, and how a user signs in.",
-    )
-
+# Called with `settings` and `server` by tests; without them, both come from the environment when it starts.
+create_app = partial(
+    service_app,
+    service,
+    [access.router, users.router],
+    constraints=CONSTRAINTS,
+    resources=open_passwords,
+    description="Tenants, their users, and how a user signs in.",
+)
 
 app = host(create_app())

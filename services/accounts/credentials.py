@@ -10,7 +10,6 @@ import uuid
 from datetime import UTC, datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import undefer
 
 from accounts import schemas
@@ -21,6 +20,7 @@ from tenantry.web.bearer_token import BearerToken
 from tenantry.web.passwords import Passwords
 from tenantry.web.problems import Problem
 from tenantry.web.request import note_tenant
+from tenantry.web.rows import put
 from tenantry.web.sign_in_settings import sign_in_settings
 from tenantry.web.speaker import Speaker
 
@@ -78,10 +78,8 @@ async def replace_password(
 async def note_password_change(session: TenantSession, user_id: uuid.UUID) -> None:
     """Make the user's tokens from before void."""
     # Our clock and not the database's, because it is ours that stands in the tokens.
-    now = datetime.now(UTC)
-    key = [PasswordChange.tenant_id, PasswordChange.user_id]
-    noted = insert(PasswordChange).values(user_id=user_id, changed_at=now)
-    await session.execute(noted.on_conflict_do_update(index_elements=key, set_={"changed_at": now}))
+    changed = {"changed_at": datetime.now(UTC)}
+    await put(session, PasswordChange, ["tenant_id", "user_id"], {"user_id": user_id}, changed)
 
 
 async def _store(session: TenantSession, user: User, hashed: str) -> bool:

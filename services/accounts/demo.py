@@ -15,8 +15,9 @@ from sqlalchemy import select
 from accounts.models import ADMIN, Tenant, User
 from accounts.settings import Settings
 from tenantry import Database
-from tenantry.web.examples import curl
+from tenantry.web.examples import Examples
 from tenantry.web.passwords import Passwords
+from tenantry.web.rows import add
 from tenantry.web.tokens import issue_token
 
 __all__ = ["TENANTS", "examples", "seed", "tokens"]
@@ -40,8 +41,7 @@ async def seed(database: Database) -> None:
         async with database.tenant(tenant_id) as session:
             if await session.scalar(select(Tenant)) is not None:
                 continue
-            session.add(Tenant(id=tenant_id, name=name))
-            await session.flush()
+            await add(session, Tenant(id=tenant_id, name=name))
             for username, role in users.items():
                 email, user_id = f"{username}@{tenant}.example", uuid.uuid5(tenant_id, username)
                 session.add(User(id=user_id, username=username, email=email, hashed_password=hashed, roles=[role]))
@@ -60,15 +60,15 @@ def tokens(settings: Settings) -> dict[str, str]:
 
 def examples(settings: Settings, url: str) -> Iterator[tuple[str, str]]:
     """Yield what is worth trying at `url`, the service's own (`http://127.0.0.1:8000/accounts`): title, curl line."""
-    bearer = {username: {"Authorization": f"Bearer {token}"} for username, token in tokens(settings).items()}
+    ask = Examples(url, tokens(settings))
     ada = {"email": "ada@acme.example", "password": PASSWORD}
-    yield "Is it ready, and the database connected?", curl(f"{url}/health/ready")
-    yield "Sign in as Acme's administrator", curl(f"{url}/sign-in", body=ada)
+    yield ask.ready
+    yield "Sign in as Acme's administrator", ask.line("/sign-in", body=ada)
     nobody = {**ada, "email": "nobody@acme.example"}
-    yield "An unknown e-mail is answered like a wrong password", curl(f"{url}/sign-in", body=nobody)
-    yield "Who am I?", curl(f"{url}/me", bearer["ada"])
-    yield "Acme's users", curl(f"{url}/users", bearer["ada"])
-    yield "Globex sees its own only", curl(f"{url}/users", bearer["grace"])
-    yield "Users are for administrators", curl(f"{url}/users", bearer["alan"])
+    yield "An unknown e-mail is answered like a wrong password", ask.line("/sign-in", body=nobody)
+    yield "Who am I?", ask.line("/me", "ada")
+    yield "Acme's users", ask.line("/users", "ada")
+    yield "Globex sees its own only", ask.line("/users", "grace")
+    yield "Users are for administrators", ask.line("/users", "alan")
     grace = uuid.uuid5(TENANTS["globex"][0], "grace")
-    yield "Another tenant's user is not found", curl(f"{url}/users/{grace}", bearer["ada"])
+    yield "Another tenant's user is not found", ask.line(f"/users/{grace}", "ada")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from tenantry.web.fields import Email, Title, Username
 from tenantry.web.passwords import GivenPassword, NewPassword
+from tenantry.web.shapes import Body, Patch, Shape
 
 __all__ = ["Account", "NewUser", "PasswordReplacement", "Role", "SignIn", "SignUp", "Tenant", "User", "UserPatch"]
 
@@ -18,11 +19,7 @@ Role = Literal["admin", "member"]
 Roles = Annotated[list[Role], Field(min_length=1, max_length=8), AfterValidator(lambda roles: sorted(set(roles)))]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class SignUp(_Body):
+class SignUp(Body):
     """A new tenant and its first administrator."""
 
     tenant: Title = Field(examples=["Acme Corporation"])
@@ -31,30 +28,30 @@ class SignUp(_Body):
     password: NewPassword
 
 
-class SignIn(_Body):
+class SignIn(Body):
     """Who claims to be whom."""
 
     email: Email = Field(examples=["ada@acme.example"])
     password: GivenPassword
 
 
-class PasswordReplacement(_Body):
+class PasswordReplacement(Body):
     """The password as it is and as it shall be."""
 
     current_password: GivenPassword
     new_password: NewPassword
 
 
-class NewUser(_Body):
+class NewUser(Body):
     """A user to be."""
 
     username: Username
     email: Email
     password: NewPassword
-    roles: Roles = ["member"]
+    roles: Roles = Field(default=["member"])
 
 
-class UserPatch(_Body):
+class UserPatch(Patch):
     """What shall change of a user; what is left out or null stays."""
 
     username: Username | None = None
@@ -62,16 +59,8 @@ class UserPatch(_Body):
     password: NewPassword | None = None
     roles: Roles | None = None
 
-    def columns(self) -> dict[str, Any]:
-        """Return the values by mapped attribute, without the password."""
-        return self.model_dump(exclude={"password"}, exclude_none=True)
 
-
-class _Row(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-
-class Tenant(_Row):
+class Tenant(Shape):
     """A tenant."""
 
     id: uuid.UUID
@@ -79,7 +68,7 @@ class Tenant(_Row):
     created_at: datetime
 
 
-class User(_Row):
+class User(Shape):
     """A user, without the password."""
 
     id: uuid.UUID
@@ -89,7 +78,7 @@ class User(_Row):
     created_at: datetime
 
 
-class Account(_Row):
+class Account(Shape):
     """A user and the tenant that the user belongs to."""
 
     user: User

@@ -16,7 +16,7 @@ from ai_agents import history
 from ai_agents.models import TenantConfig
 from ai_agents.settings import Settings
 from tenantry import Database
-from tenantry.web.examples import curl
+from tenantry.web.examples import Examples
 from tenantry.web.signature import HEADER, sign
 from tenantry.web.tokens import issue_token
 
@@ -71,19 +71,15 @@ def examples(settings: Settings, url: str) -> Iterator[tuple[str, str]]:
     if settings.jwt_secret is None:
         # An identity provider gives the tokens then.
         return
-    token = tokens(settings)
-    bearer = {tenant: {"Authorization": f"Bearer {token[tenant]}"} for tenant in TENANTS}
-    acme = bearer["acme"]
-    yield "Is it ready, and the database connected?", curl(f"{url}/health/ready")
-    yield "Acme's enhancements", curl(f"{url}/enhancements", acme)
-    yield "Globex sees its own only", curl(f"{url}/enhancements", bearer["globex"])
-    yield "Acme's configuration, without its secrets", curl(f"{url}/tenants/acme", acme)
-    yield "Another tenant's is not found", curl(f"{url}/tenants/globex", acme)
-    yield "Ask for an enhancement", curl(f"{url}/enhancements", acme, {"ticket_id": "INC-2001"})
+    ask = Examples(url, tokens(settings))
+    yield ask.ready
+    yield "Acme's enhancements", ask.line("/enhancements", "acme")
+    yield "Globex sees its own only", ask.line("/enhancements", "globex")
+    yield "Acme's configuration, without its secrets", ask.line("/tenants/acme", "acme")
+    yield "Another tenant's is not found", ask.line("/tenants/globex", "acme")
+    yield "Ask for an enhancement", ask.line("/enhancements", "acme", {"ticket_id": "INC-2001"})
     ticket = {"delivery_id": str(uuid.uuid4()), "ticket_id": "INC-2002", "context": {"priority": "high"}}
     signature = sign(json.dumps(ticket).encode(), TENANTS["acme"][1].encode())
     signed = {"X-Tenant-ID": "acme", HEADER: signature}
-    yield (
-        "A signed webhook; a second time it is refused as a replay",
-        curl(f"{url}/webhooks/servicedesk", signed, ticket),
-    )
+    webhook = ask.line("/webhooks/servicedesk", body=ticket, headers=signed)
+    yield "A signed webhook; a second time it is refused as a replay", webhook

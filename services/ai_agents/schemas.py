@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    HttpUrl,
-    JsonValue,
-    SecretStr,
-    StringConstraints,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr, model_validator
+
+from tenantry.web.fields import Count, JSONObject, Text, WebAddress, check_object
+from tenantry.web.shapes import Body, Shape
 
 __all__ = [
     "Enhancement",
@@ -34,44 +24,10 @@ __all__ = [
 
 Status = Literal["pending", "completed", "failed"]
 
-LONGEST_URL = 500
-LONGEST_JSON = 64 * 1024
 LONGEST_OUTPUT = 256 * 1024
-LARGEST_INTEGER = 2**31 - 1
 
-_URL = TypeAdapter(HttpUrl)
-
-
-def _check_url(value: str) -> str:
-    """Return the URL as it will be called. A password in it would come back out of the API."""
-    try:
-        url = _URL.validate_python(value)
-    except ValidationError as error:
-        # Its own text repeats the value.
-        raise ValueError("It is not an http or https URL.") from error
-    if url.username is not None or url.password is not None:
-        raise ValueError("A URL with a user or a password is refused; the API key has its own field.")
-    if len(str(url)) > LONGEST_URL:
-        raise ValueError(f"The URL is longer than {LONGEST_URL} characters.")
-    return str(url)
-
-
-def _check_size(value: dict[str, Any]) -> dict[str, Any]:
-    """Bound what stands in a JSON column, where the database itself has no bound."""
-    try:
-        size = len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
-    except ValueError as error:
-        raise ValueError("NaN, Infinity and halves of surrogate pairs are refused.") from error
-    if size > LONGEST_JSON:
-        raise ValueError(f"The object is larger than {LONGEST_JSON} bytes.")
-    return value
-
-
-# PostgreSQL's text holds every character but NUL.
-_TEXT = r"^[^\x00]*$"
-TicketID = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_TEXT)]
-LongText = Annotated[str, StringConstraints(max_length=LONGEST_OUTPUT, pattern=_TEXT)]
-JSONObject = Annotated[dict[str, JsonValue], AfterValidator(_check_size)]
+TicketID = Annotated[Text, Field(min_length=1, max_length=100)]
+LongText = Annotated[Text, Field(max_length=LONGEST_OUTPUT)]
 
 
 class Preferences(BaseModel):
@@ -85,19 +41,15 @@ class Preferences(BaseModel):
 
     @model_validator(mode="after")
     def _check_extra(self) -> Self:
-        _check_size(self.model_dump())
+        check_object(self.model_dump())
         return self
 
 
-class TenantSettings(BaseModel):
+class TenantSettings(Body):
     """A tenant as it should be. A secret that is left out stays what it was; a new tenant must bring both."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    name: str = Field(min_length=1, max_length=255, pattern=_TEXT)
-    servicedesk_url: Annotated[str, AfterValidator(_check_url)] = Field(
-        max_length=LONGEST_URL, json_schema_extra={"format": "uri"}, examples=["https://desk.example.com/api/v3/"]
-    )
+    name: Text = Field(min_length=1, max_length=255)
+    servicedesk_url: WebAddress = Field(examples=["https://desk.example.com/api/v3/"])
     servicedesk_api_key: SecretStr | None = Field(default=None, min_length=1, max_length=1000)
     webhook_signing_secret: SecretStr | None = Field(default=None, min_length=16, max_length=1000)
     enhancement_preferences: Preferences = Field(default_factory=Preferences)
@@ -116,11 +68,7 @@ class TenantSettings(BaseModel):
         return columns
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-
-class Tenant(_Row):
+class Tenant(Shape):
     """A tenant, without its secrets."""
 
     id: uuid.UUID
@@ -132,28 +80,24 @@ class Tenant(_Row):
     updated_at: datetime
 
 
-class EnhancementRequest(BaseModel):
+class EnhancementRequest(Body):
     """A ticket that wants an enhancement."""
-
-    model_config = ConfigDict(extra="forbid")
 
     ticket_id: TicketID
     context_gathered: JSONObject | None = None
 
 
-class EnhancementOutcome(BaseModel):
+class EnhancementOutcome(Body):
     """How a pending enhancement ended."""
-
-    model_config = ConfigDict(extra="forbid")
 
     status: Literal["completed", "failed"]
     llm_output: LongText | None = None
     error_message: LongText | None = None
     context_gathered: JSONObject | None = None
-    processing_time_ms: int | None = Field(default=None, ge=0, le=LARGEST_INTEGER)
+    processing_time_ms: Count | None = None
 
 
-class Enhancement(_Row):
+class Enhancement(Shape):
     """One enhancement of one ticket."""
 
     id: uuid.UUID
@@ -174,7 +118,7 @@ class WebhookTicket(BaseModel):
     could send it again under another id.
     """
 
-    delivery_id: str = Field(min_length=1, max_length=200, pattern=_TEXT, description="One for each delivery.")
+    delivery_id: Text = Field(min_length=1, max_length=200, description="One for each delivery.")
     ticket_id: TicketID
     context: JSONObject | None = None
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from functools import partial
 
 from items.routes import router
 from items.service import service
-from items.settings import Settings
-from tenantry.postgres.server import Server
 from tenantry.web.host import host
 from tenantry.web.problems import Answer
 from tenantry.web.service_app import service_app
@@ -16,17 +14,13 @@ __all__ = ["app", "create_app"]
 
 CONSTRAINTS = {"items_name_not_empty": Answer(422, "name_empty", "The name of an item may not be blank.")}
 
-
-def create_app(settings: Settings | None = None, server: Server | None = None) -> FastAPI:
-    """Return the service's application; without `settings` they are read from the environment when it starts."""
-    return service_app(
-        service,
-        [router],
-        settings=settings,
-        server=server,
-        constraints=CONSTRAINTS,
-        description="Items with a name: listed, created once, and changed by two editors without a loss.",
-    )
-
+# Called with `settings` and `server` by tests; without them, both come from the environment when it starts.
+create_app = partial(
+    service_app,
+    service,
+    [router],
+    constraints=CONSTRAINTS,
+    description="Items with a name: listed, created once, and changed by two editors without a loss.",
+)
 
 app = host(create_app())

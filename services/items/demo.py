@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from items.models import Item
 from items.settings import Settings
 from tenantry import Database
-from tenantry.web.examples import curl
+from tenantry.web.examples import Examples
 
 __all__ = ["NAMES", "examples", "seed"]
 
@@ -25,9 +25,10 @@ async def seed(database: Database) -> None:
 
 def examples(_settings: Settings, url: str) -> Iterator[tuple[str, str]]:
     """Yield what is worth trying at `url`, the service's own (`http://127.0.0.1:8000/items`): title, curl line."""
-    yield "Is it ready, and the database connected?", curl(f"{url}/ready")
-    yield "Items, and how many there are", curl(f"{url}?limit=2&offset=0")
+    ask = Examples(url)
+    yield "Is it ready, and the database connected?", ask.line("/ready")
+    yield "Items, and how many there are", ask.line("?limit=2&offset=0")
     yield (
         "Create one; sent again with the same key, it is not created twice",
-        curl(url, {"Idempotency-Key": "demo-1"}, {"name": "Bookshelf", "description": "Oak"}),
+        ask.line("", body={"name": "Bookshelf", "description": "Oak"}, headers={"Idempotency-Key": "demo-1"}),
     )

@@ -14,6 +14,7 @@ from items.models import Item
 from tenantry import ReadSession, TenantSession
 from tenantry.web.counted_page import CountedPageRequest, paginate_counted
 from tenantry.web.etag import Precondition
+from tenantry.web.listing import narrow
 
 __all__ = ["ItemReader", "ItemRepository"]
 
@@ -28,7 +29,7 @@ class ItemReader:
 
     async def get_all(self, page: CountedPageRequest, name: str | None = None) -> schemas.ItemListResponse:
         """Return one page, the newest first, and the total; of items with exactly this name where one is given."""
-        statement = select(Item) if name is None else select(Item).where(Item.name == name)
+        statement = narrow(select(Item), {Item.name: name})
         found = await paginate_counted(
             self._reading,
             statement,
@@ -61,7 +62,7 @@ class ItemRepository(ItemReader):
     ) -> Item | None:
         """Change an item; None where there is none, or none of these versions. Without a change it is only read."""
         wanted = (Item.id == item_id, condition.holds_for(Item.updated_at))
-        values = item_in.columns()
+        values = item_in.changes()
         if not values:
             return (await self._session.scalars(select(Item).where(*wanted))).one_or_none()
         statement = update(Item).where(*wanted).values(values).returning(Item)

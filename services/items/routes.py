@@ -18,7 +18,8 @@ from tenantry.web.counted_page import CountedPageQuery
 from tenantry.web.dependencies import unscoped_read_session, unscoped_session
 from tenantry.web.etag import ETAG_HEADER, IfMatch, Precondition, precondition_failed, version_tag
 from tenantry.web.idempotency import IdempotencyKey, answer_once, fingerprint
-from tenantry.web.problems import Problem, problem_responses
+from tenantry.web.problems import problem_responses
+from tenantry.web.rows import not_found, present
 
 __all__ = ["router"]
 
@@ -32,10 +33,6 @@ CREATED: dict[str, Any] = {
     "description": "Created",
     "headers": {**ETAG_HEADER, "Location": {"description": "The item's path.", "schema": {"type": "string"}}},
 }
-
-
-def _not_found() -> Problem:
-    return Problem(404, "item_not_found", "There is no such item.")
 
 
 @router.get("/", summary="List items, the newest first")
@@ -91,7 +88,7 @@ async def delete_item(session: Work, item_id: uuid.UUID, if_match: IfMatch) -> N
     repository = ItemRepository(session)
     if not await repository.delete(item_id, if_match):
         await _refuse_late(repository, item_id, if_match)
-        raise _not_found()
+        raise not_found("item")
 
 
 async def _refuse_late(repository: ItemRepository, item_id: uuid.UUID, if_match: Precondition) -> None:
@@ -100,8 +97,7 @@ async def _refuse_late(repository: ItemRepository, item_id: uuid.UUID, if_match:
         raise precondition_failed()
 
 
-def _with_tag(item: Item | None, response: Response) -> schemas.Item:
-    if item is None:
-        raise _not_found()
+def _with_tag(found: Item | None, response: Response) -> schemas.Item:
+    item = present(found, "item")
     response.headers["ETag"] = version_tag(item.updated_at)
     return schemas.Item.model_validate(item)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from tenantry.web.counted_page import CountedPage
+from tenantry.web.fields import Text
+from tenantry.web.shapes import Body, Patch, Shape
 
 __all__ = ["Item", "ItemCreate", "ItemListResponse", "ItemUpdate", "Name"]
 
@@ -18,36 +20,26 @@ Name = Annotated[
     StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$"),
     Field(examples=["Lamp"]),
 ]
-Description = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 
 
-class ItemCreate(BaseModel):
+class ItemCreate(Body):
     """A new item."""
 
-    model_config = ConfigDict(extra="forbid")
-
     name: Name
-    description: Description | None = None
+    description: Text | None = None
 
 
-class ItemUpdate(BaseModel):
+class ItemUpdate(Patch):
     """What shall change; what is left out stays. A description of null removes it, a name of null is left out too."""
 
-    model_config = ConfigDict(extra="forbid")
+    erasable: ClassVar[frozenset[str]] = frozenset({"description"})
 
     name: Name | None = None
-    description: Description | None = None
-
-    def columns(self) -> dict[str, Any]:
-        """Return the values to write, by mapped attribute."""
-        given = self.model_dump(exclude_unset=True)
-        return {name: value for name, value in given.items() if name != "name" or value is not None}
+    description: Text | None = None
 
 
-class Item(BaseModel):
+class Item(Shape):
     """An item as it is stored."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: uuid.UUID
     name: str

@@ -6,21 +6,19 @@ from the secret of the settings, so that they open no other demonstration.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 
 from plc_coach.models import DIMENSIONS, Conversation, Message, MessageEmbedding, User, UserSession
 from plc_coach.settings import Settings
 from tenantry import Database, TenantSession
 from tenantry.web.assertions import issue_assertion
-from tenantry.web.examples import curl
+from tenantry.web.examples import Examples, derived_id
+from tenantry.web.rows import add, put
 
 __all__ = ["ORGANIZATIONS", "examples", "seed", "session_ids"]
 
@@ -33,9 +31,7 @@ def session_ids(settings: Settings) -> dict[str, uuid.UUID]:
     """Return the id of each demonstration user's session; none where no secret is there to derive it from."""
     if settings.jwt_secret is None:
         return {}
-    secret = settings.jwt_secret.get_secret_value().encode()
-    names = [name for users in ORGANIZATIONS.values() for name in users]
-    return {name: uuid.UUID(bytes=hmac.digest(secret, name.encode(), hashlib.sha256)[:16], version=4) for name in names}
+    return {name: derived_id(settings.jwt_secret, name) for users in ORGANIZATIONS.values() for name in users}
 
 
 async def seed(database: Database) -> None:
@@ -47,17 +43,14 @@ async def seed(database: Database) -> None:
             for name, role in users.items():
                 user = await session.scalar(select(User).where(User.sso_id == name)) or await _add(session, name, role)
                 if name in sessions:
-                    begun = insert(UserSession).values(id=sessions[name], user_id=user.id, **until)
-                    await session.execute(begun.on_conflict_do_update(index_elements=["id"], set_=until))
+                    begun = {"id": sessions[name], "user_id": user.id}
+                    await put(session, UserSession, ["id"], begun, until)
 
 
 async def _add(session: TenantSession, name: str, role: str) -> User:
-    user = User(email=f"{name}@demo.example", name=name.title(), role=role, sso_provider="demo", sso_id=name)
-    session.add(user)
-    await session.flush()
-    conversation = Conversation(user_id=user.id, title="Formative assessment")
-    session.add(conversation)
-    await session.flush()
+    known = {"email": f"{name}@demo.example", "name": name.title(), "role": role}
+    user = await add(session, User(**known, sso_provider="demo", sso_id=name))
+    conversation = await add(session, Conversation(user_id=user.id, title="Formative assessment"))
     answer = "Begin with one question that every student answers before leaving."
     cited = {"citations": [{"source": "Exit tickets", "page": 12}], "domains": ["assessment"]}
     said: tuple[dict[str, Any], ...] = (
@@ -65,9 +58,7 @@ async def _add(session: TenantSession, name: str, role: str) -> User:
         {"role": "assistant", "content": answer, "input_tokens": 120, "output_tokens": 48, **cited},
     )
     for place, values in enumerate(said):
-        message = Message(conversation_id=conversation.id, **values)
-        session.add(message)
-        await session.flush()
+        message = await add(session, Message(conversation_id=conversation.id, **values))
         direction = [float(dimension == place) for dimension in range(DIMENSIONS)]
         session.add(MessageEmbedding(message_id=message.id, embedding=direction))
     return user
@@ -75,14 +66,14 @@ async def _add(session: TenantSession, name: str, role: str) -> User:
 
 def examples(settings: Settings, url: str) -> Iterator[tuple[str, str]]:
     """Yield what is worth trying at `url`, the service's own (`http://127.0.0.1:8000/plc-coach`): title, curl line."""
-    bearer = {name: {"Authorization": f"Bearer {one}"} for name, one in session_ids(settings).items()}
-    yield "Is it ready, and the database connected?", curl(f"{url}/health/ready")
-    if not bearer:
+    ask = Examples(url, session_ids(settings))
+    yield ask.ready
+    if settings.jwt_secret is None:
         return
-    yield "Who am I?", curl(f"{url}/sessions/current", bearer["ravi"])
-    yield "An educator's own conversations", curl(f"{url}/conversations", bearer["ravi"])
-    yield "A coach sees those of the organisation", curl(f"{url}/conversations", bearer["rosa"])
-    yield "Another organisation sees its own only", curl(f"{url}/conversations", bearer["hana"])
-    yield "Begin a conversation", curl(f"{url}/conversations", bearer["ravi"], {"title": "Lesson study"})
+    yield "Who am I?", ask.line("/sessions/current", "ravi")
+    yield "An educator's own conversations", ask.line("/conversations", "ravi")
+    yield "A coach sees those of the organisation", ask.line("/conversations", "rosa")
+    yield "Another organisation sees its own only", ask.line("/conversations", "hana")
+    yield "Begin a conversation", ask.line("/conversations", "ravi", {"title": "Lesson study"})
     assertion = issue_assertion(settings, "rhea", RIVERSIDE, email="rhea@demo.example", name="Rhea")
-    yield "Sign in, once and within a minute", curl(f"{url}/identity", body={"assertion": assertion})
+    yield "Sign in, once and within a minute", ask.line("/identity", body={"assertion": assertion})

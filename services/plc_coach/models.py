@@ -12,7 +12,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from pgvector.sqlalchemy import VECTOR
 from sqlalchemy import (
     ARRAY,
     CheckConstraint,
@@ -33,6 +32,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from tenantry import CreatedAt, Tenancy, TenantBase, TenantLookup, TenantScoped, Timestamps
 from tenantry.web.assertion_record import AssertionRecord
+from tenantry.web.embedding_record import EmbeddingRecord, by_direction
+from tenantry.web.identity_record import IdentityRecord
+from tenantry.web.session_record import SessionRecord
+from tenantry.web.share_record import ShareRecord
 
 __all__ = [
     "DIMENSIONS",
@@ -48,7 +51,6 @@ __all__ = [
 DIMENSIONS = 384
 
 _NEW_ID = text("gen_random_uuid()")
-_MOMENT = DateTime(timezone=True)
 
 
 def _belongs_to(table: str, column: str) -> ForeignKeyConstraint:
@@ -63,7 +65,7 @@ class Base(TenantBase, DeclarativeBase):
     tenancy = Tenancy(column="organization_id", type=Uuid(), setting="app.current_tenant_id")
 
 
-class User(TenantScoped, CreatedAt, Base):
+class User(IdentityRecord, CreatedAt, Base):
     """Somebody who signs in through an identity provider."""
 
     __tablename__ = "users"
@@ -79,16 +81,11 @@ class User(TenantScoped, CreatedAt, Base):
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, server_default=_NEW_ID)
-    email: Mapped[str] = mapped_column(String(254))
-    name: Mapped[str] = mapped_column(String(255))
     role: Mapped[str] = mapped_column(String(20), server_default="educator")
     organization_id: Mapped[uuid.UUID]
-    sso_provider: Mapped[str | None] = mapped_column(String(50))
-    sso_id: Mapped[str | None] = mapped_column(String(255))
-    last_login: Mapped[datetime | None] = mapped_column(_MOMENT, sort_order=901)
 
 
-class UserSession(TenantScoped, CreatedAt, Base):
+class UserSession(SessionRecord, Base):
     """A session; who knows its id is its user until it expires."""
 
     __tablename__ = "sessions"
@@ -101,14 +98,8 @@ class UserSession(TenantScoped, CreatedAt, Base):
         Index("idx_sessions_expires_at", "expires_at"),
     )
 
-    id: Mapped[uuid.UUID] = mapped_column(server_default=_NEW_ID)
-    organization_id: Mapped[uuid.UUID]
-    user_id: Mapped[uuid.UUID]
-    expires_at: Mapped[datetime] = mapped_column(_MOMENT)
-    last_accessed_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=func.now(), sort_order=901)
 
-
-class Conversation(TenantScoped, Timestamps, Base):
+class Conversation(ShareRecord, Timestamps, Base):
     """A user's conversation; its token opens it to everybody while `share_enabled`."""
 
     __tablename__ = "conversations"
@@ -129,8 +120,6 @@ class Conversation(TenantScoped, Timestamps, Base):
     user_id: Mapped[uuid.UUID]
     title: Mapped[str] = mapped_column(String(255))
     status: Mapped[str] = mapped_column(String(20), server_default="active")
-    share_token: Mapped[str | None] = mapped_column(String(64), sort_order=902)
-    share_enabled: Mapped[bool] = mapped_column(server_default=text("false"), sort_order=903)
 
 
 class Message(TenantScoped, Base):
@@ -159,37 +148,25 @@ class Message(TenantScoped, Base):
     output_tokens: Mapped[int] = mapped_column(server_default=text("0"))
     cost_usd: Mapped[Decimal] = mapped_column(Numeric(12, 6), server_default=text("0"))
     # The clock and not now(), which stands still within a transaction: messages keep the order they were written in.
-    created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=func.clock_timestamp())
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.clock_timestamp())
 
 
-class MessageEmbedding(TenantScoped, CreatedAt, Base):
+class MessageEmbedding(EmbeddingRecord, Base):
     """Where a message stands in the space that searches look in."""
 
     __tablename__ = "message_embeddings"
-    __partitions__ = 32
+    __dimensions__ = DIMENSIONS
     __table_args__ = (
         PrimaryKeyConstraint("organization_id", "message_id"),
-        # The index leaves out what has no direction, so it would never be found.
-        CheckConstraint("vector_norm(embedding) > 0", name="direction"),
         _belongs_to("messages", "message_id"),
-        Index(
-            "idx_message_embeddings_embedding",
-            "embedding",
-            postgresql_using="hnsw",
-            postgresql_ops={"embedding": "vector_cosine_ops"},
-        ),
+        *by_direction("idx_message_embeddings_embedding"),
     )
 
-    organization_id: Mapped[uuid.UUID]
     message_id: Mapped[uuid.UUID]
-    embedding: Mapped[list[float]] = mapped_column(VECTOR(DIMENSIONS))
 
 
-class IdentityAssertion(AssertionRecord, TenantScoped, Base):
+class IdentityAssertion(AssertionRecord, Base):
     """An assertion that was used; its key is what refuses it a second time."""
 
     __tablename__ = "identity_assertions"
-    __privileges__: ClassVar[tuple[str, ...]] = ("DELETE", "INSERT", "SELECT")
     __table_args__ = (PrimaryKeyConstraint("organization_id", "id"),)
-
-    organization_id: Mapped[uuid.UUID]

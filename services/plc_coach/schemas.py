@@ -7,29 +7,22 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from plc_coach.models import DIMENSIONS
-from tenantry.web.fields import JSONObject, Text, Title
+from tenantry.web.fields import Count, JSONObject, Text, Title
 from tenantry.web.pagination import Page
+from tenantry.web.session_routes import SessionShape
+from tenantry.web.shapes import Body, Patch, Shape
 from tenantry.web.vectors import Direction
 
 Role = Literal["educator", "coach", "admin"]
 Status = Literal["active", "archived"]
 Vector = Annotated[list[float], Direction(DIMENSIONS)]
-Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Cost = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=6)]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class _Row(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-
-class User(_Row):
+class User(Shape):
     """Who speaks in a session."""
 
     id: uuid.UUID
@@ -40,24 +33,20 @@ class User(_Row):
     last_login: datetime | None
 
 
-class Session(_Row):
+class Session(SessionShape):
     """A session; its id is the bearer credential of every other request."""
 
-    id: uuid.UUID
-    expires_at: datetime
-    created_at: datetime
-    last_accessed_at: datetime
     user: User
 
 
-class ConversationChange(_Body):
+class ConversationChange(Patch):
     """What shall change; what is left out stays."""
 
     title: Title | None = None
     status: Status | None = None
 
 
-class Conversation(_Row):
+class Conversation(Shape):
     """A conversation, without its messages."""
 
     id: uuid.UUID
@@ -69,7 +58,7 @@ class Conversation(_Row):
     share_enabled: bool
 
 
-class Totals(_Row):
+class Totals(Shape):
     """What a conversation has come to."""
 
     messages: int
@@ -78,7 +67,7 @@ class Totals(_Row):
     cost_usd: Decimal
 
 
-class NewMessage(_Body):
+class NewMessage(Body):
     """A message to append."""
 
     role: Literal["user", "assistant", "system"]
@@ -90,7 +79,7 @@ class NewMessage(_Body):
     cost_usd: Cost = Decimal(0)
 
 
-class SharedMessage(_Row):
+class SharedMessage(Shape):
     """A message as everybody may read it who knows the token."""
 
     role: str
@@ -117,7 +106,7 @@ class SharedConversation(Page[SharedMessage]):
     title: str
 
 
-class Search(_Body):
+class Search(Body):
     """Where to look, and how many to return."""
 
     embedding: Vector

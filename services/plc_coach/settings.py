@@ -9,21 +9,16 @@ from pydantic_settings import SettingsConfigDict
 
 from tenantry import DatabaseSettings
 from tenantry.web.assertions import AssertionSettings
+from tenantry.web.sessions import SessionSettings
 from tenantry.web.settings import WebSettings
 
 __all__ = ["Settings"]
 
 
-class Settings(DatabaseSettings, AssertionSettings, WebSettings):
+class Settings(DatabaseSettings, AssertionSettings, SessionSettings, WebSettings):
     """The pool's defaults are the story's 20 connections. The tokens are the identity service's assertions."""
 
     unprefixed: ClassVar[tuple[str, ...]] = ("database_url", "database_secret")
     model_config = SettingsConfigDict(env_prefix="PLC_COACH_")
 
     jwt_audience: str | None = Field(default="plc-coach", description="The `aud` that an assertion must have.")
-    session_lifetime: int = Field(
-        default=28800, ge=60, le=2592000, description="Seconds that a session is good after it began or was refreshed."
-    )
-    session_longest: int = Field(
-        default=604800, ge=60, le=31536000, description="Seconds after its beginning that no refresh goes beyond."
-    )

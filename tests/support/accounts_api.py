@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 import httpx2
-import uvicorn
-
-from accounts.app import create_app
-from accounts.settings import Settings
-from tenantry import Address
-from tenantry.postgres.connect import connect
-from tenantry.secrets import StaticSource
-from tenantry.web.host import host
 
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "another horse, another battery"
 
 # The least that argon2 takes: what is tested is that it is used, not how dear it is.
 CHEAP: dict[str, Any] = {"password_memory": 8, "password_passes": 1, "sign_in_free_attempts": 50}
-
-START_DEADLINE = 20.0
-
-
-@asynccontextmanager
-async def connected(address: Address) -> Any:
-    """Give a plain connection that no toolkit watches."""
-    connection = await connect(StaticSource(address), deadline=10, application_name="tests")
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 @dataclass(frozen=True)
@@ -87,24 +62,6 @@ class Door:
         client = self.client(token)
         me = (await client.get("/me")).json()
         return Person(me["user"]["id"], me["tenant"]["id"], email, token, client)
-
-
-@contextmanager
-def serving(settings: Settings) -> Iterator[str]:
-    """Serve the application on a port of its own, in a thread; give its URL."""
-    server = uvicorn.Server(uvicorn.Config(host(create_app(settings)), port=0, log_config=None, lifespan="on"))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
-    thread.start()
-    try:
-        deadline = time.monotonic() + START_DEADLINE
-        while not server.started:
-            assert thread.is_alive()
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/accounts"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 async def stored_hash(superuser: asyncpg.Connection, email: str) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    MetaData,
     PrimaryKeyConstraint,
     String,
     Text,
@@ -101,8 +102,8 @@ class Settings(DatabaseSettings):
     model_config = SettingsConfigDict(env_prefix="BOOKSHOP_")
 
 
-async def build(superuser: Address) -> None:
-    """Make the roles, the tables and everything declared in the superuser's database."""
+async def build(superuser: Address, metadata: MetaData = Base.metadata) -> None:
+    """Make the roles, the tables and everything declared in the superuser's database; of other models where given."""
     connection = await connect(StaticSource(superuser), deadline=10, application_name="build")
     try:
         await ensure_roles(connection, ROLES)
@@ -112,8 +113,8 @@ async def build(superuser: Address) -> None:
     try:
         async with engine.begin() as build:
             await build.exec_driver_sql(f"SET ROLE {identifier(ROLES.owner)}")
-            await build.run_sync(Base.metadata.create_all)
-            for item in sorted(declared_objects(Base.metadata, ROLES) - set(ROLES)):
+            await build.run_sync(metadata.create_all)
+            for item in sorted(declared_objects(metadata, ROLES) - set(ROLES)):
                 for statement in item.create():
                     await build.exec_driver_sql(statement)
     finally:

@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import asyncpg
 import httpx2
-import uvicorn
 
-from plc_coach.app import create_app
 from plc_coach.settings import Settings
-from tenantry import Address
-from tenantry.postgres.connect import connect
-from tenantry.secrets import StaticSource
-from tenantry.web.host import host
 from tenantry.web.tokens import issue_token
 
 RIVERSIDE, HILLTOP = uuid.UUID(int=0xA << 64), uuid.UUID(int=0xB << 64)
 DIMENSIONS = 384
-START_DEADLINE = 20.0
-
-
-@asynccontextmanager
-async def connected(address: Address) -> AsyncIterator[asyncpg.Connection]:
-    """Give a plain connection that no toolkit watches."""
-    connection = await connect(StaticSource(address), deadline=10, application_name="tests")
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 def assertion_of(
@@ -111,21 +88,3 @@ def axis(number: int, lean: float = 0.0, towards: int = 0) -> list[float]:
     vector[number] = 1.0
     vector[towards] += lean
     return vector
-
-
-@contextmanager
-def serving(settings: Settings) -> Iterator[str]:
-    """Serve the application on a port of its own, in a thread; give its URL."""
-    server = uvicorn.Server(uvicorn.Config(host(create_app(settings)), port=0, log_config=None, lifespan="on"))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
-    thread.start()
-    try:
-        deadline = time.monotonic() + START_DEADLINE
-        while not server.started:
-            assert thread.is_alive()
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/plc-coach"
-    finally:
-        server.should_exit = True
-        thread.join()

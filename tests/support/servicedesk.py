@@ -9,19 +9,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import asyncpg
 import httpx2
 from pydantic import SecretStr
 
 from ai_agents.models import TenantConfig
 from ai_agents.settings import Settings
 from tenantry import Address, KeyRing
-from tenantry.postgres.connect import connect
-from tenantry.secrets import StaticSource
 from tenantry.web.signature import sign
 
 SECRETS = {"servicedesk_api_key": "api-key-in-the-clear", "webhook_signing_secret": "signing-secret-in-the-clear"}
@@ -33,16 +30,6 @@ OK = 200
 
 # One ring for the run, so that two applications on one database understand each other.
 KEYS = KeyRing.generate()
-
-
-@asynccontextmanager
-async def connected(address: Address) -> AsyncIterator[asyncpg.Connection]:
-    """Give a plain connection that no toolkit watches."""
-    connection = await connect(StaticSource(address), deadline=10, application_name="tests")
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 def settings_for(superuser: Address, **changes: Any) -> Settings:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import uuid
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 from sqlalchemy import select
 
 from accounts import credentials, schemas
 from accounts.models import ADMIN, Tenant, User
 from accounts.speaker import CurrentSpeaker
 from tenantry.web.bearer_token import BearerToken
+from tenantry.web.caching import NO_STORE
 from tenantry.web.dependencies import CurrentDatabase
 from tenantry.web.passwords import CurrentPasswords
 from tenantry.web.problems import problem_responses
 from tenantry.web.request import note_tenant
+from tenantry.web.rows import add
 
 __all__ = ["router"]
 
@@ -34,22 +36,18 @@ async def sign_up(database: CurrentDatabase, passwords: CurrentPasswords, body: 
     user = User(username=body.username, email=body.email, hashed_password=hashed, roles=[ADMIN])
     async with database.tenant(tenant.id) as session:
         for row in (tenant, user):
-            session.add(row)
-            await session.flush()
+            await add(session, row)
     note_tenant(tenant.id)
     return schemas.Account.model_validate({"user": user, "tenant": tenant})
 
 
-@router.post("/sign-in", summary="Sign in", responses=problem_responses(401, 429, 503))
-async def sign_in(
-    database: CurrentDatabase, passwords: CurrentPasswords, body: schemas.SignIn, response: Response
-) -> BearerToken:
+@router.post("/sign-in", summary="Sign in", responses=problem_responses(401, 429, 503), dependencies=[NO_STORE])
+async def sign_in(database: CurrentDatabase, passwords: CurrentPasswords, body: schemas.SignIn) -> BearerToken:
     """Return a bearer token. An unknown e-mail and a wrong password have one answer, after the same time.
 
     After a few attempts a wait is asked for (429 with Retry-After) that doubles with each further one, whether or not
     somebody has that e-mail.
     """
-    response.headers["Cache-Control"] = "no-store"
     return await credentials.sign_in(database, passwords, body)
 
 
@@ -61,10 +59,14 @@ async def read_me(speaker: CurrentSpeaker) -> schemas.Account:
     return schemas.Account.model_validate({"user": user, "tenant": tenant})
 
 
-@router.put("/me/password", summary="Change my password", responses=problem_responses(409, 429, 503))
+@router.put(
+    "/me/password",
+    summary="Change my password",
+    responses=problem_responses(409, 429, 503),
+    dependencies=[NO_STORE],
+)
 async def replace_password(
-    speaker: CurrentSpeaker, passwords: CurrentPasswords, body: schemas.PasswordReplacement, response: Response
+    speaker: CurrentSpeaker, passwords: CurrentPasswords, body: schemas.PasswordReplacement
 ) -> BearerToken:
     """Replace the password, and return a new token: all tokens from before are void from then on."""
-    response.headers["Cache-Control"] = "no-store"
     return await credentials.replace_password(speaker, passwords, body)

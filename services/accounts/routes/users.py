@@ -5,21 +5,26 @@ from __future__ import annotations
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import ColumnElement, cast, delete, select, update
+from fastapi import APIRouter, Query
+from sqlalchemy import ColumnElement, Select, cast, delete, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 
 from accounts import credentials, schemas
 from accounts.models import ADMIN, User
 from accounts.speaker import CurrentSpeaker
-from tenantry import ReadSession, TenantSession
-from tenantry.web.pagination import Page, PageQuery, paginate
+from tenantry import TenantSession
+from tenantry.web.creation import Creation
+from tenantry.web.listing import Listing
+from tenantry.web.pagination import Page, PageQuery
 from tenantry.web.passwords import CurrentPasswords
 from tenantry.web.problems import Problem, problem_responses
+from tenantry.web.rows import add, find, present
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/users", tags=["users"])
+
+NEWEST_FIRST = Listing(schemas.User, (User.created_at, User.id))
 
 
 @router.get("", summary="List users, the newest first")
@@ -29,19 +34,12 @@ async def list_users(
     """Return one page of the tenant's users, of those with one role where asked."""
     async with speaker.reading(ADMIN) as (session, _):
         statement = select(User) if role is None else select(User).where(_has_role(role))
-        return await paginate(
-            session,
-            statement,
-            [User.created_at, User.id],
-            limit=page.limit,
-            cursor=page.cursor,
-            convert=schemas.User.model_validate,
-        )
+        return await NEWEST_FIRST.page(session, statement, page)
 
 
 @router.post("", status_code=201, summary="Add a user", responses=problem_responses(409, 503))
 async def create_user(
-    speaker: CurrentSpeaker, passwords: CurrentPasswords, body: schemas.NewUser, request: Request, response: Response
+    speaker: CurrentSpeaker, passwords: CurrentPasswords, body: schemas.NewUser, created: Creation
 ) -> schemas.User:
     """Add a user to the tenant. That an e-mail is taken is told (409), not by whom or in which tenant."""
     async with speaker.reading(ADMIN):
@@ -49,10 +47,9 @@ async def create_user(
         pass
     hashed = await passwords.hash(body.password, body.username, body.email)
     async with speaker.writing(ADMIN) as (session, _):
-        user = User(username=body.username, email=body.email, hashed_password=hashed, roles=list(body.roles))
-        session.add(user)
-        await session.flush()
-    response.headers["Location"] = f"{request.url.path}/{user.id}"
+        new = User(username=body.username, email=body.email, hashed_password=hashed, roles=list(body.roles))
+        user = await add(session, new)
+    created.at(user.id)
     return schemas.User.model_validate(user)
 
 
@@ -60,7 +57,7 @@ async def create_user(
 async def read_user(speaker: CurrentSpeaker, user_id: uuid.UUID) -> schemas.User:
     """Return one of the tenant's users."""
     async with speaker.reading(ADMIN) as (session, _):
-        return schemas.User.model_validate(await _find(session, user_id))
+        return schemas.User.model_validate(await find(session, _one(user_id), "user"))
 
 
 @router.patch("/{user_id}", summary="Change a user", responses=problem_responses(404, 409, 503))
@@ -69,8 +66,9 @@ async def change_user(
 ) -> schemas.User:
     """Change what is given. A new password makes the user's tokens void; one's own is changed at `/me/password`."""
     async with speaker.reading(ADMIN) as (reading, administrator):
-        user = await _find(reading, user_id)
-    values = body.columns()
+        user = await find(reading, _one(user_id), "user")
+    values = body.changes()
+    values.pop("password", None)
     if body.password is not None:
         if user.id == administrator.id:
             raise Problem(409, "own_password", "Change your own password at /me/password, with the current one.")
@@ -82,9 +80,8 @@ async def change_user(
         if body.roles is not None and ADMIN not in body.roles:
             await _keep_an_admin(session, user_id, administrator.id)
         statement = update(User).where(User.id == user_id).values(**values).returning(User)
-        changed = (await session.scalars(statement.execution_options(populate_existing=True))).one_or_none()
-        if changed is None:
-            raise _not_found()
+        found = (await session.scalars(statement.execution_options(populate_existing=True))).one_or_none()
+        changed = present(found, "user")
         if body.password is not None:
             await credentials.note_password_change(session, user_id)
     return schemas.User.model_validate(changed)
@@ -96,15 +93,11 @@ async def remove_user(speaker: CurrentSpeaker, user_id: uuid.UUID) -> None:
     async with speaker.writing(ADMIN) as (session, administrator):
         await _keep_an_admin(session, user_id, administrator.id)
         statement = delete(User).where(User.id == user_id).returning(User.id)
-        if (await session.scalars(statement)).one_or_none() is None:
-            raise _not_found()
+        present((await session.scalars(statement)).one_or_none(), "user")
 
 
-async def _find(session: ReadSession, user_id: uuid.UUID) -> User:
-    user = await session.get(User, user_id)
-    if user is None:
-        raise _not_found()
-    return user
+def _one(user_id: uuid.UUID) -> Select[User]:
+    return select(User).where(User.id == user_id)
 
 
 async def _keep_an_admin(session: TenantSession, leaving: uuid.UUID, speaker: uuid.UUID) -> None:
@@ -126,7 +119,3 @@ async def _keep_an_admin(session: TenantSession, leaving: uuid.UUID, speaker: uu
 
 def _has_role(role: str) -> ColumnElement[bool]:
     return cast(User.roles, JSONB).contains([role])
-
-
-def _not_found() -> Problem:
-    return Problem(404, "user_not_found", "There is no such user here.")

@@ -17,6 +17,7 @@ from tenantry import ReadSession, TenantSession
 from tenantry.web.auth import Caller, require_scope
 from tenantry.web.dependencies import read_session, tenant_session
 from tenantry.web.problems import Problem, problem_responses
+from tenantry.web.rows import add, find, not_found
 from tenantry.web.tokens import Principal
 
 __all__ = ["router"]
@@ -26,14 +27,10 @@ CREATED = 201
 router = APIRouter(prefix="/tenants", tags=["tenants"], responses=problem_responses(404))
 
 
-def _not_found() -> Problem:
-    return Problem(404, "tenant_not_found", "There is no such tenant here.")
-
-
 def path_tenant(tenant_id: Annotated[str, Path(max_length=100)], caller: Caller) -> str:
     """Return the tenant of the path, where it is the caller's own."""
     if caller.tenant != tenant_id:
-        raise _not_found()
+        raise not_found("tenant")
     return tenant_id
 
 
@@ -50,10 +47,8 @@ async def read_tenant(
     session: Annotated[ReadSession, read_session(administered_tenant)],
 ) -> schemas.Tenant:
     """Return the configuration without its secrets."""
-    tenant = await session.scalar(select(TenantConfig).where(TenantConfig.tenant_id == tenant_id))
-    if tenant is None:
-        raise _not_found()
-    return schemas.Tenant.model_validate(tenant)
+    statement = select(TenantConfig).where(TenantConfig.tenant_id == tenant_id)
+    return schemas.Tenant.model_validate(await find(session, statement, "tenant"))
 
 
 @router.put(
@@ -81,8 +76,5 @@ async def _create(session: TenantSession, tenant_id: str, values: dict[str, Any]
     if missing:
         detail = f"A new tenant must bring {' and '.join(missing)}."
         raise Problem(422, "secret_required", detail)
-    tenant = TenantConfig(tenant_id=tenant_id, **values)
-    session.add(tenant)
     # Of two requests that create one tenant at once, the unique index answers the later one: 409.
-    await session.flush()
-    return tenant
+    return await add(session, TenantConfig(tenant_id=tenant_id, **values))

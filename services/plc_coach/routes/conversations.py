@@ -1,34 +1,42 @@
-"""Conversations of the caller; of the organisation for coaches and admins."""
+"""Conversations of the caller, of the organisation for coaches and admins; and those that are shared, of everybody."""
 
 from __future__ import annotations
 
 import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import APIRouter, Body, Query
 from sqlalchemy import delete, func, select
 
 from plc_coach import schemas
 from plc_coach.callers import Reader, Writer
 from plc_coach.models import Conversation, Message
+from tenantry.web.creation import Creation
 from tenantry.web.fields import Title
-from tenantry.web.pagination import Page, PageQuery, paginate
+from tenantry.web.listing import Listing, narrow
+from tenantry.web.pagination import Page, PageQuery
 from tenantry.web.problems import problem_responses
+from tenantry.web.rows import add, change
+from tenantry.web.share_links import Shared, shared_by_link
 
-__all__ = ["router"]
+__all__ = ["router", "sharing"]
 
 router = APIRouter(prefix="/conversations", tags=["conversations"], responses=problem_responses(404))
+sharing = APIRouter(tags=["sharing"], responses=problem_responses(404))
+
+SharedConversation = Annotated[Shared[Conversation], shared_by_link(Conversation)]
+
+NEWEST_FIRST = Listing(schemas.Conversation, (Conversation.created_at, Conversation.id))
+FROM_ITS_BEGINNING = Listing(schemas.SharedMessage, (Message.created_at, Message.id), order="asc")
 
 
 @router.post("", status_code=201, summary="Begin a conversation")
 async def create_conversation(
-    caller: Writer, title: Annotated[Title, Body(embed=True)], request: Request, response: Response
+    caller: Writer, title: Annotated[Title, Body(embed=True)], created: Creation
 ) -> schemas.Conversation:
     """Begin a conversation of the caller's."""
-    row = Conversation(user_id=caller.user.id, title=title)
-    caller.session.add(row)
-    await caller.session.flush()
-    response.headers["Location"] = f"{request.url.path}/{row.id}"
+    row = await add(caller.session, Conversation(user_id=caller.user.id, title=title))
+    created.at(row.id)
     return schemas.Conversation.model_validate(row)
 
 
@@ -37,11 +45,8 @@ async def list_conversations(
     caller: Reader, page: PageQuery, status: Annotated[schemas.Status | None, Query()] = None
 ) -> Page[schemas.Conversation]:
     """Return one page of the conversations that the caller sees, of those in one state where asked."""
-    statement = select(Conversation).where(caller.visible)
-    if status is not None:
-        statement = statement.where(Conversation.status == status)
-    keys, convert = [Conversation.created_at, Conversation.id], schemas.Conversation.model_validate
-    return await paginate(caller.session, statement, keys, **page.model_dump(), convert=convert)
+    statement = narrow(select(Conversation).where(caller.visible), {Conversation.status: status})
+    return await NEWEST_FIRST.page(caller.session, statement, page)
 
 
 @router.get("/{conversation_id}", summary="Read a conversation")
@@ -56,10 +61,7 @@ async def change_conversation(
 ) -> schemas.Conversation:
     """Change the title or the state; an archived conversation takes no messages until it is active again."""
     row = await caller.find(conversation_id, to_change=True)
-    for name, value in body.model_dump(exclude_none=True).items():
-        setattr(row, name, value)
-    await caller.session.flush()
-    return schemas.Conversation.model_validate(row)
+    return schemas.Conversation.model_validate(await change(caller.session, row, body.changes()))
 
 
 @router.delete("/{conversation_id}", status_code=204, summary="Delete a conversation")
@@ -77,3 +79,23 @@ async def read_totals(caller: Reader, conversation_id: uuid.UUID) -> schemas.Tot
     sums = [func.coalesce(func.sum(column), 0).label(column.key) for column in counted]
     statement = select(func.count().label("messages"), *sums).where(Message.conversation_id == row.id)
     return schemas.Totals.model_validate((await caller.session.execute(statement)).one())
+
+
+@sharing.put("/conversations/{conversation_id}/share", summary="Share a conversation")
+async def share(caller: Writer, conversation_id: uuid.UUID) -> dict[str, str]:
+    """Switch sharing on, and return the `share_token`; it stays the same until sharing is switched off."""
+    return {"share_token": (await caller.find(conversation_id, to_change=True)).share()}
+
+
+@sharing.delete("/conversations/{conversation_id}/share", status_code=204, summary="Share a conversation no longer")
+async def unshare(caller: Writer, conversation_id: uuid.UUID) -> None:
+    """Switch sharing off; the token opens nothing from now on."""
+    (await caller.find(conversation_id, to_change=True)).unshare()
+
+
+@sharing.get("/shared/{share_token}", summary="Read a shared conversation")  # noqa: FAST003  # its dependency takes it
+async def read_shared(shared: SharedConversation, page: PageQuery) -> schemas.SharedConversation:
+    """Return a page of a shared conversation, without what is meant for the assistant alone (`system`)."""
+    statement = select(Message).where(Message.conversation_id == shared.row.id, Message.role != "system")
+    found = await FROM_ITS_BEGINNING.page(shared.session, statement, page)
+    return schemas.SharedConversation(title=shared.row.title, **vars(found))

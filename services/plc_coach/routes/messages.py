@@ -7,20 +7,22 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 
 from plc_coach import schemas
 from plc_coach.callers import Reader, Writer
 from plc_coach.models import Conversation, Message, MessageEmbedding
 from tenantry.tenancy.nearest import fetch_nearest
-from tenantry.web.pagination import Page, PageQuery, paginate
+from tenantry.web.listing import Listing
+from tenantry.web.pagination import Page, PageQuery
 from tenantry.web.problems import Problem, problem_responses
+from tenantry.web.rows import add, change, find, put
 
 __all__ = ["router"]
 
 router = APIRouter(tags=["messages"])
 
 OF_CONVERSATION = "/conversations/{conversation_id}/messages"
+IN_ORDER = Listing(schemas.Message, (Message.created_at, Message.id), order="asc")
 
 
 @router.post(OF_CONVERSATION, status_code=201, summary="Append a message", responses=problem_responses(404, 409))
@@ -30,9 +32,7 @@ async def append_message(caller: Writer, conversation_id: uuid.UUID, body: schem
     if conversation.status == "archived":
         raise Problem(409, "conversation_archived", "An archived conversation takes no messages.")
     conversation.updated_at = func.clock_timestamp()
-    row = Message(conversation_id=conversation.id, **body.model_dump())
-    caller.session.add(row)
-    await caller.session.flush()
+    row = await add(caller.session, Message(conversation_id=conversation.id, **body.model_dump()))
     await caller.session.refresh(row)
     return schemas.Message.model_validate(row)
 
@@ -42,8 +42,7 @@ async def list_messages(caller: Reader, conversation_id: uuid.UUID, page: PageQu
     """Return one page of a conversation's messages, in the order in which they were appended."""
     conversation = await caller.find(conversation_id)
     statement = select(Message).where(Message.conversation_id == conversation.id)
-    asked, keys, convert = page.model_dump(), [Message.created_at, Message.id], schemas.Message.model_validate
-    return await paginate(caller.session, statement, keys, **asked, convert=convert, order="asc")
+    return await IN_ORDER.page(caller.session, statement, page)
 
 
 @router.put("/messages/{message_id}/feedback", summary="Like a message", responses=problem_responses(404))
@@ -52,9 +51,7 @@ async def put_feedback(
 ) -> schemas.Message:
     """Say how a message was liked, from 1 to 5; null takes it back."""
     row = await _find(caller, message_id)
-    row.feedback_score = score
-    await caller.session.flush()
-    return schemas.Message.model_validate(row)
+    return schemas.Message.model_validate(await change(caller.session, row, {"feedback_score": score}))
 
 
 @router.put(
@@ -65,9 +62,8 @@ async def put_embedding(
 ) -> None:
     """Let searches find a message; a second embedding replaces the first."""
     row = await _find(caller, message_id)
-    keys, values = ["organization_id", "message_id"], {"embedding": embedding}
-    statement = insert(MessageEmbedding).values(message_id=row.id, **values)
-    await caller.session.execute(statement.on_conflict_do_update(index_elements=keys, set_=values))
+    index, identity = ["organization_id", "message_id"], {"message_id": row.id}
+    await put(caller.session, MessageEmbedding, index, identity, {"embedding": embedding})
 
 
 @router.post("/search", summary="Find the nearest messages")
@@ -84,8 +80,6 @@ async def search(caller: Reader, body: schemas.Search) -> list[schemas.Found]:
 async def _find(caller: Writer, message_id: uuid.UUID) -> Message:
     """Return a message of a conversation that the caller may change."""
     statement = select(Message).join(Conversation, Conversation.id == Message.conversation_id)
-    row: Message | None = await caller.session.scalar(statement.where(Message.id == message_id, caller.visible))
-    if row is None:
-        raise Problem(404, "message_not_found", "There is no such message here.")
+    row = await find(caller.session, statement.where(Message.id == message_id, caller.visible), "message")
     await caller.find(row.conversation_id, to_change=True)
     return row

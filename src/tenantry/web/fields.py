@@ -10,9 +10,9 @@ import re
 import unicodedata
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, Field, HttpUrl, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
-__all__ = ["Email", "JSONObject", "Text", "Title", "Username"]
+__all__ = ["Count", "Email", "JSONObject", "Text", "Title", "Username", "WebAddress", "check_object"]
 
 # HTML's own definition of a valid e-mail address. ASCII alone, so that no two addresses look the same; the name of an
 # internationalised domain is written with xn--.
@@ -32,7 +32,16 @@ LONGEST_OBJECT = 64 * 1024
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
-def _storable(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+# What an integer column takes that counts something.
+Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+def check_object(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return an object that a JSON column can hold, and all of PostgreSQL's operators read.
+
+    Raises:
+        ValueError: it is too large, or holds what JSON or PostgreSQL's text has not.
+    """
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
         size = len(text.encode())
@@ -43,8 +52,8 @@ def _storable(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return value
 
 
-# What a jsonb column takes, which has no bound of its own.
-JSONObject = Annotated[dict[str, JsonValue], AfterValidator(_storable)]
+# What a json or jsonb column takes, which has no bound of its own.
+JSONObject = Annotated[dict[str, JsonValue], AfterValidator(check_object)]
 
 
 def _one_line(value: str) -> str:
@@ -56,3 +65,28 @@ def _one_line(value: str) -> str:
 
 # What people call a thing: any script, without control characters and needless spaces.
 Title = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_one_line)]
+
+
+LONGEST_ADDRESS = 500
+_URL = TypeAdapter(HttpUrl)
+
+
+def _address(value: str) -> str:
+    try:
+        url = _URL.validate_python(value)
+    except ValidationError as error:
+        # Its own text repeats the value.
+        raise ValueError("It is not an http or https URL.") from error
+    if url.username is not None or url.password is not None:
+        raise ValueError("A URL with a user or a password is refused: it would be shown with the address.")
+    if len(str(url)) > LONGEST_ADDRESS:
+        raise ValueError(f"The URL is longer than {LONGEST_ADDRESS} characters.")
+    return str(url)
+
+
+# Where another system is reached, as it will be called. A password in it would come back out of the API.
+WebAddress = Annotated[
+    str,
+    AfterValidator(_address),
+    Field(max_length=LONGEST_ADDRESS, json_schema_extra={"format": "uri"}),
+]

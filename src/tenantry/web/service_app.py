@@ -1,7 +1,7 @@
 """One service's API as a FastAPI application, ready to be mounted by a `Host`.
 
-    application = service_app(service, [routes.router], constraints={"uq_users_email": EMAIL_TAKEN})
-    app = host(application)          # what `uvicorn ai_agents.app:app` serves
+    create_app = partial(service_app, service, [routes.router], constraints={"uq_users_email": EMAIL_TAKEN})
+    app = host(create_app())         # what `uvicorn ai_agents.app:app` serves
 
 In `app.state` the lifespan leaves what the dependencies of this floor ask for: `settings`, `database`, `readiness`, and
 `tokens` where the settings inherit `TokenSettings`. Settings are read when the application starts, not when its module
@@ -46,12 +46,12 @@ Resources = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 def service_app(
     service: Service,
     routers: Sequence[APIRouter],
+    settings: DatabaseSettings | None = None,
+    server: Server | None = None,
     *,
     checks: Checks | None = None,
     constraints: Mapping[str, Answer] | None = None,
     resources: Resources | None = None,
-    settings: DatabaseSettings | None = None,
-    server: Server | None = None,
     expected_revision: str | None = None,
     version: str = "1.0.0",
     description: str = "",

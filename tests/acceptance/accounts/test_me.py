@@ -9,7 +9,8 @@ from typing import Any
 import asyncpg
 import httpx2
 import pytest
-from accounts_api import NEW_PASSWORD, PASSWORD, Door, Person, connected, stored_hash
+from accounts_api import NEW_PASSWORD, PASSWORD, Door, Person, stored_hash
+from plain import connected
 
 from accounts.app import create_app
 from accounts.settings import Settings

@@ -1,4 +1,4 @@
-"""AC 3: the tables are those that the story lists, read from the catalog and compared with a list by hand."""
+"""Criterion 3: the tables are those that the story lists, read from the catalog and compared with a list by hand."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import uuid
 
 import asyncpg
 import pytest
+from protection import check_roles, check_row_security
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError
 
 from accounts.models import PasswordChange, Tenant, User
+from accounts.service import service
 from tenantry import Database, errors
 from tenantry.postgres.sqlstate import constraint_of, sqlstate_of
 
@@ -52,6 +54,7 @@ READ_COLUMNS = """
 
 @pytest.mark.parametrize("table", COLUMNS)
 async def test_ac3_the_columns_are_the_storys(superuser: asyncpg.Connection, table: str) -> None:
+    """Criterion 3: names, types, nullability and defaults of both tables."""
     found = [tuple(row) for row in await superuser.fetch(READ_COLUMNS, table)]
     assert found == [(name, *facts, True) for name, facts in COLUMNS[table].items()]
 
@@ -80,8 +83,11 @@ async def test_the_keys_and_references_are_indexed(superuser: asyncpg.Connection
 
 @pytest.mark.parametrize("table", ["tenants", "users", "password_changes"])
 async def test_row_security_is_forced(superuser: asyncpg.Connection, table: str) -> None:
-    query = "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = $1::text::regclass"
-    assert tuple(await superuser.fetchrow(query, table)) == (True, True)
+    await check_row_security(superuser, table, service.roles)
+
+
+async def test_the_roles_are_as_weak_as_they_can_be(superuser: asyncpg.Connection) -> None:
+    await check_roles(superuser, service.roles)
 
 
 async def add_tenant(database: Database, tenant: uuid.UUID, name: str, **user: object) -> None:

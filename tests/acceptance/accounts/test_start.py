@@ -1,4 +1,4 @@
-"""AC 4: the application connects to PostgreSQL when it starts, and does not start without; the demonstration works."""
+"""Criterion 4: the application connects to PostgreSQL when it starts, and does not start without. The demonstration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import asyncpg
 import httpx2
 import pytest
-from accounts_api import serving
+from serving import serving
 from sqlalchemy import select, text
 
 from accounts import demo
@@ -25,7 +25,7 @@ SECRET = "s" * 32
 
 
 async def test_ac4_the_application_connects_on_startup(settings: Settings, superuser: asyncpg.Connection) -> None:
-    """The story's integration test: the lifespan has a live session, and `SELECT 1` goes through it."""
+    """Criterion 4: the story's integration test: the lifespan has a live session, and `SELECT 1` goes through it."""
     query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'accounts_app'"
     app = create_app(settings)
     async with app.router.lifespan_context(app):
@@ -53,13 +53,14 @@ async def refusal(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
 
 @pytest.mark.parametrize("variable", ["DATABASE_URL", "ACCOUNTS_DATABASE_URL"])
 async def test_ac4_without_its_database_it_does_not_start(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """Criterion 4: it says where it looked, and not with which password."""
     said = await refusal(monkeypatch, ACCOUNTS_JWT_SECRET=SECRET, **{variable: NOWHERE})
     assert "127.0.0.1" in said
     assert "a-password" not in said
 
 
 def test_ac4_the_process_ends_with_a_sentence() -> None:
-    """As an operator sees it: a status that is not 0, and no traceback."""
+    """Criterion 4: as an operator sees it: a status that is not 0, and no traceback."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("ACCOUNTS_")}
     done = subprocess.run(
         [sys.executable, "-m", "uvicorn", "accounts.app:app", "--port", "0", "--log-level", "warning"],
@@ -78,7 +79,7 @@ def test_ac4_the_process_ends_with_a_sentence() -> None:
 async def test_ac4_the_storys_variable_is_read(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, address: Address
 ) -> None:
-    """`DATABASE_URL` alone says where the database is, beside the secret that no service goes without."""
+    """Criterion 4: `DATABASE_URL` alone says where the database is, beside the secret that no service goes without."""
     monkeypatch.delenv("ACCOUNTS_DATABASE_URL", raising=False)
     assert settings.database_url is not None
     monkeypatch.setenv("DATABASE_URL", settings.database_url.get_secret_value())
@@ -135,7 +136,7 @@ async def test_the_demonstration_is_put_in_once(database: Database) -> None:
 async def test_every_example_works_as_printed(database: Database, settings: Settings) -> None:
     """The lines are run by a shell, as they are printed."""
     await demo.seed(database)
-    with serving(settings) as url:
+    with serving(create_app(settings)) as url:
         lines = [line for _, line in demo.examples(settings, url)]
         answers = [await asyncio.to_thread(run, line) for line in lines]
     assert [int(answer.split()[1]) for answer in answers] == [200, 200, 401, 200, 200, 200, 403, 404]

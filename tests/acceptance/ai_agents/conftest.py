@@ -8,18 +8,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 
-import asyncpg
 import httpx2
 import pytest
 from fastapi import FastAPI
-from servicedesk import connected, settings_for
+from servicedesk import settings_for
 
-from ai_agents.app import create_app
 from ai_agents.service import service
 from ai_agents.settings import Settings
-from tenantry import Address, Database
+from tenantry import Address, Database, Service
 from tenantry.testing.cluster import Cluster
 from tenantry.web.tokens import issue_token
+
+
+@pytest.fixture
+def tenantry_service() -> Service:
+    return service
 
 
 @pytest.fixture(scope="session")
@@ -43,13 +46,6 @@ def shared_address(tenantry_cluster: Cluster, template: str) -> Iterator[Address
 
 
 @pytest.fixture
-async def superuser(address: Address) -> AsyncIterator[asyncpg.Connection]:
-    """A connection that sees everything as it is stored."""
-    async with connected(address) as connection:
-        yield connection
-
-
-@pytest.fixture
 def settings(address: Address) -> Settings:
     return settings_for(address)
 
@@ -58,13 +54,6 @@ def settings(address: Address) -> Settings:
 async def database(settings: Settings) -> AsyncIterator[Database]:
     async with service.open_database(settings) as opened:
         yield opened
-
-
-@pytest.fixture
-async def application(settings: Settings) -> AsyncIterator[FastAPI]:
-    app = create_app(settings)
-    async with app.router.lifespan_context(app):
-        yield app
 
 
 @pytest.fixture

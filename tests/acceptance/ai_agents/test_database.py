@@ -17,7 +17,7 @@ from tenantry.postgres.sqlstate import constraint_of, sqlstate_of
 
 
 async def test_insert_tenant_config(database: Database) -> None:
-    """AC 7: the database fills in what the story calls auto-generated."""
+    """Criterion 7: the database fills in what the story calls auto-generated."""
     async with database.tenant("acme") as session:
         row = tenant_row("acme")
         session.add(row)
@@ -30,7 +30,7 @@ async def test_insert_tenant_config(database: Database) -> None:
 
 
 async def test_query_tenant_config(database: Database) -> None:
-    """AC 7: a tenant finds itself by its id, and its secrets open when they are asked for."""
+    """Criterion 7: a tenant finds itself by its id, and its secrets open when they are asked for."""
     async with database.tenant("acme") as session:
         session.add(tenant_row("acme", enhancement_preferences={"llm_model": "gpt-4o-mini"}))
     async with database.tenant("acme", read_only=True) as session:
@@ -44,7 +44,7 @@ async def test_query_tenant_config(database: Database) -> None:
 
 
 async def test_insert_enhancement_history(database: Database) -> None:
-    """AC 7: the tenant, the id and the time are the database's to fill in."""
+    """Criterion 7: the tenant, the id and the time are the database's to fill in."""
     async with database.tenant("acme") as session:
         row = EnhancementHistory(ticket_id="T-1", status="pending", context_gathered={"tickets": [1, 2]})
         session.add(row)
@@ -55,7 +55,7 @@ async def test_insert_enhancement_history(database: Database) -> None:
 
 
 async def test_query_enhancement_history(database: Database) -> None:
-    """AC 7: rows come back by tenant, as they were written."""
+    """Criterion 7: rows come back by tenant, as they were written."""
     async with database.tenant("acme") as session:
         for number in range(3):
             session.add(EnhancementHistory(ticket_id=f"T-{number}", status="pending"))
@@ -67,7 +67,7 @@ async def test_query_enhancement_history(database: Database) -> None:
 
 
 async def test_rls_enforcement(database: Database) -> None:
-    """AC 4: another tenant's queries return nothing, its writes touch nothing, and both hold for both tables."""
+    """Criterion 4: another tenant's queries return nothing, its writes touch nothing, and both hold for both tables."""
     async with database.tenant("acme") as session:
         session.add_all([tenant_row("acme"), EnhancementHistory(ticket_id="T-1", status="pending")])
     async with database.tenant("globex") as session:
@@ -91,7 +91,7 @@ async def test_rls_enforcement(database: Database) -> None:
     ids=["insert", "update"],
 )
 async def test_a_row_cannot_be_given_to_another_tenant(database: Database, statement: object) -> None:
-    """AC 4: the policies check what is written, not only what is read."""
+    """Criterion 4: the policies check what is written, not only what is read."""
     async with database.tenant("acme") as session:
         session.add(EnhancementHistory(ticket_id="T-1", status="pending"))
     with pytest.raises(DBAPIError) as caught:
@@ -171,7 +171,7 @@ async def test_updated_at_moves_on_every_update(database: Database, superuser: a
 
 
 async def test_the_pool_is_as_large_as_the_story_says(database: Database) -> None:
-    """AC 5: 5 connections are kept and 15 more opened under load: 20 at once, and no 21st."""
+    """Criterion 5: 5 connections are kept and 15 more opened under load: 20 at once, and no 21st."""
     assert (database.pool_status().size, database.pool_status().limit) == (5, 20)
     assert database.settings.database_pool_timeout == 5
     assert database.settings.database_connect_timeout == 30

@@ -72,7 +72,7 @@ async def test_what_the_outcome_leaves_out_stays(acme: httpx2.AsyncClient) -> No
 async def test_another_tenants_enhancement_is_not_found(
     acme: httpx2.AsyncClient, globex: httpx2.AsyncClient, method: str
 ) -> None:
-    """It is as if it were not there, and stays as it is."""
+    """Criterion 4: it is as if it were not there, and stays as it is."""
     made = await ask(globex)
     body = {"status": "failed"} if method == "PATCH" else None
     foreign = await acme.request(method, f"/enhancements/{made['id']}", json=body)
@@ -156,8 +156,9 @@ async def test_what_cannot_be_accepted_is_refused(
     assert (await acme.get("/enhancements")).json()["items"] == []
 
 
-@pytest.mark.parametrize("text", ['{"more": NaN}', '{"more": "\\ud800"}', "[" * 10_000])
+@pytest.mark.parametrize("text", ['{"more": NaN}', '{"more": "\\ud800"}', '{"more": "\\u0000"}', "[" * 10_000])
 async def test_what_json_cannot_hold_is_refused(acme: httpx2.AsyncClient, text: str) -> None:
+    """Nor what it can hold and no operator of PostgreSQL can read: a NUL character."""
     body = f'{{"ticket_id": "T-1", "context_gathered": {text}}}'
     answer = await acme.post("/enhancements", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code in {400, 422}

@@ -1,4 +1,4 @@
-"""AC 3 and 5: the address comes from the story's variables; the pool is the story's, and reconnects."""
+"""Criteria 3 and 5: the address comes from the story's variables; the pool is the story's, and reconnects."""
 
 from __future__ import annotations
 
@@ -39,12 +39,14 @@ async def where(settings: DatabaseSettings) -> tuple[str, str | None]:
 
 
 async def test_the_storys_variables_alone_say_where_the_database_is(told: pytest.MonkeyPatch) -> None:
+    """Criterion 3: no variable with a prefix is needed."""
     for name, value in STORY.items():
         told.setenv(name, value)
     assert await where(Settings.load()) == ("postgresql://clerk@db.example:5433/shop", "secret")
 
 
 async def test_all_but_the_password_have_the_storys_defaults(told: pytest.MonkeyPatch) -> None:
+    """Criterion 3: a password alone is an address."""
     assert Settings.load().source() is None
     told.setenv("DB_PASSWORD", "secret")
     assert await where(Settings.load()) == ("postgresql://app_user@localhost/devops_demo", "secret")
@@ -59,7 +61,7 @@ async def test_the_services_own_prefix_goes_before_the_bare_names(told: pytest.M
 
 
 async def test_the_service_starts_with_the_storys_variables(told: pytest.MonkeyPatch, address: Address) -> None:
-    """AC 3: as the application's role, against a real server."""
+    """Criterion 3: as the application's role, against a real server."""
     host = address.hosts[0]
     variables = {"DB_HOST": host.name, "DB_PORT": str(host.port), "DB_NAME": address.database, "DB_USER": "items_app"}
     for name, value in variables.items():
@@ -72,13 +74,14 @@ async def test_the_service_starts_with_the_storys_variables(told: pytest.MonkeyP
 
 
 def test_the_pool_is_the_storys() -> None:
-    """5 connections, 10 more, replaced after 300 s."""
+    """Criterion 5: 5 connections, 10 more, replaced after 300 s."""
     settings = Settings()
     pool = (settings.database_pool_size, settings.database_max_overflow, settings.database_pool_recycle)
     assert pool == (5, 10, 300.0)
 
 
 async def test_fifteen_requests_have_a_connection_at_once_and_the_sixteenth_waits(database: Database) -> None:
+    """Criterion 5: and all are served in the end."""
     release = asyncio.Event()
     holding = asyncio.Semaphore(0)
 
@@ -100,7 +103,7 @@ async def test_fifteen_requests_have_a_connection_at_once_and_the_sixteenth_wait
 async def test_reconnects_after_the_server_ended_every_connection(
     client: httpx2.AsyncClient, superuser: asyncpg.Connection
 ) -> None:
-    """AC 5: no request fails, for a connection that sat idle is looked at before it is used."""
+    """Criterion 5: no request fails, for a connection that sat idle is looked at before it is used."""
     await asyncio.gather(*(client.get("/items") for _ in range(5)))
     await asyncio.sleep(1.1)
     query = """

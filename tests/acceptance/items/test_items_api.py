@@ -1,4 +1,4 @@
-"""AC 4 and 6: the story's endpoints, each against a real database, under the names of the story's scenarios."""
+"""Criteria 4 and 6: the story's endpoints, each against a real database, under the names of the story's scenarios."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def create(client: httpx2.AsyncClient, name: str = "Lamp", **values: Any) 
 
 
 async def test_create_item(client: httpx2.AsyncClient, superuser: asyncpg.Connection) -> None:
-    """POST creates and returns the item with 201; AC 6: the row is in the database when the answer arrives."""
+    """Criterion 4, criterion 6: POST returns the item with 201; the row is in the database when the answer arrives."""
     answer = await client.post("/items", json={"name": "Lamp", "description": "Brass"})
     assert answer.status_code == 201
     item = answer.json()
@@ -30,7 +30,7 @@ async def test_create_item(client: httpx2.AsyncClient, superuser: asyncpg.Connec
 
 
 async def test_list_items(client: httpx2.AsyncClient) -> None:
-    """GET returns the items, the newest first, with their total."""
+    """Criterion 4: GET returns the items, the newest first, with their total."""
     assert (await client.get("/items")).json() == {"items": [], "total": 0, "next_cursor": None}
     made = [await create(client, f"Item {n}") for n in range(5)]
     answer = await client.get("/items?limit=2&offset=1")
@@ -71,6 +71,7 @@ async def test_the_services_path_needs_no_redirect(client: httpx2.AsyncClient, p
 
 
 async def test_get_item_by_id(client: httpx2.AsyncClient) -> None:
+    """Criterion 4: GET returns that item and no other."""
     item = await create(client)
     await create(client, "Another")
     answer = await client.get(f"/items/{item['id']}")
@@ -79,7 +80,7 @@ async def test_get_item_by_id(client: httpx2.AsyncClient) -> None:
 
 @pytest.mark.parametrize("key", [str(uuid.UUID(int=0)), "1", "not-a-uuid"])
 async def test_get_item_not_found(client: httpx2.AsyncClient, key: str) -> None:
-    """404 for an id that no item has, and for what can be none; the same for PUT and DELETE."""
+    """Criterion 4: 404 for an id that no item has, and for what can be none; the same for PUT and DELETE."""
     await create(client)
     for answer in (
         await client.get(f"/items/{key}"),
@@ -93,7 +94,7 @@ async def test_get_item_not_found(client: httpx2.AsyncClient, key: str) -> None:
 
 
 async def test_update_item(client: httpx2.AsyncClient) -> None:
-    """PUT updates and returns the item; what is not sent stays, and only updated_at moves besides."""
+    """Criterion 4: PUT updates and returns the item; what is not sent stays, and only updated_at moves besides."""
     item = await create(client, description="Brass")
     answer = await client.put(f"/items/{item['id']}", json={"name": "Chandelier"})
     assert answer.status_code == 200
@@ -117,7 +118,7 @@ async def test_update_item_with_nothing_leaves_it_as_it_is(client: httpx2.AsyncC
 
 
 async def test_delete_item(client: httpx2.AsyncClient, superuser: asyncpg.Connection) -> None:
-    """DELETE returns 204 without a body; the row is gone, and a second time there is nothing to remove."""
+    """Criterion 4: DELETE returns 204 without a body; the row is gone, and a second time there is nothing to remove."""
     item = await create(client)
     answer = await client.delete(f"/items/{item['id']}")
     assert (answer.status_code, answer.content) == (204, b"")

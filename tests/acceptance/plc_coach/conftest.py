@@ -1,21 +1,16 @@
-"""A migrated database of its own for every test, and the service's API on it as its clients see it."""
+"""The people who come in through the service's API, each test with a database of its own."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-import asyncpg
 import httpx2
 import pytest
-from coaching import HILLTOP, Door, Person, connected
+from coaching import HILLTOP, Door, Person
 from fastapi import FastAPI
 
-from plc_coach.app import create_app
 from plc_coach.service import service
 from plc_coach.settings import Settings
-from tenantry import Address, Database, Service
+from tenantry import Service
 from tenantry.testing.administrator import Administrator
-from tenantry.testing.scratch import ScratchDatabase
 
 
 @pytest.fixture(scope="session")
@@ -28,38 +23,6 @@ def needs_vector(tenantry_administrator: Administrator) -> None:
 @pytest.fixture
 def tenantry_service(needs_vector: None) -> Service:
     return service
-
-
-@pytest.fixture
-def address(tenantry_clone: ScratchDatabase) -> Address:
-    """The superuser's address of a database at the newest revision."""
-    return tenantry_clone.superuser
-
-
-@pytest.fixture
-async def superuser(address: Address) -> AsyncIterator[asyncpg.Connection]:
-    async with connected(address) as connection:
-        yield connection
-
-
-@pytest.fixture
-def settings(tenantry_clone: ScratchDatabase) -> Settings:
-    found = tenantry_clone.settings
-    assert isinstance(found, Settings)
-    return found
-
-
-@pytest.fixture
-async def database(tenantry_database: Database) -> Database:
-    """The service's database, opened as the application."""
-    return tenantry_database
-
-
-@pytest.fixture
-async def application(settings: Settings) -> AsyncIterator[FastAPI]:
-    app = create_app(settings)
-    async with app.router.lifespan_context(app):
-        yield app
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""AC 1: what the tables refuse, what goes with what, and what citations can be asked."""
+"""Criterion 1: what the tables refuse, what goes with what, and what citations can be asked."""
 
 from __future__ import annotations
 
@@ -85,6 +85,7 @@ async def _rows(superuser: asyncpg.Connection) -> None:
 
 @pytest.mark.parametrize("constraint", REFUSED)
 async def test_a_constraint_refuses(superuser: asyncpg.Connection, constraint: str) -> None:
+    """Criterion 1: each by its name and SQLSTATE."""
     state, statement = REFUSED[constraint]
     with pytest.raises(asyncpg.IntegrityConstraintViolationError) as caught:
         await superuser.execute(statement)
@@ -116,7 +117,7 @@ async def test_no_constraint_is_left_out(superuser: asyncpg.Connection) -> None:
 async def test_a_row_takes_along_what_belongs_to_it(
     superuser: asyncpg.Connection, table: str, left: dict[str, int]
 ) -> None:
-    """From a user to sessions and conversations, from a conversation to messages, also for the owner of the tables."""
+    """Criterion 1: sessions and conversations with a user, messages with a conversation; for the owner too."""
     await superuser.execute("SET ROLE plc_coach_owner")
     await superuser.execute(f"DELETE FROM {table}")
     for other, count in left.items():
@@ -131,7 +132,7 @@ async def test_a_cascade_stays_within_the_organisation(superuser: asyncpg.Connec
 
 
 async def test_citations_answer_the_operators_of_jsonb(superuser: asyncpg.Connection) -> None:
-    """Containment, keys, paths and elements, on a nested structure that no migration had to foresee."""
+    """Criterion 1: containment, keys, paths and elements, on a nested structure that no migration had to foresee."""
     citations = [{"source": "Wiliam", "page": 12, "parts": [{"line": 3}]}, {"source": "Hattie", "page": 7}]
     await superuser.execute("UPDATE messages SET citations = $1", json.dumps(citations))
     asked = {

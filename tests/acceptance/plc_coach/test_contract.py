@@ -8,22 +8,15 @@ from typing import Any
 import httpx2
 import pytest
 import schemathesis
-from coaching import RIVERSIDE, assertion_of, serving
-from hypothesis import HealthCheck
-from hypothesis import settings as bounds
+from coaching import RIVERSIDE, assertion_of
+from contract import aim, bounded, check
 from schemathesis import Case
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, unsupported_method
+from serving import serving
 
 from plc_coach.app import create_app
 from plc_coach.service import service as plc_coach_service
 from plc_coach.settings import Settings
 from tenantry.testing.cluster import Cluster
-
-CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance, unsupported_method]
-
-# A server that is not asked for much, so that a run stays short; every run tries the same.
-bounded = bounds(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 schema = schemathesis.openapi.from_dict(create_app().openapi())
 
@@ -34,7 +27,7 @@ def running(needs_vector: None, tenantry_cluster: Cluster) -> Iterator[tuple[str
     template = tenantry_cluster.template(plc_coach_service, {})
     with tenantry_cluster.scratch(plc_coach_service, {}, template) as scratch:
         assert isinstance(scratch.settings, Settings)
-        with serving(scratch.settings) as url:
+        with serving(create_app(scratch.settings)) as url:
             yield url, scratch.settings
 
 
@@ -59,16 +52,10 @@ def known(running: tuple[str, Settings], bearer: dict[str, str]) -> dict[str, st
 
 
 @schema.parametrize()
-@bounded
+@bounded(30)
 def test_the_api_keeps_its_contract(
     case: Case[Any], running: tuple[str, Settings], bearer: dict[str, str], known: dict[str, str]
 ) -> None:
     """No failure of the service, no status that is not documented, no answer that does not fit its schema."""
-    for name, value in (case.path_parameters or {}).items():
-        if len(str(value)) % 2 == 0 and case.method != "DELETE":
-            case.path_parameters[name] = known[name]
-    answer = case.call(base_url=running[0], headers=bearer)
-    case.validate_response(answer, checks=CHECKS)
-    is_documented = str(answer.status_code) in case.operation.definition.raw["responses"]
-    # Schemathesis also tries the methods that a path does not have.
-    assert is_documented or (answer.status_code == 405 and case.method.lower() != case.operation.method.lower())
+    aim(case, known)
+    check(case, case.call(base_url=running[0], headers=bearer))

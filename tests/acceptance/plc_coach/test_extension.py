@@ -1,10 +1,10 @@
-"""AC 2: what happens where the server has pgvector, and where it has not."""
+"""Criterion 2: what happens where the server has pgvector, and where it has not."""
 
 from __future__ import annotations
 
 import asyncpg
 import pytest
-from coaching import connected
+from plain import connected
 
 from plc_coach.service import service
 from tenantry import errors
@@ -20,7 +20,7 @@ AVAILABLE = "SELECT default_version FROM pg_available_extensions WHERE name = 'v
 async def test_a_server_without_it_is_one_clear_error(
     tenantry_cluster: Cluster, tenantry_administrator: Administrator
 ) -> None:
-    """The package is named, and nothing of the schema was made."""
+    """Criterion 2: the package is named, and nothing of the schema was made."""
     if tenantry_administrator.fetch(AVAILABLE):
         pytest.skip("needs a server without pgvector, such as Debian's PostgreSQL as it is")
     with tenantry_cluster.scratch(service, {}) as scratch:
@@ -35,6 +35,7 @@ async def test_a_server_without_it_is_one_clear_error(
 async def test_doctor_shows_the_version_in_use(
     tenantry_clone: ScratchDatabase, tenantry_administrator: Administrator
 ) -> None:
+    """Criterion 2: after the migration, the one that the server has."""
     ((available,),) = tenantry_administrator.fetch(AVAILABLE)
     asked = await ask_database(service, tenantry_clone.settings, None)
     said = {verdict.message for verdict in check_database(asked) if verdict.name == "extension"}

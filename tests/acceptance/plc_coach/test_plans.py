@@ -1,4 +1,4 @@
-"""AC 3: each named index serves its query, in the application's role, under row security, as the toolkit sends it."""
+"""Criterion 3: each named index serves its query, in the application's role, under row security, as it is sent."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ async def ids(filled: Database, superuser: asyncpg.Connection) -> dict[str, uuid
 
 
 async def test_ac3_idx_users_email_finds_who_signs_in(filled: Database, ids: dict[str, uuid.UUID]) -> None:
+    """Criterion 3: within the organisation."""
     async with filled.tenant(ids["organization"], read_only=True) as session:
         plan = await plan_of(session, select(User).where(User.email == "u3@o7.example"))
     assert "Index Scan using idx_users_email" in plan
@@ -58,7 +59,7 @@ async def test_ac3_idx_users_email_finds_who_signs_in(filled: Database, ids: dic
 
 
 async def test_ac3_idx_sessions_id_answers_by_itself(filled: Database, ids: dict[str, uuid.UUID]) -> None:
-    """What the story's index was for: a session that has not expired, by its id, without a look at the table."""
+    """Criterion 3: what the story's index was for: a session that has not expired, by its id, from the index alone."""
     statement = select(UserSession.id).where(UserSession.id == ids["session"], UserSession.expires_at > func.now())
     async with filled.tenant(ids["organization"], read_only=True) as session:
         plan = await plan_of(session, statement)
@@ -71,7 +72,7 @@ async def test_ac3_idx_sessions_id_answers_by_itself(filled: Database, ids: dict
 async def test_ac3_the_lookup_of_a_session_uses_it_too(
     filled: Database, ids: dict[str, uuid.UUID], superuser: asyncpg.Connection
 ) -> None:
-    """Before the organisation is known: the function's own query, in the role that it runs in."""
+    """Criterion 3: before the organisation is known: the function's own query, in the role that it runs in."""
     await superuser.execute("SET ROLE plc_coach_owner")
     query = "SELECT t.organization_id, t.id FROM public.sessions AS t WHERE t.id = $1 AND (t.expires_at > now())"
     rows = await superuser.fetch(f"EXPLAIN (COSTS OFF) {query}", ids["session"])
@@ -80,14 +81,14 @@ async def test_ac3_the_lookup_of_a_session_uses_it_too(
 
 
 async def test_an_index_cannot_ask_for_the_time(superuser: asyncpg.Connection) -> None:
-    """Why the story's partial index does not exist: its predicate is not immutable (docs/decisions)."""
+    """Criterion 3: why the story's partial index does not exist: its predicate is not immutable (docs/decisions)."""
     with pytest.raises(asyncpg.InvalidObjectDefinitionError) as caught:
         await superuser.execute("CREATE INDEX partial ON sessions (id) WHERE expires_at > now()")
     assert caught.value.sqlstate == "42P17"
 
 
 async def test_ac3_the_expired_are_found_by_their_time(filled: Database, ids: dict[str, uuid.UUID]) -> None:
-    """What the removal at each sign-in asks, where few have expired."""
+    """Criterion 3: what the removal at each sign-in asks, where few have expired."""
     async with filled.tenant(ids["organization"]) as session:
         long_ago = func.now() - func.make_interval(0, 0, 0, 0, 0, 4)
         plan = await plan_of(session, delete(UserSession).where(UserSession.expires_at <= long_ago))
@@ -95,7 +96,7 @@ async def test_ac3_the_expired_are_found_by_their_time(filled: Database, ids: di
 
 
 async def test_ac3_idx_conversations_user_finds_a_users(filled: Database, ids: dict[str, uuid.UUID]) -> None:
-    """In the order and page of the API's listing."""
+    """Criterion 3: in the order and page of the API's listing."""
     keys = (Conversation.created_at.desc(), Conversation.id.desc())
     statement = select(Conversation).where(Conversation.user_id == ids["user"]).order_by(*keys).limit(51)
     async with filled.tenant(ids["organization"], read_only=True) as session:
@@ -113,7 +114,7 @@ async def test_a_coachs_listing_reads_a_page_and_no_more(filled: Database, ids: 
 
 
 async def test_ac3_idx_messages_conversation_finds_a_conversations(filled: Database, ids: dict[str, uuid.UUID]) -> None:
-    """In the order of the API's listing; ids only settle what has the same time."""
+    """Criterion 3: in the order of the API's listing; ids only settle what has the same time."""
     keys = (Message.created_at, Message.id)
     statement = select(Message).where(Message.conversation_id == ids["conversation"]).order_by(*keys).limit(51)
     async with filled.tenant(ids["organization"], read_only=True) as session:
@@ -125,6 +126,7 @@ async def test_ac3_idx_messages_conversation_finds_a_conversations(filled: Datab
 async def test_ac3_the_share_token_leads_to_its_conversation(
     filled: Database, ids: dict[str, uuid.UUID], superuser: asyncpg.Connection
 ) -> None:
+    """Criterion 3: by the index that keeps it unique, in the role that the lookup runs in."""
     await superuser.execute("SET ROLE plc_coach_owner")
     query = "SELECT t.organization_id, t.id FROM public.conversations AS t WHERE t.share_token = $1 AND t.share_enabled"
     rows = await superuser.fetch(f"EXPLAIN (COSTS OFF) {query}", "token")

@@ -1,9 +1,12 @@
-"""AC 1 to 3: tables, indexes and the extension are what the story lists, read from the catalog and written by hand."""
+"""Criteria 1 to 3: tables, indexes and the extension are what the story lists, read from the catalog."""
 
 from __future__ import annotations
 
 import asyncpg
 import pytest
+from protection import check_roles, check_row_security
+
+from plc_coach.service import service
 
 ID = ("uuid", False, "gen_random_uuid()")
 TENANT = ("uuid", False, "(NULLIF(current_setting('app.current_tenant_id'::text, true), ''::text))::uuid")
@@ -128,24 +131,25 @@ PARTITIONS = """
 
 @pytest.mark.parametrize("table", COLUMNS)
 async def test_ac1_the_columns_are_the_storys(superuser: asyncpg.Connection, table: str) -> None:
-    """Names, order, types, nullability and defaults; keys are UUIDs of version 4, times know their zone."""
+    """Criterion 1: names, order, types, nullability and defaults; times know their zone."""
     found = [tuple(row) for row in await superuser.fetch(READ_COLUMNS, table)]
     assert found == [(name, *facts) for name, facts in COLUMNS[table].items()]
 
 
 async def test_ac1_keys_are_random_uuids(superuser: asyncpg.Connection) -> None:
+    """Criterion 1: of version 4, by the database."""
     assert await superuser.fetchval("SELECT substr(gen_random_uuid()::text, 15, 1)") == "4"
 
 
 async def test_ac2_the_extension_is_installed(superuser: asyncpg.Connection) -> None:
-    """By the migration, and in a version that goes on scanning where rows are filtered out (0.8)."""
+    """Criterion 2: by the migration, and in a version that goes on scanning where rows are filtered out (0.8)."""
     version = await superuser.fetchval("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
     assert tuple(int(part) for part in version.split(".")) >= (0, 8)
 
 
 @pytest.mark.parametrize("table", INDEXES)
 async def test_ac3_the_indexes_are_the_storys(superuser: asyncpg.Connection, table: str) -> None:
-    """With those that isolation needs; each is valid."""
+    """Criterion 3: with those that isolation needs; each is valid."""
     found = {name: tuple(facts) for name, *facts in await superuser.fetch(READ_INDEXES, table)}
     assert found == INDEXES[table]
 
@@ -158,15 +162,7 @@ async def test_there_are_no_other_tables(superuser: asyncpg.Connection) -> None:
 
 @pytest.mark.parametrize("table", COLUMNS)
 async def test_row_security_is_forced(superuser: asyncpg.Connection, table: str) -> None:
-    query = "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = $1::text::regclass"
-    assert tuple(await superuser.fetchrow(query, table)) == (True, True)
-    rows = await superuser.fetch(
-        "SELECT policyname::text, roles::text, cmd, qual = with_check FROM pg_policies WHERE tablename = $1", table
-    )
-    assert {tuple(row) for row in rows} == {
-        ("tenant_isolation_policy", "{plc_coach_app}", "ALL", True),
-        ("owner_maintenance_policy", "{plc_coach_owner}", "ALL", True),
-    }
+    await check_row_security(superuser, table, service.roles)
 
 
 async def test_every_partition_is_protected_and_has_its_own_index(superuser: asyncpg.Connection) -> None:
@@ -177,12 +173,4 @@ async def test_every_partition_is_protected_and_has_its_own_index(superuser: asy
 
 
 async def test_the_roles_are_as_weak_as_they_can_be(superuser: asyncpg.Connection) -> None:
-    query = """
-        SELECT rolname::text, rolcanlogin, rolbypassrls, rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication
-        FROM pg_roles WHERE rolname LIKE 'plc_coach_%'
-    """
-    assert {tuple(row) for row in await superuser.fetch(query)} == {
-        ("plc_coach_app", True, False, False),
-        ("plc_coach_admin", True, True, False),
-        ("plc_coach_owner", False, False, False),
-    }
+    await check_roles(superuser, service.roles)

@@ -8,8 +8,8 @@ import subprocess
 
 import httpx2
 import pytest
-from coaching import serving
 from pydantic import SecretStr
+from serving import serving
 from sqlalchemy import func, select
 
 from plc_coach import demo
@@ -83,7 +83,7 @@ async def test_the_demonstration_is_put_in_once(database: Database) -> None:
 async def test_every_example_works_as_printed(database: Database, settings: Settings) -> None:
     """The lines are run by a shell, as they are printed; the assertion a second time, which is a replay."""
     await demo.seed(database)
-    with serving(settings) as url:
+    with serving(create_app(settings)) as url:
         lines = [line for _, line in demo.examples(settings, url)]
         answers = [await asyncio.to_thread(run, line) for line in [*lines, lines[-1]]]
     assert [int(answer.split()[1]) for answer in answers] == [200, 200, 200, 200, 200, 201, 201, 409]

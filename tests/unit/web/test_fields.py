@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from tenantry.web.fields import Email, JSONObject, Title, Username
+from tenantry.web.fields import Count, Email, JSONObject, Text, Title, Username, WebAddress
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,9 @@ from tenantry.web.fields import Email, JSONObject, Title, Username
         (Username, "Ada_L.-9", "ada_l.-9"),
         (Title, "  Acme \t Corporation ", "Acme Corporation"),
         (Title, "Bu\u0308cher 本 & Co.", "Bücher 本 & Co."),
+        (Text, "a\nb 本", "a\nb 本"),
+        (WebAddress, "HTTPS://Desk.example", "https://desk.example/"),
+        (WebAddress, "http://10.0.0.1:8080/api?v=3", "http://10.0.0.1:8080/api?v=3"),
     ],
 )
 def test_a_text_gets_its_one_form(kind: Any, given: str, kept: str) -> None:
@@ -44,6 +47,12 @@ def test_a_text_gets_its_one_form(kind: Any, given: str, kept: str) -> None:
         (Title, "with\0NUL"),
         (Title, "half \ud800"),
         (Title, "   "),
+        (Text, "a\0b"),
+        (WebAddress, "desk.example"),
+        (WebAddress, "ftp://desk.example/"),
+        (WebAddress, "https://ada@desk.example/"),
+        (WebAddress, "https://:secret@desk.example/"),
+        (WebAddress, f"https://desk.example/{'ü' * 200}"),
     ],
 )
 def test_what_could_look_like_another_is_refused(kind: Any, given: str) -> None:
@@ -73,3 +82,20 @@ def test_an_object_that_jsonb_can_hold_is_kept_as_it_is(value: object) -> None:
 def test_an_object_that_jsonb_cannot_hold_is_refused(value: object) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(JSONObject).validate_python(value)
+
+
+def test_a_refused_address_is_not_repeated() -> None:
+    """It may hold a password, and the error is shown and logged."""
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(WebAddress).validate_python("https://ada:a-password@desk.example/")
+    assert "a-password" not in str([error["msg"] for error in caught.value.errors()])
+
+
+@pytest.mark.parametrize(("number", "fits"), [(0, True), (2**31 - 1, True), (-1, False), (2**31, False)])
+def test_a_count_fits_into_an_integer_column(number: int, *, fits: bool) -> None:
+    try:
+        assert TypeAdapter(Count).validate_python(number) == number
+    except ValidationError:
+        assert not fits
+    else:
+        assert fits

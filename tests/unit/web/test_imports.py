@@ -7,9 +7,23 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "module", ["settings", "tokens", "signature", "sign_in_settings", "attempt_record", "idempotency_record"]
+    "module",
+    [
+        "settings",
+        "tokens",
+        "signature",
+        "sign_in_settings",
+        "sessions",
+        "assertion_record",
+        "attempt_record",
+        "embedding_record",
+        "idempotency_record",
+        "identity_record",
+        "session_record",
+        "share_record",
+    ],
 )
-def test_what_settings_need_does_without_fastapi(module: str) -> None:
+def test_what_settings_and_models_need_does_without_fastapi(module: str) -> None:
     """A command that only reads a service's settings must not pay for a web framework."""
     program = (
         f"import sys, tenantry.web.{module}; sys.exit(any(name in sys.modules for name in ('fastapi', 'starlette')))"
