@@ -54,11 +54,6 @@ EXPLAINED = (
     Explained("SEC007", r"public\.\w+", "A second permissive policy for the application is an error of ours: TN006."),
     Explained("SEC013", r"public\.\w+\.trigger_\w+_updated_at", "It sets the time of change, as its invoker."),
     Explained("SEC014", r"public\.tenant_of_\w+", "A declared lookup, which returns the tenant and the key alone."),
-    Explained(
-        "SEC015",
-        r"public\.tenant_of_\w+",
-        "pg_temp is searched for tables and types, and a lookup's body names its table in full and no type at all.",
-    ),
     Explained("SEC016", r"\w*admin", "The admin role works across tenants: another login, with a reason, logged."),
     Explained("SEC027", r"public\.\w+", "What holds rows apart is the tenant; users of one tenant are its own matter."),
     Explained(

@@ -19,6 +19,7 @@ from tenantry.postgres.connect import connect
 from tenantry.postgres.connection import Connection
 from tenantry.proof.isolation.ground import Ground, Target, open_ground
 from tenantry.proof.isolation.stance import Stance
+from tenantry.testing.administrator import Administrator
 
 # What the cast of a tenant raises that is none, and the accessor of signed tenants: the statement saw nothing.
 REFUSED = (
@@ -157,7 +158,12 @@ async def test_damage_to_the_schema_is_told(ground: Ground) -> None:
         await connection.close()
 
 
-async def test_a_temporary_table_is_no_damage(ground: Ground) -> None:
+async def test_a_temporary_table_is_no_damage(
+    ground: Ground, shop_address: Address, tenantry_administrator: Administrator
+) -> None:
+    """Where a service was given the privilege to make one."""
+    database, application = sql.identifier(shop_address.database), sql.identifier(bookshop.ROLES.application)
+    tenantry_administrator.execute(f"GRANT TEMPORARY ON DATABASE {database} TO {application}")
     connection = await ground.connect()
     try:
         await connection.execute("CREATE TEMPORARY TABLE mine (v int)")
