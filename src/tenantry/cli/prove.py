@@ -30,7 +30,7 @@ def prove() -> None:
 @click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as one page.")
 @click.option("--database-url", metavar="URL", help="Prove a copy of this database instead of the service's own.")
 @click.option("--from-migrations", is_flag=True, help="Prove what the migrations make, not what the database holds.")
-@click.option("-v", "--verbose", is_flag=True, help="Tell of each step, and why an attack could not be made.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell of each step, of known limits, of what could not be tried.")
 @common
 @click.pass_context
 def isolation(
@@ -77,6 +77,8 @@ def isolation(
                 proofs.append(run_to_end(work))
             if not as_json:
                 _tell(proofs[-1], is_verbose=verbose)
+    if any(proof.limits for proof in proofs) and not as_json:
+        write(f"A known limit is what works by PostgreSQL's design; what holds against each: {LIMITS_PAGE}")
     if as_json:
         # Named alone, a service is the document; else the number of services would decide about its shape.
         documents = [proof.document() for proof in proofs]
@@ -98,10 +100,8 @@ def _tell(proof: Proof, *, is_verbose: bool) -> None:
     )
     for breach in proof.breaches:
         write(f"  breach {breach.attack} {breach.object}: {seen(breach)}")
-    for attack, objects, what in gather(proof.limits):
+    for attack, objects, what in gather(proof.limits) if is_verbose else ():
         write(f"  limit {attack} {', '.join(objects)}: {what}")
-    if proof.limits:
-        write(f"    what works by PostgreSQL's design, and what holds against it: {LIMITS_PAGE}")
     reasons = {(one.attack, one.object, one.reason): None for one in proof.skipped} if is_verbose else {}
     for attack, thing, reason in reasons:
         write(f"  skipped {attack} {thing}: {reason}")
