@@ -8,6 +8,7 @@ partitions, and a table whose rows only a factory can make.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -227,8 +228,8 @@ def make_service(folder: Path, **changes: Any) -> Service:
     return Service(**{**given, **changes})
 
 
-async def build(superuser: Address, service: Service) -> None:
-    """Make the roles, the tables and everything declared in the superuser's database."""
+async def build(superuser: Address, service: Service, domains: Mapping[str, str] = DOMAINS) -> None:
+    """Make the roles, the domains, the tables and everything declared in the superuser's database."""
 
     async def create(*_args: Any, **_options: Any) -> Any:
         return await connect(StaticSource(superuser), deadline=10, application_name="build")
@@ -242,7 +243,7 @@ async def build(superuser: Address, service: Service) -> None:
     try:
         async with engine.begin() as building:
             await building.exec_driver_sql(f"SET ROLE {identifier(service.roles.owner)}")
-            for name, definition in DOMAINS.items():
+            for name, definition in domains.items():
                 await building.exec_driver_sql(f"CREATE DOMAIN {name} AS {definition}")
             await building.run_sync(service.metadata.create_all)
             for item in sorted(service.declared_objects() - set(service.roles)):

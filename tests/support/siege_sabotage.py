@@ -150,6 +150,7 @@ SABOTAGES = [
     ),
     _one("unique_probe", SHELVES, "CREATE UNIQUE INDEX one_label ON shelves (label)"),
     _one("unique_probe", SHELVES, "CREATE UNIQUE INDEX one_label ON shelves (lower(label))"),
+    _one("unique_probe", SHELVES, "CREATE UNIQUE INDEX one_label ON shelves (label, left(tenant_id, 0))"),
     Sabotage(
         ("lock_table", "lock_share_update_exclusive"),
         SHELVES,

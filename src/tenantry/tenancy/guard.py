@@ -63,7 +63,9 @@ def _table_finder(metadata: MetaData) -> Any:
     names = [table.name for table in metadata.tables.values() if declaration_of(table).kind.is_isolated]
     if not names:
         return lambda _statement: None
-    pattern = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, names))})(?!\w)", re.IGNORECASE)
+    # A quoted name doubles the quotes within.
+    spelled = "|".join(re.escape(name.replace('"', '""')) for name in names)
+    pattern = re.compile(rf"(?<!\w)({spelled})(?!\w)", re.IGNORECASE)
 
     @functools.lru_cache(maxsize=1024)
     def find(statement: str) -> str | None:

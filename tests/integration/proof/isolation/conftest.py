@@ -1,4 +1,4 @@
-"""Grounds to attack: on the bookshop, on the harbour, on the menagerie, and on each of the four services."""
+"""Grounds to attack: the bookshop, the harbour, the menagerie, the oddments, and each of the four services."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import bookshop
 import harbour
 import menagerie
+import oddments
 import pytest
 from grounds import everywhere
 
@@ -87,6 +88,15 @@ async def zoo_address(empty_database: Address, zoo_service: Service) -> Address:
 async def zoo_ground(zoo_service: Service, zoo_address: Address) -> AsyncIterator[Ground]:
     """The menagerie, filled."""
     async with open_ground(zoo_service, everywhere(zoo_service, zoo_address)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def odd_ground(empty_database: Address, tmp_path: Path) -> AsyncIterator[Ground]:
+    """The oddments, filled."""
+    service = oddments.make_service(tmp_path)
+    await menagerie.build(empty_database, service, {})
+    async with open_ground(service, everywhere(service, empty_database)) as opened:
         yield opened
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncpg
 
+from tenantry import sql
 from tenantry.postgres.sqlstate import sqlstate_of
 from tenantry.proof.isolation.attack import table_attack
 from tenantry.proof.isolation.duel import Duel
@@ -66,15 +67,15 @@ async def truncate_cascade(duel: Duel) -> Verdict:
 @table_attack("definition", "grant itself more on a table", in_every_stance=False)
 async def grant_itself(duel: Duel) -> Verdict:
     """GRANT only warns where nothing can be granted, so what counts is what the role may do afterwards."""
-    question = duel.fill("SELECT has_table_privilege('{quoted}', 'TRUNCATE')", quoted=duel.table.replace("'", "''"))
+    table = sql.literal(duel.table)
+    question = f"SELECT has_table_privilege({table}, 'TRUNCATE')"
     before = (await duel.fetch(question))[0][0]
     refused = await duel.refused(duel.fill("GRANT ALL ON {table} TO CURRENT_USER"))
     if refused.outcome is not Outcome.BREACH:
         return refused
     if (await duel.fetch(question))[0][0] and not before:
         return breach("It granted itself TRUNCATE.")
-    options = duel.fill("SELECT has_table_privilege('{quoted}', 'SELECT WITH GRANT OPTION')", quoted=duel.table)
-    if (await duel.fetch(options))[0][0]:
+    if (await duel.fetch(f"SELECT has_table_privilege({table}, 'SELECT WITH GRANT OPTION')"))[0][0]:
         return breach("It may grant what it may do to others.")
     return blocked("nothing was granted")
 

@@ -109,7 +109,12 @@ async def own_row(mapped: Mapped, session: AsyncSession, *, renewed: bool = Fals
 
     `renewed` changes what must be unique, where it is no reference, and leaves out the keys that the database makes.
     """
-    columns = [column for column in mapped.table.c if column.computed is None and column.identity is None]
+    columns = [
+        column
+        for column in mapped.table.c
+        # A tenant that the database numbers itself is given by name all the same.
+        if column.computed is None and (column.identity is None or column is mapped.tenant)
+    ]
     row = (await session.execute(select(*columns).limit(1))).one()
     values = {column.name: value for column, value in zip(columns, row, strict=True)}
     if renewed:
@@ -150,7 +155,8 @@ def _another(value: Any) -> Any:
         return value[:kept] + mark[: len(value) - kept]
     if isinstance(value, uuid.UUID):
         return uuid.uuid4()
-    return value + int(mark[:6], 16) if isinstance(value, int) else value
+    # Small enough for the smallest type of numbers, as far as it goes.
+    return value + 1 + int(mark[:3], 16) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _subclasses(base: type[Any]) -> Iterator[type[Any]]:

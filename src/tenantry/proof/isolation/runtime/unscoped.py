@@ -29,6 +29,8 @@ Send = Callable[[Executable], Awaitable[Any]]
 def _statements(target: Target) -> list[Executable]:
     table, column = target.table, target.table.c[target.tenant_column]
     name, quoted = sql.qualified(target.schema, target.name), sql.identifier(target.name)
+    # As nobody would write it who has to quote it.
+    loud = target.name.upper() if target.name.isidentifier() else quoted
     return [
         select(table),
         select(func.count()).select_from(table),
@@ -38,7 +40,7 @@ def _statements(target: Target) -> list[Executable]:
         delete(table),
         text(f"SELECT * FROM {name}"),  # noqa: S608  # quoted
         text(f"TABLE {quoted}"),
-        text(f"WITH x AS (SELECT * FROM {target.name.upper()}) SELECT count(*) FROM x"),  # noqa: S608  # an attack
+        text(f"WITH x AS (SELECT * FROM {loud}) SELECT count(*) FROM x"),  # noqa: S608  # an attack
     ]
 
 
