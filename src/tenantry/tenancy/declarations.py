@@ -13,7 +13,8 @@ import inspect
 from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, MetaData, String, Table, column, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import inspect as inspect_mapped
+from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column
 from sqlalchemy.types import TypeEngine
 
 from tenantry import errors, sql
@@ -186,7 +187,7 @@ class TenantBase:
                 table.dialect_kwargs["postgresql_partition_by"] = f"HASH ({sql.identifier(key)})"
             if key is not None and key in table.c:
                 # Past the declarative base's own __setattr__, which would map a second name for the column.
-                type.__setattr__(cls, "__tenant__", getattr(cls, key))
+                type.__setattr__(cls, "__tenant__", _attribute_of(cls, table, key))
 
 
 def _fill_tenant_column(cls: type[TenantBase]) -> None:
@@ -202,6 +203,12 @@ def _fill_tenant_column(cls: type[TenantBase]) -> None:
     else:
         default = setting_expression(tenancy.setting, tenancy.type)
     setattr(cls, name, mapped_column(tenancy.type, nullable=False, server_default=text(default)))
+
+
+def _attribute_of(cls: type[TenantBase], table: Table, key: str) -> Any:
+    """Return the attribute that maps the tenant column, which may have another name than the column."""
+    mapper: Mapper[Any] = inspect_mapped(cls)
+    return getattr(cls, mapper.get_property_by_column(table.c[key]).key)
 
 
 def declaration_of(table: Table) -> Declaration:

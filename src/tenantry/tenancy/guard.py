@@ -63,13 +63,13 @@ def _table_finder(metadata: MetaData) -> Any:
     names = [table.name for table in metadata.tables.values() if declaration_of(table).kind.is_isolated]
     if not names:
         return lambda _statement: None
-    # A quoted name doubles the quotes within.
+    # A quoted name doubles the quotes within; one with Unicode escapes (U&"...") could be any.
     spelled = "|".join(re.escape(name.replace('"', '""')) for name in names)
-    pattern = re.compile(rf"(?<!\w)({spelled})(?!\w)", re.IGNORECASE)
+    pattern = re.compile(rf"(?<!\w)({spelled})(?!\w)|(?<!\w)(U&\")", re.IGNORECASE)
 
     @functools.lru_cache(maxsize=1024)
     def find(statement: str) -> str | None:
         match = pattern.search(statement)
-        return match.group(1) if match else None
+        return match.group(0) if match else None
 
     return find

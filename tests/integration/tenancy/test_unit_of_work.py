@@ -217,6 +217,7 @@ async def test_tenant_tables_need_a_tenant_on_every_path(shop: Database) -> None
         select(Currency).where(Currency.code.in_(select(Book.title))),
         text("SELECT * FROM books"),
         text('SELECT * FROM "public"."books"'),
+        text(r'SELECT * FROM U&"\0062ooks"'),
         insert(Author).values(name="x"),
         update(Book).values(title="x"),
         delete(Book),

@@ -259,3 +259,18 @@ def test_a_number_of_partitions_that_cannot_be_is_refused(count: int) -> None:
         number: Mapped[int]
 
     assert f"{count} partitions" in refusal(base)
+
+
+def test_a_tenant_column_may_be_mapped_under_another_name() -> None:
+    """The predicate goes by the attribute, the policy by the column."""
+    base = make_base()
+
+    class Company(TenantRoot, base):  # type: ignore[valid-type,misc]
+        __tablename__ = "companies"
+        __tenant_key__ = "company no"
+        number: Mapped[int] = mapped_column("company no", primary_key=True)
+
+    check_declarations(base.metadata)
+    tenant: object = Company.__tenant__
+    assert tenant is Company.number
+    assert declaration_of(base.metadata.tables["companies"]).tenant_column == "company no"
