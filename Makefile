@@ -36,7 +36,7 @@ SERVERS ?= 16 $(shell pg_config --bindir 2>/dev/null)
 test-servers: .venv/dev ## Run what touches the server again on PostgreSQL 16 and on the system's
 	@for server in $(SERVERS); do \
 	    echo "PostgreSQL: $$server"; \
-	    TENANTRY_TEST_POSTGRES=$$server $(BIN)/python -m pytest -n auto --dist worksteal -m "not docs" \
+	    TENANTRY_TEST_POSTGRES=$$server $(BIN)/python -m pytest -n auto --dist worksteal -m "not docs and not one_version" \
 	        tests/integration tests/acceptance $(ARGS) || exit 1; \
 	done
 

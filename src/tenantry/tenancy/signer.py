@@ -10,6 +10,7 @@ extension records PREPARE with its parameter, and never EXECUTE (decision 0015).
 from __future__ import annotations
 
 import dataclasses
+import secrets
 import time
 from typing import Self
 
@@ -32,6 +33,8 @@ LIFETIME = 300
 SHOWN_BYTES = 1024
 
 _SERVER = load_statements("tenantry.tenancy", "signature.sql")["server"]
+# Each binding has a name of its own: one that a cancelled message, or somebody's SQL, left in the session would refuse
+# every binding after it.
 _PREPARED = "tenantry_bind"
 # No tenant: `parse_tenant` takes no blank one.
 NOBODY = " "
@@ -79,8 +82,9 @@ class Signer:
         hidden = " " * self.shown
         if not self.is_recorded:
             return f"{hidden}SET LOCAL {setting} = {value}"
-        prepared = f"PREPARE {_PREPARED}(text) AS SELECT pg_catalog.set_config({sql.literal(setting)}, $1, true)"
-        return f"{prepared}; {hidden}EXECUTE {_PREPARED}({value}); DEALLOCATE {_PREPARED}"
+        name = f"{_PREPARED}_{secrets.token_hex(8)}"
+        prepared = f"PREPARE {name}(text) AS SELECT pg_catalog.set_config({sql.literal(setting)}, $1, true)"
+        return f"{prepared}; {hidden}EXECUTE {name}({value}); DEALLOCATE {name}"
 
     async def fit(self, connection: Connection, setting: str) -> Signer:
         """Return the signer that fits the connection's server, whose accessor has taken a value of it.

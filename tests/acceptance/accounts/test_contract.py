@@ -18,6 +18,8 @@ from accounts.service import service as accounts_service
 from accounts.settings import Settings
 from tenantry.testing.cluster import Cluster
 
+pytestmark = pytest.mark.one_version
+
 schema = schemathesis.openapi.from_dict(create_app().openapi())
 
 

@@ -19,6 +19,8 @@ from ai_agents.app import create_app
 from tenantry import Address
 from tenantry.web.tokens import issue_token
 
+pytestmark = pytest.mark.one_version
+
 schema = schemathesis.openapi.from_dict(create_app().openapi())
 
 

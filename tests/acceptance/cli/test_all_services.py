@@ -13,6 +13,8 @@ import pytest
 
 from tenantry.testing.administrator import Administrator
 
+pytestmark = pytest.mark.one_version
+
 if TYPE_CHECKING:
     from tests.acceptance.cli.conftest import CommandLine
 

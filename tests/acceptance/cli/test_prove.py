@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+pytestmark = pytest.mark.one_version
+
 if TYPE_CHECKING:
     from tests.acceptance.cli.conftest import CommandLine
 

@@ -16,6 +16,8 @@ from items.app import create_app
 from items.service import service as items_service
 from tenantry.testing.cluster import Cluster
 
+pytestmark = pytest.mark.one_version
+
 schema = schemathesis.openapi.from_dict(create_app().openapi())
 
 

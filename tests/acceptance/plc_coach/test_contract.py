@@ -18,6 +18,8 @@ from plc_coach.service import service as plc_coach_service
 from plc_coach.settings import Settings
 from tenantry.testing.cluster import Cluster
 
+pytestmark = pytest.mark.one_version
+
 schema = schemathesis.openapi.from_dict(create_app().openapi())
 
 

@@ -24,6 +24,8 @@ from tenantry.project import find_project
 from tenantry.service import Service, load_services
 from tenantry.testing.cluster import Cluster
 
+pytestmark = pytest.mark.one_version
+
 ROOT = Path(__file__).parents[3]
 SERVICES = {service.name: service for service in load_services(find_project(ROOT))}
 PGRLS = Path(sys.executable).with_name("pgrls")

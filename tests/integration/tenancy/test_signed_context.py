@@ -19,7 +19,9 @@ from tenantry.operations.signing import list_context_keys, push_context_keys, re
 from tenantry.postgres.connect import connect
 from tenantry.postgres.connection import Connection
 from tenantry.secrets import SigningRing, StaticSource
+from tenantry.sql import identifier
 from tenantry.tenancy.signer import Signer
+from tenantry.testing.administrator import Administrator
 
 SETTING = "app.current_tenant_id"
 TEXT = VAULTS["text"]
@@ -220,9 +222,12 @@ async def test_nobody_but_the_accessor_reads_the_keys(empty_database: Address) -
         assert await connection.execute("DELETE FROM tenant_context_keys") == "DELETE 0"
 
 
-async def test_the_accessor_cannot_be_led_to_other_keys_or_functions(empty_database: Address) -> None:
-    """What the attacker can make is a temporary table and functions of its own session; the path is pinned."""
+async def test_the_accessor_cannot_be_led_to_other_keys_or_functions(
+    empty_database: Address, administrator: Administrator
+) -> None:
+    """What an attacker makes, where it may, is a temporary table and functions of its own; the path is pinned."""
     async with opened(TEXT, empty_database), login(empty_database) as connection:
+        administrator.execute(f"GRANT TEMPORARY ON DATABASE {identifier(empty_database.database)} TO PUBLIC")
         ring = SigningRing.generate("mine")
         await connection.execute(
             "CREATE TEMPORARY TABLE tenant_context_keys (id text, inner_block bytea, outer_block bytea)"

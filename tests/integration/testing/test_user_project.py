@@ -12,6 +12,8 @@ from tenantry import Address
 from tenantry.testing.administrator import Administrator
 from tenantry.testing.names import PREFIX
 
+pytestmark = pytest.mark.one_version
+
 NOTES = """
 import pytest
 from sqlalchemy import select, text

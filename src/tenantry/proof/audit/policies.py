@@ -20,6 +20,11 @@ __all__ = ["Context", "alternatives", "diagnose_clause", "diagnose_policy"]
 _SETTING = re.compile(r"current_setting\('((?:[^']|'')*)'::text")
 _NAME = r"\(*\"?(?P<column>[\w$]+)\"?\)*(?:::[\w ]+)?"
 _COMPARED = re.compile(rf"^{_NAME} = (?P<value>.+)$", re.DOTALL)
+# What stands around the setting in every spelling of the declared comparison; whatever else is there says something else.
+_PLAIN = re.compile(
+    r"current_setting\('(?:[^']|'')*'::text(?:, true)?\)|NULLIF\(|, ''::text\)|\( SELECT | AS \"?\w+\"?"
+    r"|::(?:character varying|\w+)(?:\(\d+\))?|[()\s]"
+)
 _IS_UNSET = re.compile(r"\)\s*(?:IS NULL|= ''::text)|''::text = ")
 
 
@@ -40,6 +45,7 @@ _SAID = {
     "policy_per_row": "reads the setting for every row",
     "policy_bypass_setting": "is switched off by a setting that every role may set",
     "policy_wrong_setting": "reads another setting than the one that the unit of work binds",
+    "policy_altered": "is not what was declared",
 }
 
 
@@ -49,7 +55,7 @@ def diagnose_policy(item: Policy, found: Policy, context: Context | None) -> Ite
     named = [*_of_roles(item, found), *_of_command(item, found)]
     for clause, wanted, there in (("USING", item.using, found.using), ("WITH CHECK", item.check, found.check)):
         if there is not None and wanted is not None and there != wanted and context is not None:
-            rules = diagnose_clause(there, wanted, context)
+            rules = diagnose_clause(there, wanted, context) or {"policy_altered"}
             named += [(rule, f"Its {clause} {_SAID[rule]}: {there}.") for rule in sorted(rules)]
     merged: dict[str, list[str]] = {}
     for rule, message in named:
@@ -85,6 +91,7 @@ def diagnose_clause(text: str, wanted: str, context: Context) -> set[str]:
     rules: set[str] = set()
     parts = [_bare(part) for part in alternatives(text)]
     is_guarded = context.setting in _settings(text)
+    has_nameless = False
     for part in parts:
         others = _settings(part) - {context.setting}
         if part == _bare(wanted):
@@ -92,8 +99,11 @@ def diagnose_clause(text: str, wanted: str, context: Context) -> set[str]:
         if others:
             rules.add("policy_bypass_setting" if is_guarded else "policy_wrong_setting")
         else:
-            rules |= _judge(part, context)
-    return rules
+            named = _judge(part, context)
+            has_nameless = has_nameless or not named
+            rules |= named
+    # What has no name may let anything through; a name that only warns must not stand for it.
+    return rules | {"policy_altered"} if has_nameless and rules == {"policy_per_row"} else rules
 
 
 def _judge(part: str, context: Context) -> set[str]:
@@ -119,7 +129,7 @@ def _judge_comparison(compared: re.Match[str], context: Context) -> set[str]:
         rules.add("policy_per_row")
     if "NULLIF(" not in compared["value"] or ", true)" not in compared["value"]:
         rules.add("policy_unset_unhandled")
-    return rules
+    return rules | {"policy_altered"} if rules and _PLAIN.sub("", compared["value"]) else rules
 
 
 def _settings(text: str) -> set[str]:

@@ -20,7 +20,7 @@ SELECT n.nspname::text AS schema,
        coalesce(has_schema_privilege(app.oid, n.oid, 'USAGE')
                 AND (has_any_column_privilege(app.oid, c.oid, 'SELECT, INSERT, UPDATE')
                      OR has_table_privilege(app.oid, c.oid, 'DELETE, TRUNCATE')), false) AS is_reachable,
-       has_table_privilege(c.oid, 'SELECT') AS is_readable
+       has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS is_readable
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_roles AS owner ON owner.oid = c.relowner

@@ -83,9 +83,9 @@ class _Harness:
     async def run(self) -> AsyncIterator[tuple[list[Try], int]]:
         """Yield what became of each attack on each table and on the service, and how many steps that was."""
         for family, members in _by_family(TABLE_ATTACKS.values()):
-            # A signed binding is good for a while only.
-            self._stances = self._ground.stances
             for attack in members:
+                # A signed binding is good for a while only, and one that has expired would be refused as if it held.
+                self._stances = self._ground.stances
                 for target in self._ground.targets:
                     yield await self.try_table(attack, target), 1
                 if not self._ground.targets:

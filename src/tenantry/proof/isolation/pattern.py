@@ -6,18 +6,19 @@ read, or what looks around, gives no text, and another candidate is tried.
 
 from __future__ import annotations
 
+import importlib
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-
-# The standard library has no public face for it since `sre_parse` is deprecated.
-from re import _constants as sre  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any, TypeVar
 
 __all__ = ["sample"]
 
 _Choice = TypeVar("_Choice")
+
+# The standard library has no public face for them since `sre_parse` is deprecated, and no types either.
+sre: Any = importlib.import_module("re._constants")
+parser: Any = importlib.import_module("re._parser")
 
 _CLASSES = {
     sre.CATEGORY_DIGIT: "0123456789",

@@ -12,9 +12,11 @@ from typing import Any
 import asyncpg
 
 from tenantry import sql
+from tenantry.postgres.sqlstate import sqlstate_of
 from tenantry.postgres.statements import load_statements
 from tenantry.proof.isolation.attack import service_attack
 from tenantry.proof.isolation.bout import BROKEN, Bout, open_bout
+from tenantry.proof.isolation.duel import VIOLATION
 from tenantry.proof.isolation.ground import Ground
 from tenantry.proof.isolation.verdict import Outcome, Try, Verdict, blocked, breach, record, skipped
 from tenantry.tenancy.declarations import declaration_of
@@ -61,11 +63,14 @@ def _attack_kinds(name: str, sentence: str, kinds: str, none: str) -> None:
 
     async def run(ground: Ground) -> AsyncIterator[Try]:
         declared = {(table.schema or "public", table.name) for table in ground.service.metadata.tables.values()}
+        # What hangs directly on one of these, `name_partitions` reaches.
+        reached = {(target.schema, target.name) for target in ground.targets}
         found = False
         async with open_bout(ground) as bout:
             for row in await _relations(bout):
                 is_declared = (row["schema"], row["name"]) in declared
-                if row["kind"] not in kinds or is_declared or row["parent"] or not row["is_readable"]:
+                is_reached = (row["parent_schema"], row["parent"]) in reached
+                if row["kind"] not in kinds or is_declared or is_reached or not row["is_readable"]:
                     continue
                 found = True
                 table = sql.qualified(row["schema"], row["name"])
@@ -140,6 +145,8 @@ async def name_partitions(ground: Ground) -> AsyncIterator[Try]:
             verdict = blocked("refused, or no row of others")
             for action, template in DIRECTLY.items():
                 verdict = await _reach(bout, action, template.format_map(fields)) or verdict
+                if verdict.outcome is Outcome.BREACH:
+                    break
             yield record("name_partitions", f"{row['schema']}.{row['name']}", verdict)
     if not found:
         yield record("name_partitions", "database", skipped("no tenant table has partitions or children"))
@@ -150,6 +157,9 @@ async def _reach(bout: Bout, action: str, statement: str) -> Verdict | None:
     try:
         rows = await bout.fetch(statement)
     except asyncpg.PostgresError as error:
+        state = sqlstate_of(error) or ""
+        if state.startswith(VIOLATION):
+            return breach(f"By its own name it let the attacker {action} rows of others; only {state} refused it.")
         verdict = bout.judge(error)
         return verdict if verdict.detail.startswith(BROKEN) else None
     foreign = [row for row in rows if row["tenant"] != bout.ground.attacker]

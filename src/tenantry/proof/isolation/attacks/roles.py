@@ -32,7 +32,9 @@ async def _sees_foreign(bout: Bout, take_on: str) -> str:
             rows = await bout.fetch(
                 f"SELECT FROM {table} WHERE {tenant}::text <> {sql.literal(bout.ground.attacker)} LIMIT 1"
             )
-        except asyncpg.PostgresError:
+        except asyncpg.PostgresError as error:
+            if bout.judge(error).outcome is not Outcome.BLOCKED:
+                raise
             continue
         if rows:
             return f"{target.schema}.{target.name}"

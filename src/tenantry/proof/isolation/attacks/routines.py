@@ -79,7 +79,7 @@ def _calls(bout: Bout, row: Mapping[str, Any]) -> list[tuple[str, tuple[str, ...
 
 async def _call(bout: Bout, row: Mapping[str, Any], *, is_declared: bool) -> Verdict:
     """Call a function with every guess, in the attacker's tenant and in none."""
-    bounded = False
+    bounded = answered = False
     own_and_none = (bout.ground.binding(bout.ground.attacker), "")
     for (statement, given), preamble in itertools.product(_calls(bout, row), own_and_none):
         bout.begin(preamble)
@@ -87,7 +87,9 @@ async def _call(bout: Bout, row: Mapping[str, Any], *, is_declared: bool) -> Ver
             said = "\n".join(str(item[0]) for item in await bout.fetch(statement) if len(item))
         except asyncpg.PostgresError as error:
             seen = bout.knowledge.spot(str(error), given)
+            answered = answered or bout.judge(error).outcome is Outcome.BLOCKED
         else:
+            answered = True
             # A declared lookup has no business to return even what it was asked by.
             seen = bout.knowledge.spot(said, () if is_declared else given)
         if seen and is_declared and set(seen) <= bout.knowledge.identities:
@@ -98,7 +100,7 @@ async def _call(bout: Bout, row: Mapping[str, Any], *, is_declared: bool) -> Ver
         return limit(
             "A declared lookup: it returns the tenant and the key of the row that a known credential leads to."
         )
-    return blocked("no value of others")
+    return blocked("no value of others") if answered else skipped("no call could be made up that it takes")
 
 
 @service_attack("function", "have a function tell of others' rows")
@@ -146,8 +148,9 @@ async def _shadow(bout: Bout, row: Mapping[str, Any]) -> Verdict:
         try:
             rows = await bout.fetch(statement)
         except asyncpg.PostgresError as error:
-            rows, said = [], str(error)
-        said = "\n".join(str(item[0]) for item in rows if len(item)) if rows else ""
+            said = str(error)
+        else:
+            said = "\n".join(str(item[0]) for item in rows if len(item))
         if MARKER in said and not any(MARKER in value for value in given):
             return breach("It reads a temporary table of the attacker's in place of its own.")
     return blocked("it reads its own tables")

@@ -59,7 +59,9 @@ async def _replay(bout: Bout, pid: int) -> Verdict:
     ground = bout.ground
     tenancy = tenancy_of(ground.service.metadata)
     (row,) = await bout.fetch(SEEN.format(pid=pid))
-    found = re.search(rf"SET LOCAL {re.escape(tenancy.setting)} = (E?'(?:[^'\\]|''|\\.)*')", row["query"])
+    # By SET, or where an extension records statements by EXECUTE.
+    binds = rf"(?:SET LOCAL {re.escape(tenancy.setting)} = |EXECUTE \w+\()(E?'(?:[^'\\]|''|\\.)*')"
+    found = re.search(binds, row["query"])
     if found is None:
         return blocked("the statement that binds is not shown")
     target = next(iter(ground.targets))

@@ -19,6 +19,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.exc import StaleDataError
 
 from tenantry.postgres.sqlstate import sqlstate_of
+from tenantry.proof.isolation.duel import VIOLATION
 from tenantry.proof.isolation.runtime.arena import Arena, Leak, written
 from tenantry.proof.isolation.runtime.mapped import REFUSED, Mapped, attributes, own_row
 from tenantry.proof.isolation.runtime.orm_read import NO_ROW, victims_row
@@ -58,7 +59,12 @@ async def _check_writes_nothing(arena: Arena, mapped: Mapped, write: Write, wher
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SAWarning)
                 await write(session, theirs)
-        except (SQLAlchemyError, StaleDataError):
+        except (SQLAlchemyError, StaleDataError) as error:
+            state = sqlstate_of(error)
+            if state is not None and state.startswith(VIOLATION):
+                raise Leak(f"{where} was let pass by row security, and refused only by a constraint: {error}") from error
+            if state is not None and state not in REFUSED:
+                raise
             return True
         count = await written(session) - before
         if count:
