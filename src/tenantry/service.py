@@ -143,10 +143,10 @@ def load_services(project: Project, names: Sequence[str] = ()) -> list[Service]:
     services: list[Service] = [import_attribute(spec) for spec in project.services]
     unknown = sorted(set(names) - {service.name for service in services})
     if unknown or not services:
-        known = ", ".join(service.name for service in services) or "none"
+        known = ", ".join(service.name for service in services)
         raise errors.ConfigurationError(
             f"This project has no service {unknown[0]!r}." if unknown else "This project has no services.",
-            why=f"pyproject.toml lists {known}.",
+            why=f"pyproject.toml lists {known}." if known else f"No pyproject.toml from {project.root} up lists any.",
             remedy='List it under [tool.tenantry]: services = ["package.service:service"].',
         )
     return [service for service in services if not names or service.name in names]

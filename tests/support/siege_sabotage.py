@@ -148,6 +148,13 @@ SABOTAGES = [
         "'BEGIN DELETE FROM public.parcels; RETURN NULL; END'; "
         "CREATE TRIGGER wipe AFTER DELETE ON shelves EXECUTE FUNCTION wipe()",
     ),
+    _one(
+        "cascade_from_delete",
+        SHELVES,
+        "CREATE FUNCTION wipe() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS "
+        "'BEGIN DELETE FROM public.events; RETURN NULL; END'; "
+        "CREATE TRIGGER wipe AFTER DELETE ON shelves EXECUTE FUNCTION wipe()",
+    ),
     _one("unique_probe", SHELVES, "CREATE UNIQUE INDEX one_label ON shelves (label)"),
     _one("unique_probe", SHELVES, "CREATE UNIQUE INDEX one_label ON shelves (lower(label))"),
     _one("unique_probe", SHELVES, "CREATE UNIQUE INDEX one_label ON shelves (label, left(tenant_id, 0))"),
@@ -210,6 +217,13 @@ SABOTAGES = [
         "GRANT EXECUTE ON FUNCTION pg_read_file(text) TO {app}; GRANT pg_read_server_files TO {app}",
         "REVOKE pg_read_server_files FROM {app}",
     ),
+    # Where no temporary table can be made, either.
+    _one(
+        "server_files",
+        "COPY FROM file",
+        "REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC; GRANT pg_read_server_files TO {app}",
+        "REVOKE pg_read_server_files FROM {app}",
+    ),
     _one(
         "server_files",
         "COPY TO PROGRAM",
@@ -236,6 +250,13 @@ SABOTAGES = [
         "'SELECT name FROM workers WHERE email = wanted'",
     ),
     _one(
+        "shadow_tables",
+        "function public.complain",
+        "CREATE FUNCTION complain(wanted varchar) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS "
+        "'DECLARE said text; BEGIN SELECT name INTO said FROM workers WHERE email = wanted; "
+        "IF said IS NOT NULL THEN RAISE ''%'', said; END IF; RETURN NULL; END'",
+    ),
+    _one(
         "guess_lookups",
         "function public.tenant_of_workers_by_email",
         "DROP FUNCTION tenant_of_workers_by_email; CREATE FUNCTION tenant_of_workers_by_email(key_email varchar) "
@@ -257,6 +278,13 @@ SABOTAGES = [
         "table public.backup",
         "CREATE TABLE backup AS SELECT * FROM shelves; GRANT SELECT ON backup TO {app}",
     ),
+    _one(
+        "read_stray_tables",
+        "table public.archive_2024",
+        "CREATE TABLE archive (tenant_id varchar, id uuid, label text); "
+        "CREATE TABLE archive_2024 () INHERITS (archive); "
+        "INSERT INTO archive_2024 SELECT tenant_id, id, label FROM shelves; GRANT SELECT ON archive_2024 TO {app}",
+    ),
     _one("read_shared_tables", "public.currencies", f"INSERT INTO currencies SELECT {SHELF}"),
     _one(
         "read_shared_tables",
@@ -268,6 +296,15 @@ SABOTAGES = [
         "public.events_p",
         "ALTER TABLE events_p0 DISABLE ROW LEVEL SECURITY; ALTER TABLE events_p1 DISABLE ROW LEVEL SECURITY; "
         "GRANT SELECT ON events_p0, events_p1 TO {app}",
+    ),
+    # What is refused for another reason afterwards does not hide what was seen before.
+    _one(
+        "name_partitions",
+        "public.old_shelves",
+        "CREATE TABLE old_shelves () INHERITS (shelves); INSERT INTO old_shelves SELECT * FROM ONLY shelves; "
+        "GRANT SELECT, UPDATE ON old_shelves TO {app}; CREATE FUNCTION stumble() RETURNS trigger "
+        "LANGUAGE plpgsql AS 'BEGIN PERFORM 1 / 0; RETURN NEW; END'; CREATE TRIGGER stumble BEFORE UPDATE "
+        "ON old_shelves FOR EACH ROW EXECUTE FUNCTION stumble()",
     ),
     _one(
         "name_partitions",

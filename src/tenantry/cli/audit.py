@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tenantry.cli.options import common, find_services
+from tenantry.cli.options import OutputFile, common, find_services
 from tenantry.cli.output import say, write, write_json
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ SEVERITIES = ("info", "warning", "error")
 @click.option("--database-url", metavar="URL", help="Look at this database instead of the service's own.")
 @click.option(
     "--sarif",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OutputFile(),
     help="Write the findings to this file as SARIF 2.1.0, for a code host or an editor.",
 )
 @common
@@ -56,6 +56,7 @@ def audit(
     from tenantry.operations.development import load_settings
     from tenantry.operations.inspection import inspect_address, inspect_database
     from tenantry.operations.lease import leased
+    from tenantry.operations.separation import check_separate
 
     project, services = find_services(names)
     inspections = []
@@ -65,6 +66,7 @@ def audit(
         inspections.append(asyncio.run(inspect_address(services[0], database_url)))
     else:
         pairs = [(service, load_settings(service, project)) for service in services]
+        asyncio.run(check_separate(pairs))
         with leased(pairs) as server:
             for service, settings in pairs:
                 inspections.append(asyncio.run(inspect_database(service, settings, server)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
     from tenantry.project import Project
     from tenantry.service import Service
 
-__all__ = ["common", "find_services", "json_option", "only_service"]
+__all__ = ["OutputFile", "common", "find_services", "json_option", "only_service"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -20,6 +22,20 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Write one JS
 _service_option = click.option(
     "--service", "names", metavar="NAME", multiple=True, help="Only this service; may be given several times."
 )
+
+
+class OutputFile(click.Path):
+    """A file to write; that its folder cannot take it is said at once, not after the work is done."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, writable=True, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        folder = Path(value).parent
+        if not os.access(folder, os.W_OK | os.X_OK):
+            self.fail(f"the folder '{folder}' is absent, or cannot be written to.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def common(function: _Function) -> _Function:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tenantry.cli.options import common, find_services
+from tenantry.cli.options import OutputFile, common, find_services
 from tenantry.cli.output import say, write, write_json
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def prove() -> None:
 
 
 @prove.command()
-@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as one page.")
+@click.option("--html", "page", type=OutputFile(), help="Write the report as one page.")
 @click.option("--database-url", metavar="URL", help="Prove a copy of this database instead of the service's own.")
 @click.option("--from-migrations", is_flag=True, help="Prove what the migrations make, not what the database holds.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell of each step, of known limits, of what could not be tried.")
@@ -47,12 +47,14 @@ def isolation(
     The copy is made on the same server, filled with three tenants, and dropped at the end, also after Ctrl-C. The
     database itself is only read. Exits with 1 if an attack got through.
     """
+    import asyncio
     import logging
 
     from tenantry.operations.development import load_settings
     from tenantry.operations.interruption import run_to_end
     from tenantry.operations.lease import leased
     from tenantry.operations.proof import prove_isolation
+    from tenantry.operations.separation import check_separate
 
     # The admin path logs its use; here that is the filling of a scratch database, and nobody's rows.
     logging.getLogger("tenantry").addHandler(logging.NullHandler())
@@ -61,6 +63,7 @@ def isolation(
         raise click.UsageError("--database-url is one service's database; name it with --service.")
     proofs: list[Proof] = []
     pairs = [(service, load_settings(service, project)) for service in services]
+    asyncio.run(check_separate(pairs))
     with leased(() if database_url else pairs) as server:
         for service, settings in pairs:
             with _progress(service.name) as on_progress:

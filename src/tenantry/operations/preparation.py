@@ -75,7 +75,7 @@ async def prepare(
         tell(f"signing keys are known to the database, {', '.join(added) or 'none'} added")
     findings = await audit_database(service, settings, server)
     failures = sum(finding.severity == "error" for finding in findings)
-    tell(f"audit found {len(findings) or 'nothing'}" + (f", {failures} of it errors" if failures else ""))
+    tell(f"audit found {len(findings) or 'nothing'}" + (f", {failures} of them errors" if failures else ""))
     return Prepared(service.name, database, created, previous, revision, tuple(findings))
 
 

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
-from fastapi import Depends, Path
+from fastapi import Depends, Path, Response
 from sqlalchemy import Table, select
 
 from tenantry.tenancy.declarations import declaration_of
@@ -46,7 +46,10 @@ def shared_by_link(model: type[Row]) -> Any:
     tenant = declaration_of(table).tenant_column
     (key,) = (column for column in table.primary_key if column.name != tenant)
 
-    async def provide(database: CurrentDatabase, share_token: _Token) -> AsyncIterator[Shared[Row]]:
+    async def provide(database: CurrentDatabase, share_token: _Token, response: Response) -> AsyncIterator[Shared[Row]]:
+        # Nobody's credential goes with the request, so that any cache on the way could keep what it answers, and go on
+        # with it when the link was switched off.
+        response.headers["Cache-Control"] = "no-store"
         match = await database.find_tenant(model, share_token=share_token)
         if match is None:
             raise _not_shared()

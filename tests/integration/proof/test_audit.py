@@ -44,6 +44,18 @@ async def test_who_may_not_read_is_told_what_was_not_compared(harbour_address: A
     assert {one.object for one in findings} >= {"table public.ships", "table public.alembic_version"}
 
 
+async def test_a_schema_that_may_not_be_used_is_not_compared(harbour_address: Address, service: Service) -> None:
+    """SELECT on a table is not enough to ask about it."""
+    async with harbour.session(harbour_address) as connection:
+        await connection.exec_driver_sql("CREATE ROLE harbour_auditor")
+        await connection.exec_driver_sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO harbour_auditor")
+        await connection.exec_driver_sql("REVOKE USAGE ON SCHEMA public FROM PUBLIC")
+        await connection.exec_driver_sql("SET LOCAL ROLE harbour_auditor")
+        findings = await audit(connection, service)
+        await connection.rollback()
+    assert "table public.ships" in {one.object for one in findings if one.code == RULES["not_compared"].code}
+
+
 @pytest.mark.parametrize("catalog", ["pg_publication", "pg_default_acl", "pg_operator", "pg_event_trigger"])
 async def test_a_catalog_that_is_closed_is_told(harbour_address: Address, service: Service, catalog: str) -> None:
     """Where an administrator has taken from PUBLIC what every new server gives, the rest is looked at all the same."""

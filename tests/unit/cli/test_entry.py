@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import click
 import pytest
@@ -81,6 +82,8 @@ def test_an_error_says_what_why_and_what_to_do(
         ["up", "--port", "x"],
         ["revision"],
         ["tenant", "create", "x", "--set", "no-equals-sign"],
+        ["audit", "--sarif", "/absent/audit.sarif"],
+        ["prove", "isolation", "--html", "/absent/page.html"],
     ],
     ids=str,
 )
@@ -91,6 +94,14 @@ def test_misuse_is_told_from_failure(arguments: list[str], capsys: pytest.Captur
     assert "Error: " in said.err
     assert run([*arguments, "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "usage"
+
+
+def test_a_folder_outside_of_any_project_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["status"]) == 1
+    assert f"No pyproject.toml from {tmp_path} up" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("ending", [KeyboardInterrupt, click.Abort])

@@ -63,10 +63,18 @@ def test_beside_an_extension_that_records_the_value_is_a_parameter_s() -> None:
     """An extension keeps the constants of SET, and never records EXECUTE."""
     statement = dataclasses.replace(SIGNER, is_recorded=True).statement("app.t", "acme")
     prepare, execute, deallocate = (part.strip() for part in statement.split("; "))
-    assert prepare == "PREPARE tenantry_bind(text) AS SELECT pg_catalog.set_config('app.t', $1, true)"
-    assert execute.startswith("EXECUTE tenantry_bind('acme|")
-    assert deallocate == "DEALLOCATE tenantry_bind"
+    name = deallocate.removeprefix("DEALLOCATE ")
+    assert name.startswith("tenantry_bind_")
+    assert prepare == f"PREPARE {name}(text) AS SELECT pg_catalog.set_config('app.t', $1, true)"
+    assert execute.startswith(f"EXECUTE {name}('acme|")
     assert statement.index("acme") > 1024
+
+
+def test_a_statement_that_was_left_prepared_is_in_nobody_s_way() -> None:
+    """A cancelled message leaves one behind, and injected SQL may plant one, on a connection that is used again."""
+    signer = dataclasses.replace(SIGNER, is_recorded=True)
+    names = {signer.statement("app.t", "acme").rpartition(" ")[2] for _ in range(3)}
+    assert len(names) == 3
 
 
 def test_a_quote_and_a_backslash_stay_inside_the_literal() -> None:

@@ -20,7 +20,7 @@ __all__ = ["Context", "alternatives", "diagnose_clause", "diagnose_policy"]
 _SETTING = re.compile(r"current_setting\('((?:[^']|'')*)'::text")
 _NAME = r"\(*\"?(?P<column>[\w$]+)\"?\)*(?:::[\w ]+)?"
 _COMPARED = re.compile(rf"^{_NAME} = (?P<value>.+)$", re.DOTALL)
-# What stands around the setting in every spelling of the declared comparison; whatever else is there says something else.
+# What stands round the setting in every spelling of the declared comparison; anything else says something else.
 _PLAIN = re.compile(
     r"current_setting\('(?:[^']|'')*'::text(?:, true)?\)|NULLIF\(|, ''::text\)|\( SELECT | AS \"?\w+\"?"
     r"|::(?:character varying|\w+)(?:\(\d+\))?|[()\s]"

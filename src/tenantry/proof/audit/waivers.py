@@ -61,7 +61,8 @@ def read_waivers(path: Path) -> Waivers:
         return Waivers()
     waivers: list[Waiver] = []
     malformed: list[Draft] = []
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    # An editor's byte order mark is no fault; what is not UTF-8 becomes a malformed line.
+    for number, text in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
         line = text.strip()
         if not line or line.startswith("#"):
             continue
@@ -107,7 +108,7 @@ def _fault(waiver: Waiver, before: Iterable[Waiver]) -> str:
     """Return what is wrong with a line, '' for nothing."""
     rule = next((rule for rule in RULES.values() if rule.code == waiver.code), None)
     if rule is None:
-        return f"There is no finding {waiver.code}."
+        return f"There is no rule {waiver.code}."
     if rule.name in _OWN:
         return f"{waiver.code} is about this list, and cannot be waived by it."
     if not waiver.object:

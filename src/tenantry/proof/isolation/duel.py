@@ -17,7 +17,7 @@ from tenantry.proof.isolation.bout import MARKER, REFUSED, Bout
 from tenantry.proof.isolation.ground import Ground, Target
 from tenantry.proof.isolation.knowledge import KeyFact, Knowledge, TableFacts
 from tenantry.proof.isolation.stance import Stance
-from tenantry.proof.isolation.verdict import Verdict, blocked, breach
+from tenantry.proof.isolation.verdict import Verdict, blocked, breach, skipped
 
 __all__ = ["VIOLATION", "Duel"]
 
@@ -27,6 +27,9 @@ MALFORMED = frozenset({"22P02", "22003", "22001"})
 # A constraint looks at a row only after row security has let it pass (ExecInsert and ExecUpdate check the policies
 # first), so that its refusal proves that row security did not refuse.
 VIOLATION = "23"
+
+# What PL/pgSQL raises where nothing else is said.
+RAISED = "P0001"
 
 
 class Duel(Bout):
@@ -170,6 +173,9 @@ class Duel(Bout):
         state = sqlstate_of(error) or ""
         if state.startswith(VIOLATION):
             return breach(f"Row security let the row pass; only {constraint_of(error) or state} refused it ({state}).")
+        if state == RAISED:
+            # It may have been asked before row security was, or only because that let the row pass.
+            return skipped(f"a trigger or a rule of the service's own refused it, whatever row security says: {error}")
         return self.judge(error, also=also)
 
     def judge(self, error: BaseException, *, also: Collection[str] = ()) -> Verdict:

@@ -21,6 +21,7 @@ from tenantry.proof.isolation.bout import BROKEN
 from tenantry.proof.isolation.ground import Ground
 from tenantry.proof.isolation.harness import run_attacks, run_one
 from tenantry.proof.isolation.knowledge import know
+from tenantry.proof.isolation.stance import Stance
 from tenantry.proof.isolation.verdict import Outcome, Try, blocked, record
 from tenantry.sql import identifier, literal
 from tenantry.testing.administrator import Administrator
@@ -179,6 +180,66 @@ async def test_without_the_right_to_temporary_tables_the_pool_cannot_be_littered
     await siege.execute(copy, f"REVOKE TEMPORARY ON DATABASE {identifier(copy.database)} FROM PUBLIC")
     tries = await run_one(ground, "temporary_tables")
     assert {one.outcome for one in tries} == {Outcome.BLOCKED}
+
+
+async def test_a_function_that_no_call_could_be_made_up_for_is_no_safe_one(copy: Address, ground: Ground) -> None:
+    """Twenty refused casts show nothing of what it would return."""
+    await siege.execute(
+        copy,
+        "CREATE FUNCTION labels_at(place point) RETURNS SETOF text LANGUAGE sql SECURITY DEFINER AS "
+        "'SELECT label FROM public.shelves'",
+    )
+    (told,) = [one for one in await run_one(ground, "call_functions") if one.object == "function public.labels_at"]
+    assert told.outcome is Outcome.SKIPPED
+
+
+async def test_a_trigger_that_raises_is_not_row_security(laid: siege.Siege, copy: Address, ground: Ground) -> None:
+    await siege.execute(
+        copy,
+        "ALTER TABLE shelves DISABLE ROW LEVEL SECURITY",
+        "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'append only'; END$$",
+        "CREATE TRIGGER keep BEFORE UPDATE ON shelves FOR EACH ROW EXECUTE FUNCTION keep()",
+    )
+    tries = [one for one in await run_one(ground, "update_rows") if one.object == "public.shelves"]
+    assert {one.outcome for one in tries} == {Outcome.SKIPPED}
+
+
+async def test_own_rows_that_are_held_leave_the_question_of_cascades_open(copy: Address, ground: Ground) -> None:
+    await siege.execute(
+        copy,
+        "ALTER TABLE parcels DROP CONSTRAINT fk_parcels_shelf",
+        "ALTER TABLE parcels ADD CONSTRAINT held FOREIGN KEY (tenant_id, shelf_id) REFERENCES shelves (tenant_id, id)",
+    )
+    tries = [one for one in await run_one(ground, "cascade_from_delete") if one.object == "public.shelves"]
+    assert {one.outcome for one in tries} == {Outcome.SKIPPED}
+
+
+async def test_a_role_that_cannot_be_looked_through_is_no_safe_one(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a refusal is one: a statement that fails for another reason shows nothing."""
+    monkeypatch.setattr(Ground, "binding", lambda _ground, _tenant: "SELECT 1/0")
+    tries = await run_one(ground, "role_as_it_is")
+    assert [one.outcome for one in tries] == [Outcome.SKIPPED]
+
+
+async def test_each_attack_is_made_under_a_fresh_binding(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signed one expires, and what is refused for that would look as if it held."""
+    kept = {name: TABLE_ATTACKS[name] for name in ("select_all", "select_victim")}
+    for catalogue in (TABLE_ATTACKS, SERVICE_ATTACKS):
+        for name in list(catalogue):
+            monkeypatch.delitem(catalogue, name)
+    for name, attack in kept.items():
+        monkeypatch.setitem(TABLE_ATTACKS, name, attack)
+    kinds, asked = ground.stances, []
+
+    def stances(asking: Ground) -> tuple[Stance, ...]:
+        asked.append(asking)
+        return kinds
+
+    monkeypatch.setattr(Ground, "stances", property(stances))
+    await run_attacks(ground)
+    assert len(asked) == 2
 
 
 async def test_what_the_attacker_knows_is_read_once(ground: Ground) -> None:

@@ -80,10 +80,16 @@ async def test_keys_that_can_be_read_are_a_breach(signed: Ground, empty_database
     assert (found.outcome, found.object) == (Outcome.BREACH, "table public.tenant_context_keys")
 
 
+PREPARED = "PREPARE bind(text) AS SELECT set_config({setting}, $1, true); EXECUTE bind({value}); DEALLOCATE bind"
+
+
 @pytest.mark.parametrize("signed", ["text"], indirect=True)
-async def test_a_signed_value_that_others_can_see_is_a_breach(signed: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("form", ["SET LOCAL app.current_tenant_id = {value}", PREPARED])
+async def test_a_signed_value_that_others_can_see_is_a_breach(
+    signed: Ground, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
     def shown(signer: Signer, setting: str, tenant: str) -> str:
-        return f"SET LOCAL {setting} = {literal(signer.value(tenant)).lstrip()}"
+        return form.format(setting=literal(setting), value=literal(signer.value(tenant)).lstrip())
 
     monkeypatch.setattr(Signer, "statement", shown)
     (found,) = await run_one(signed, "replay_binding")

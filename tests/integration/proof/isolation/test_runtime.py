@@ -8,14 +8,19 @@ from pathlib import Path
 
 import pytest
 import vault
+from sqlalchemy.exc import DBAPIError
 
 from tenantry import Address
 from tenantry.proof.isolation import runtime
 from tenantry.proof.isolation.attack import SERVICE_ATTACKS
 from tenantry.proof.isolation.ground import Ground, open_ground
+from tenantry.proof.isolation.runtime.arena import open_arena
 from tenantry.proof.isolation.runtime.hammer import LEAST_CHECKS
+from tenantry.proof.isolation.runtime.mapped import mapped_targets
+from tenantry.proof.isolation.runtime.orm_write import _check_writes_nothing
 from tenantry.proof.isolation.runtime.trial import FAMILY
 from tenantry.proof.isolation.verdict import Outcome, Try
+from tenantry.tenancy.session import TenantSession
 
 # What works by design, and is told as such in the documentation.
 LIMITS = {"pool_kept_driver_connection", "pool_session_setting", "reader_made_writable"}
@@ -92,3 +97,12 @@ async def test_an_attack_tells_each_object(ground: Ground, name: str) -> None:
     tries = await attack(ground, name)
     expected = {"pool"} if name == "pool_after_commit" else {f"public.{target.name}" for target in ground.targets}
     assert {one.object for one in tries} == expected
+
+
+async def test_a_write_that_fails_for_no_refusal_is_not_taken_for_one(ground: Ground) -> None:
+    async def stumble(session: TenantSession, _entity: object) -> None:
+        await (await session.connection()).exec_driver_sql("SELECT 1/0")
+
+    async with open_arena(ground) as arena:
+        with pytest.raises(DBAPIError):
+            await _check_writes_nothing(arena, mapped_targets(ground)[0], stumble, "a test")

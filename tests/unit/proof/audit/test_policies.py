@@ -64,6 +64,28 @@ def test_alternatives_are_told_apart(text: str, parts: list[str]) -> None:
     assert alternatives(text) == parts
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"(((tenant_id)::text = NULLIF({SETTING}, ''::text)) OR (kind = 'x'::text))",
+        f"(((tenant_id)::text = NULLIF({SETTING}, ''::text)) IS NOT FALSE)",
+        f"((tenant_id)::text = ANY (string_to_array(NULLIF({SETTING}, ''::text), ','::text)))",
+    ],
+)
+def test_what_only_warns_stands_for_nothing_graver(text: str) -> None:
+    """Each reads the setting for every row, and lets rows of others through."""
+    declared = Policy("p", "ships", ("app",), MINE, MINE)
+    found = {one.rule.name for one in diagnose_policy(declared, Policy("p", "ships", ("app",), text, text), CONTEXT)}
+    assert found == {"policy_per_row", "policy_altered"}
+
+
+def test_a_clause_without_a_name_is_told_beside_a_missing_check() -> None:
+    declared = Policy("p", "ships", ("app",), MINE, MINE)
+    found = Policy("p", "ships", ("app",), f"({MINE} OR (kind = 'x'::text))", None)
+    named = {one.rule.name for one in diagnose_policy(declared, found, CONTEXT)}
+    assert named == {"policy_unchecked", "policy_altered"}
+
+
 def test_a_difference_without_a_name_is_still_told() -> None:
     declared = Policy("p", "ships", ("app",), MINE, MINE)
     found = Policy("p", "ships", ("app",), f"({MINE} AND (crew > 0))", MINE)

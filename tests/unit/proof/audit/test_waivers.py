@@ -42,8 +42,8 @@ def test_without_a_file_nothing_is_waived(tmp_path: Path) -> None:
         ("TN406 table public.leftover  #", "no reason"),
         ("TN406  # all of them", "which object"),
         ("TN406", "which object"),
-        ("TN998 table public.leftover  # so", "no finding TN998"),
-        ("leftover  # so", "no finding leftover"),
+        ("TN998 table public.leftover  # so", "no rule TN998"),
+        ("leftover  # so", "no rule leftover"),
         (f"{UNUSED} audit.waivers:1  # so", "cannot be waived"),
         (f"{MALFORMED} audit.waivers:1  # so", "cannot be waived"),
     ],
@@ -57,6 +57,15 @@ def test_a_line_that_says_too_little_waives_nothing_and_is_an_error(tmp_path: Pa
     assert waived == []
     assert (told.code, told.severity, told.object) == (MALFORMED, "error", "audit.waivers:2")
     assert fault in told.message
+
+
+def test_a_byte_order_mark_is_no_fault_and_another_encoding_is(tmp_path: Path) -> None:
+    path = tmp_path / "audit.waivers"
+    line = f"{FINDING.code} {FINDING.object}  # so"
+    path.write_text(line, encoding="utf-8-sig")
+    assert [waiver.code for waiver in read_waivers(path).waivers] == [FINDING.code]
+    path.write_text(line, encoding="utf-16")
+    assert (read_waivers(path).waivers, len(read_waivers(path).malformed)) == ((), 1)
 
 
 def test_a_line_that_is_there_twice_is_an_error(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def _setting(duel: Duel) -> str:
     return sql.literal(tenancy_of(duel.ground.service.metadata).setting)
 
 
-@table_attack("set_config", "bind the victim by a statement of its own")
+@table_attack("binding", "bind the victim by a statement of its own")
 async def rebind(duel: Duel) -> Verdict:
     """set_config() and then SELECT."""
     await duel.execute(
@@ -103,7 +103,7 @@ async def rebind(duel: Duel) -> Verdict:
     return _judge_bound(duel, await duel.reads("SELECT {tenant} FROM {table}"))
 
 
-@table_attack("set_config", "bind the victim inside the statement that reads")
+@table_attack("binding", "bind the victim inside the statement that reads")
 async def rebind_inside(duel: Duel) -> Verdict:
     """set_config() in a CTE that is joined, as an injection into one statement would have it."""
     seen = await duel.reads(
@@ -116,7 +116,7 @@ async def rebind_inside(duel: Duel) -> Verdict:
     return _judge_bound(duel, seen)
 
 
-@table_attack("set_config", "bind the victim for the session, and come back in another transaction")
+@table_attack("binding", "bind the victim for the session, and come back in another transaction")
 async def rebind_session(duel: Duel) -> Verdict:
     """A session-level setting outlives the transaction; the unit of work's own SET LOCAL must stand above it."""
     setting = _setting(duel)
@@ -130,7 +130,7 @@ async def rebind_session(duel: Duel) -> Verdict:
         await duel.execute(f"ROLLBACK; SELECT set_config({setting}, '', false)")
 
 
-@table_attack("set_config", "write a row for the victim after binding it")
+@table_attack("binding", "write a row for the victim after binding it")
 async def rebind_write(duel: Duel) -> Verdict:
     """set_config() and then UPDATE."""
     await duel.execute(
@@ -150,7 +150,7 @@ FORGERIES = (
 )
 
 
-@table_attack("set_config", "forge a binding of the victim from its own", in_every_stance=False)
+@table_attack("binding", "forge a binding of the victim from its own", in_every_stance=False)
 async def forge(duel: Duel) -> Verdict:
     """The attacker's own binding with the victim's name put in its place, signed as it was, not at all, or for ever."""
     verdict = blocked("nothing was forged")
