@@ -24,6 +24,7 @@ ELSEWHERE = {
     "login_escapes": "depends on the login that the application has: test_audit_logins",
     "waiver_unused": "is about the list of waivers: test_waivers",
     "waiver_malformed": "is about the list of waivers: test_waivers",
+    "waiver_ambiguous": "is about the list of waivers: test_waivers",
 }
 
 # What no statement mends, or none that may stand in a transaction.

@@ -65,6 +65,11 @@ def _object(grant: Grant) -> str:
     return f"{grant.kind.lower()} {grant.schema}.{grant.name}{column}"
 
 
+def _granted(grant: Grant) -> str:
+    """Return what was granted, to whom, and on what: another privilege, or another grantee, is another object."""
+    return f"{_object(grant)}: {', '.join(grant.privileges)} to {grant.role}"
+
+
 def _is_watched(place: _Place, extra: set[str], snapshot: Snapshot) -> bool:
     """False for what other checks report: schemas, what nobody declared, and an owner that is another."""
     schema, kind, name, _, role = place
@@ -82,7 +87,7 @@ def _extra(grant: Grant, snapshot: Snapshot) -> Iterator[Draft]:
             if privilege in _ALONE:
                 rule, also = _ALONE[privilege]
                 one = Grant(grant.role, (privilege,), grant.name, grant.kind, grant.schema)
-                yield draft(rule, _object(grant), f"{grant.role} may {privilege}: {also}.", *one.drop())
+                yield draft(rule, _granted(one), f"{grant.role} may {privilege}: {also}.", *one.drop())
         rest = tuple(privilege for privilege in grant.privileges if privilege not in _ALONE)
         if not rest:
             return
@@ -90,14 +95,14 @@ def _extra(grant: Grant, snapshot: Snapshot) -> Iterator[Draft]:
     listed = ", ".join(grant.privileges)
     if grant.role == PUBLIC:
         message = f"PUBLIC, which is every role, is granted {listed}."
-        yield draft("grant_to_public", _object(grant), message, *grant.drop())
+        yield draft("grant_to_public", _granted(grant), message, *grant.drop())
         return
     severity: Severity = "error" if grant.role == roles.application else "warning"
     if grant.kind == "SEQUENCE":
         # A serial column needs its sequence, and a sequence has no rows of anybody.
         severity = "info"
     message = f"{grant.role} is granted {listed}, which is not declared."
-    yield draft("grant_undeclared", _object(grant), message, *grant.drop(), severity=severity)
+    yield draft("grant_undeclared", _granted(grant), message, *grant.drop(), severity=severity)
 
 
 def _grant_options(snapshot: Snapshot) -> Iterator[Draft]:
@@ -108,7 +113,7 @@ def _grant_options(snapshot: Snapshot) -> Iterator[Draft]:
             listed = ", ".join(f"{privilege}{column}" for privilege in item.privileges)
             remedy = f"REVOKE GRANT OPTION FOR {listed} ON {item.address} FROM {identifier(application)}"
             message = f"{application} may hand on {', '.join(item.privileges)} to other roles."
-            yield draft("grant_option", _object(item), message, remedy)
+            yield draft("grant_option", _granted(item), message, remedy)
 
 
 def owner_remedy(schema: str, name: str, owner: str) -> str:

@@ -50,11 +50,11 @@ def _attributes(row: Row, roles: Roles) -> Iterator[Draft]:
             is_direct = other in row["granted"]
             given = ", ".join(identifier(role) for role in ([other] if is_direct else row["granted"]))
             message = f"{name} is a member of {other}{'' if is_direct else ' by way of another'}, and has its rights."
-            yield draft("role_membership", thing, message, f"REVOKE {given} FROM {identifier(name)}")
+            yield draft("role_membership", f"{thing} in {other}", message, f"REVOKE {given} FROM {identifier(name)}")
         for attribute in row["attributes"]:
             message = f"{name} has {attribute}, which serving requests does not need."
             severity: Severity = "warning" if attribute == "CREATEDB" else "error"
-            yield draft("role_attribute", thing, message, f"{alter} NO{attribute}", severity=severity)
+            yield draft("role_attribute", f"{thing} {attribute}", message, f"{alter} NO{attribute}", severity=severity)
 
 
 def _login(snapshot: Snapshot) -> Iterator[Draft]:
@@ -70,4 +70,4 @@ def _login(snapshot: Snapshot) -> Iterator[Draft]:
     if held:
         message = f"{application} is taken on by {row['name']}, which RESET ROLE gives back: {', '.join(held)}."
         remedy = f"Log in as {application}, by an address of its own."
-        yield draft("login_escapes", f"role {row['name']}", message, remedy)
+        yield draft("login_escapes", f"role {row['name']}: {', '.join(held)}", message, remedy)

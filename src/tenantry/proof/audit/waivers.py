@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -21,7 +22,7 @@ __all__ = ["Waived", "Waiver", "Waivers", "apply_waivers", "read_waivers"]
 _LINE = re.compile(r"(?P<code>\S+)(?:\s+(?P<object>[^#\s].*?))??(?:\s+#\s*(?P<reason>.*))?")
 
 # What is said about the list itself cannot be waived by the list.
-_OWN = ("waiver_unused", "waiver_malformed")
+_OWN = ("waiver_unused", "waiver_malformed", "waiver_ambiguous")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -80,18 +81,21 @@ def apply_waivers(
     findings: Iterable[Finding], waivers: Waivers, service: str, file: str
 ) -> tuple[list[Finding], list[Waived]]:
     """Return the findings that are left, with those about the list itself, and the waived ones; both in order."""
+    given = list(findings)
+    meant = Counter((finding.code, finding.object) for finding in given)
     reasons = {(one.code, one.object): one for one in waivers.waivers}
     left: list[Finding] = []
     waived: list[Waived] = []
-    used: set[Waiver] = set()
-    for finding in findings:
+    for finding in given:
         waiver = reasons.get((finding.code, finding.object))
-        if waiver is None:
+        if waiver is None or meant[finding.code, finding.object] > 1:
             left.append(finding)
         else:
-            used.add(waiver)
             waived.append(Waived(**dataclasses.asdict(finding), reason=waiver.reason))
-    own = [*waivers.malformed, *(_unused(one, file) for one in waivers.waivers if one not in used)]
+    own = list(waivers.malformed)
+    for one in waivers.waivers:
+        number = meant[one.code, one.object]
+        own += [] if number == 1 else [_ambiguous(one, file, number) if number else _unused(one, file)]
     left += [Finding(one.rule.code, one.severity, service, one.object, one.message, one.remedy) for one in own]
     order: Sequence[Severity] = ("error", "warning", "info")
     # A stable sort: among its equals, everything stays where the audit put it.
@@ -118,6 +122,11 @@ def _fault(waiver: Waiver, before: Iterable[Waiver]) -> str:
     if any((one.code, one.object) == (waiver.code, waiver.object) for one in before):
         return f"{waiver.code} of {waiver.object} is waived already, further up."
     return ""
+
+
+def _ambiguous(waiver: Waiver, file: str, number: int) -> Draft:
+    message = f"{number} findings are {waiver.code} of {waiver.object}; nobody can tell which of them this line waives."
+    return draft("waiver_ambiguous", f"{file}:{waiver.line}", message, "Mend the findings until one is left.")
 
 
 def _unused(waiver: Waiver, file: str) -> Draft:

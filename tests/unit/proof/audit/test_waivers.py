@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,15 @@ def test_one_finding_is_waived_and_its_like_is_not(tmp_path: Path) -> None:
     left, waived = apply(tmp_path, f"# PostGIS\n\n{FINDING.code} {FINDING.object}  # reference systems of PostGIS\n")
     assert left == [(OTHER.code, OTHER.object)]
     assert waived == [(FINDING.object, "reference systems of PostGIS")]
+
+
+def test_a_line_that_two_findings_meet_waives_neither(tmp_path: Path) -> None:
+    """What was accepted once must not hide what comes later to the same object."""
+    later = dataclasses.replace(FINDING, message="Another one.")
+    left, waived = apply(tmp_path, f"{FINDING.code} {FINDING.object}  # accepted\n", FINDING, later)
+    assert waived == []
+    own = (RULES["waiver_ambiguous"].code, "audit.waivers:1")
+    assert left == [own, (FINDING.code, FINDING.object), (FINDING.code, FINDING.object)]
 
 
 def test_without_a_file_nothing_is_waived(tmp_path: Path) -> None:

@@ -23,4 +23,12 @@ WAIVERS = (
         "Nobody can tell later what was accepted, and why.",
         "Write `CODE object  # reason`, with the object as the finding names it.",
     ),
+    Rule(
+        "TN903",
+        "waiver_ambiguous",
+        "error",
+        "Every line of that list waives one finding.",
+        "What was accepted once would hide what comes later to the same object.",
+        "Mend the findings until one is left; none of them is waived before.",
+    ),
 )

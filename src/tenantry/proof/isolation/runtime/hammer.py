@@ -25,14 +25,14 @@ from tenantry.postgres.connection import DRIVER_ERRORS
 from tenantry.proof.isolation.ground import Target
 from tenantry.proof.isolation.runtime.arena import Arena, Leak, driver_of, readable, roll_call
 from tenantry.proof.isolation.runtime.trial import runtime_attack
-from tenantry.proof.isolation.verdict import Verdict, blocked
+from tenantry.proof.isolation.verdict import Verdict, blocked, skipped
 from tenantry.tenancy.session import TenantSession
 
 __all__ = ["LEAST_CHECKS", "LONGEST"]
 
 # What the proof promises, and how long a slow machine may take over it before the hammer stops short of that.
 LEAST_CHECKS = 10_000
-LONGEST = 8.0
+LONGEST = 60.0
 
 TASKS = 12
 CONNECTIONS = 3
@@ -178,4 +178,6 @@ async def interleaved_tasks(arena: Arena) -> Verdict:
     await arena.check("after the hammer")
     fates = ", ".join(f"{count} {fate}" for fate, count in hammer.fates.most_common())
     detail = f"{hammer.checks} interleaved checks in {time.monotonic() - start:.1f} s ({fates})"
+    if hammer.checks < LEAST_CHECKS:
+        return skipped(f"the machine is too busy for {LEAST_CHECKS} checks: {detail}")
     return blocked(detail, checks=hammer.checks)
