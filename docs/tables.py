@@ -102,7 +102,7 @@ def _rule(rule: Rule) -> tuple[str, ...]:
 
 
 def attacks() -> str:
-    """Every attack of `prove isolation`, in the order in which it is tried."""
+    """Every attack of `prove isolation`, by what it is tried on and its family; the order of imports must not show."""
     # Importing the families is what fills the catalogue.
     assert FAMILIES
     where = {
@@ -116,7 +116,7 @@ def attacks() -> str:
             f"{one.sentence[0].upper()}{one.sentence[1:]}.",
             where.get(one.name, "the service"),
         )
-        for one in all_attacks()
+        for one in sorted(all_attacks(), key=lambda one: (one.name not in TABLE_ATTACKS, one.family, one.name))
     )
     return table(("attack", "family", "the attacker tries to", "tried on"), rows)
 
