@@ -12,7 +12,8 @@ from clubhouse import Club, Member, MemberSession, open_clubhouse
 from sqlalchemy import delete, func, select, update
 
 from tenantry import Address, Database, errors
-from tenantry.web.sessions import session_settings
+from tenantry.web.problems import Problem
+from tenantry.web.sessions import refresh, session_settings
 
 
 @pytest.fixture
@@ -89,6 +90,15 @@ async def test_a_refreshed_session_goes_on_and_still_ends(club: Club) -> None:
         answer = (await club.http(session["id"]).post("/sessions/current/refresh")).json()
         now = datetime.fromisoformat(answer["last_accessed_at"])
         assert abs(datetime.fromisoformat(answer["expires_at"]) - now - left) < timedelta(seconds=1)
+
+
+async def test_a_session_that_ends_while_it_is_refreshed_is_nobodys(club: Club) -> None:
+    """Between the look at the caller and the change another request may end it: 401, as for any that is over."""
+    settings = session_settings(club.database.settings)
+    with pytest.raises(Problem) as caught:
+        async with club.database.tenant("acme") as session:
+            await refresh(session, MemberSession, uuid.uuid4(), settings)
+    assert caught.value.answer.status == 401
 
 
 async def test_the_next_session_sweeps_away_the_tenants_expired_ones(club: Club) -> None:
