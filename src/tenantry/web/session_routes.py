@@ -20,6 +20,7 @@ from tenantry.web import sessions
 from tenantry.web.assertion_record import AssertionRecord
 from tenantry.web.assertions import CurrentAssertion, use_once
 from tenantry.web.caching import NO_STORE
+from tenantry.web.credentials import void_credential
 from tenantry.web.dependencies import CurrentDatabase
 from tenantry.web.identities import find_or_make, find_tenant_of
 from tenantry.web.problems import problem_responses
@@ -74,7 +75,10 @@ def session_router(user: Any, session: Any, assertion: type[AssertionRecord], sh
     async def refresh_session(database: CurrentDatabase, caller: Any = writing) -> SessionShape:
         """Let the session be good for its whole lifetime again, but no longer than a session may be."""
         settings = sessions.session_settings(database.settings)
-        return show(await sessions.refresh(caller.session, session, caller.session_id, settings), caller.user)
+        refreshed = await sessions.refresh(caller.session, session, caller.session_id, settings)
+        if refreshed is None:
+            raise void_credential()
+        return show(refreshed, caller.user)
 
     @router.delete("/sessions/current", status_code=204, summary="End the session")
     async def end_session(caller: Any = writing) -> None:

@@ -20,7 +20,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tenantry import errors
 from tenantry.settings import DatabaseSettings
-from tenantry.web.credentials import void_credential
 from tenantry.web.session_record import SessionRecord
 
 __all__ = ["SessionSettings", "begin", "end", "refresh", "session_settings"]
@@ -58,19 +57,17 @@ async def begin(work: AsyncSession, model: type[Record], user_id: uuid.UUID, set
     return (await work.scalars(begun)).one()
 
 
-async def refresh(work: AsyncSession, model: type[Record], session_id: uuid.UUID, settings: SessionSettings) -> Record:
+async def refresh(
+    work: AsyncSession, model: type[Record], session_id: uuid.UUID, settings: SessionSettings
+) -> Record | None:
     """Let a session be good for its whole lifetime again, but no longer than a session may be.
 
-    Raises:
-        Problem: 401, another request has ended it meanwhile.
+    None means that another request has ended it meanwhile.
     """
     longest = model.created_at + timedelta(seconds=settings.session_longest)
     until = func.least(func.now() + timedelta(seconds=settings.session_lifetime), longest)
     statement = update(model).where(model.id == session_id).values(expires_at=until, last_accessed_at=func.now())
-    refreshed = (await work.scalars(statement.returning(model))).one_or_none()
-    if refreshed is None:
-        raise void_credential()
-    return refreshed
+    return (await work.scalars(statement.returning(model))).one_or_none()
 
 
 async def end(work: AsyncSession, model: type[Record], session_id: uuid.UUID) -> None:
