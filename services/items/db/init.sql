@@ -114,7 +114,8 @@ DO $tenantry$
 DECLARE
     role text;
 BEGIN
-    FOR role IN SELECT rolname FROM pg_roles WHERE rolname IN ('items_app', 'items_admin') AND to_regclass('"public"."alembic_version"') IS NOT NULL LOOP
+    FOR role IN SELECT rolname FROM pg_roles WHERE rolname IN ('items_app', 'items_admin') AND to_regclass('"public"."alembic_version"') IS NOT NULL
+                ORDER BY rolname LOOP
         EXECUTE format('GRANT SELECT ON TABLE %s TO %I', '"public"."alembic_version"', role);
     END LOOP;
 END
