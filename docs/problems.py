@@ -10,9 +10,9 @@ from pathlib import Path
 
 from markup import table
 
+from tenantry.fastapi import failures, sqlstates
+from tenantry.fastapi.rows import not_found
 from tenantry.service import Service
-from tenantry.web import failures, sqlstates
-from tenantry.web.rows import not_found
 
 __all__ = ["problems", "problems_of", "web_problems"]
 

@@ -14,8 +14,13 @@ from problems import problems, problems_of, web_problems
 
 from tenantry import errors
 from tenantry.cli.entry import tenantry
+from tenantry.commands import prepare as preparation
+from tenantry.commands import status as standing
+from tenantry.commands import tenant as tenants
+from tenantry.commands import up as serving
+from tenantry.commands.doctor import verdict
+from tenantry.migrations import revisions
 from tenantry.migrations.operations import ObjectOp
-from tenantry.operations import preparation, revisions, serving, standing, tenants, verdict
 from tenantry.proof.audit import GROUPS, Finding, Rule
 from tenantry.proof.audit.waivers import Waived
 from tenantry.proof.isolation.attack import TABLE_ATTACKS, all_attacks

@@ -6,10 +6,10 @@ from functools import partial
 
 from accounts.routes import access, users
 from accounts.service import service
-from tenantry.web.host import host
-from tenantry.web.passwords import open_passwords
-from tenantry.web.problems import Answer
-from tenantry.web.service_app import service_app
+from tenantry.fastapi.app import service_app
+from tenantry.fastapi.host import host
+from tenantry.fastapi.passwords import open_passwords
+from tenantry.fastapi.problems import Answer
 
 __all__ = ["app", "create_app"]
 

@@ -1,7 +1,7 @@
 """Signing in and changing passwords: what is counted, compared and written, in which order.
 
 Invariant: a stranger learns only that an address and a password fit together. For an address that nobody has the same
-statements are sent and a hash of the same cost is compared; attempts at it are counted too (`tenantry.web.attempts`).
+statements are sent and a hash of the same cost is compared; attempts at it are counted too (`tenantry.fastapi.attempts`).
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from sqlalchemy.orm import undefer
 from accounts import schemas
 from accounts.models import PasswordChange, SignInAttempt, User
 from tenantry import Database, TenantSession
-from tenantry.web.attempts import claim, forgive
-from tenantry.web.bearer_token import BearerToken
-from tenantry.web.passwords import Passwords
-from tenantry.web.problems import Problem
-from tenantry.web.request import note_tenant
-from tenantry.web.rows import put
-from tenantry.web.sign_in_settings import sign_in_settings
-from tenantry.web.speaker import Speaker
+from tenantry.fastapi.attempts import claim, forgive
+from tenantry.fastapi.bearer_token import BearerToken
+from tenantry.fastapi.passwords import Passwords
+from tenantry.fastapi.problems import Problem
+from tenantry.fastapi.request import note_tenant
+from tenantry.fastapi.rows import put
+from tenantry.fastapi.sign_in_settings import sign_in_settings
+from tenantry.fastapi.speaker import Speaker
 
 __all__ = ["note_password_change", "replace_password", "sign_in"]
 

@@ -15,10 +15,10 @@ from sqlalchemy import select
 from accounts.models import ADMIN, Tenant, User
 from accounts.settings import Settings
 from tenantry import Database
-from tenantry.web.examples import Examples
-from tenantry.web.passwords import Passwords
-from tenantry.web.rows import add
-from tenantry.web.tokens import issue_token
+from tenantry.fastapi.examples import Examples
+from tenantry.fastapi.passwords import Passwords
+from tenantry.fastapi.rows import add
+from tenantry.fastapi.tokens import issue_token
 
 __all__ = ["TENANTS", "examples", "seed", "tokens"]
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from tenantry import CreatedAt, Tenancy, TenantBase, TenantLookup, TenantRoot, TenantScoped
-from tenantry.web.attempt_record import AttemptRecord
+from tenantry.fastapi.attempt_record import AttemptRecord
 
 __all__ = ["ADMIN", "Base", "PasswordChange", "SignInAttempt", "Tenant", "User"]
 

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from tenantry.web.fields import Email, Title, Username
-from tenantry.web.passwords import GivenPassword, NewPassword
-from tenantry.web.shapes import Body, Patch, Shape
+from tenantry.fastapi.fields import Email, Title, Username
+from tenantry.fastapi.passwords import GivenPassword, NewPassword
+from tenantry.fastapi.shapes import Body, Patch, Shape
 
 __all__ = ["Account", "NewUser", "PasswordReplacement", "Role", "SignIn", "SignUp", "Tenant", "User", "UserPatch"]
 

@@ -7,8 +7,8 @@ from typing import ClassVar
 from pydantic_settings import SettingsConfigDict
 
 from tenantry import DatabaseSettings
-from tenantry.web.settings import WebSettings
-from tenantry.web.sign_in_settings import SignInSettings
+from tenantry.fastapi.settings import WebSettings
+from tenantry.fastapi.sign_in_settings import SignInSettings
 
 __all__ = ["Settings"]
 

@@ -10,8 +10,8 @@ from sqlalchemy import exists, select
 
 from accounts.models import PasswordChange, User
 from tenantry import ReadSession, TenantSession
-from tenantry.web.speaker import Speaker, speaker
-from tenantry.web.tokens import Principal
+from tenantry.fastapi.speaker import Speaker, speaker
+from tenantry.fastapi.tokens import Principal
 
 __all__ = ["CurrentSpeaker"]
 

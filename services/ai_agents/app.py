@@ -8,10 +8,10 @@ from functools import partial
 from ai_agents.routes import enhancements, tenants, webhooks
 from ai_agents.service import service
 from ai_agents.settings import Settings
-from tenantry.web.health import Check
-from tenantry.web.host import host
-from tenantry.web.redis import redis_check
-from tenantry.web.service_app import service_app
+from tenantry.fastapi.app import service_app
+from tenantry.fastapi.health import Check
+from tenantry.fastapi.host import host
+from tenantry.fastapi.redis import redis_check
 
 __all__ = ["app", "create_app"]
 

@@ -16,9 +16,9 @@ from ai_agents import history
 from ai_agents.models import TenantConfig
 from ai_agents.settings import Settings
 from tenantry import Database
-from tenantry.web.examples import Examples
-from tenantry.web.signature import HEADER, sign
-from tenantry.web.tokens import issue_token
+from tenantry.fastapi.examples import Examples
+from tenantry.fastapi.signature import HEADER, sign
+from tenantry.fastapi.tokens import issue_token
 
 __all__ = ["TENANTS", "examples", "seed", "tokens"]
 

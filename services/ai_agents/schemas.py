@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr, model_validator
 
-from tenantry.web.fields import Count, JSONObject, Text, WebAddress, check_object
-from tenantry.web.shapes import Body, Shape
+from tenantry.fastapi.fields import Count, JSONObject, Text, WebAddress, check_object
+from tenantry.fastapi.shapes import Body, Shape
 
 __all__ = [
     "Enhancement",

@@ -6,8 +6,8 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from tenantry import DatabaseSettings
-from tenantry.web.settings import WebSettings
-from tenantry.web.tokens import TokenSettings
+from tenantry.fastapi.settings import WebSettings
+from tenantry.fastapi.tokens import TokenSettings
 
 __all__ = ["Settings"]
 

@@ -6,9 +6,9 @@ from functools import partial
 
 from items.routes import router
 from items.service import service
-from tenantry.web.host import host
-from tenantry.web.problems import Answer
-from tenantry.web.service_app import service_app
+from tenantry.fastapi.app import service_app
+from tenantry.fastapi.host import host
+from tenantry.fastapi.problems import Answer
 
 __all__ = ["app", "create_app"]
 

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from items.models import Item
 from items.settings import Settings
 from tenantry import Database
-from tenantry.web.examples import Examples
+from tenantry.fastapi.examples import Examples
 
 __all__ = ["NAMES", "examples", "seed"]
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.schema import conv
 
 from tenantry import Global, TenantBase, Timestamps
-from tenantry.web.idempotency_record import IdempotencyRecord
+from tenantry.tenancy.idempotency_record import IdempotencyRecord
 
 __all__ = ["Base", "CreationKey", "Item"]
 

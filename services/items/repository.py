@@ -12,9 +12,9 @@ from sqlalchemy import delete, insert, select, update
 from items import schemas
 from items.models import Item
 from tenantry import ReadSession, TenantSession
-from tenantry.web.counted_page import CountedPageRequest, paginate_counted
-from tenantry.web.etag import Precondition
-from tenantry.web.listing import narrow
+from tenantry.fastapi.counted_pages import CountedPageRequest, paginate_counted
+from tenantry.fastapi.etag import Precondition
+from tenantry.fastapi.listing import narrow
 
 __all__ = ["ItemReader", "ItemRepository"]
 

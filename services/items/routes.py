@@ -14,12 +14,12 @@ from items import schemas
 from items.models import CreationKey, Item
 from items.repository import ItemReader, ItemRepository
 from tenantry import ReadSession, TenantSession
-from tenantry.web.counted_page import CountedPageQuery
-from tenantry.web.dependencies import unscoped_read_session, unscoped_session
-from tenantry.web.etag import ETAG_HEADER, IfMatch, Precondition, precondition_failed, version_tag
-from tenantry.web.idempotency import IdempotencyKey, answer_once, fingerprint
-from tenantry.web.problems import problem_responses
-from tenantry.web.rows import not_found, present
+from tenantry.fastapi.counted_pages import CountedPageQuery
+from tenantry.fastapi.dependencies import unscoped_read_session, unscoped_session
+from tenantry.fastapi.etag import ETAG_HEADER, IfMatch, Precondition, precondition_failed, version_tag
+from tenantry.fastapi.idempotency import IdempotencyKey, answer_once, fingerprint
+from tenantry.fastapi.problems import problem_responses
+from tenantry.fastapi.rows import not_found, present
 
 __all__ = ["router"]
 

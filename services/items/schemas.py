@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
-from tenantry.web.counted_page import CountedPage
-from tenantry.web.fields import Text
-from tenantry.web.shapes import Body, Patch, Shape
+from tenantry.fastapi.counted_pages import CountedPage
+from tenantry.fastapi.fields import Text
+from tenantry.fastapi.shapes import Body, Patch, Shape
 
 __all__ = ["Item", "ItemCreate", "ItemListResponse", "ItemUpdate", "Name"]
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from tenantry import DatabaseSettings
-from tenantry.web.settings import WebSettings
+from tenantry.fastapi.settings import WebSettings
 
 __all__ = ["Settings"]
 

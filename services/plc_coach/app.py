@@ -8,10 +8,10 @@ from plc_coach import schemas
 from plc_coach.models import IdentityAssertion, User, UserSession
 from plc_coach.routes import conversations, messages
 from plc_coach.service import service
-from tenantry.web.host import host
-from tenantry.web.problems import Answer
-from tenantry.web.service_app import service_app
-from tenantry.web.session_routes import session_router
+from tenantry.fastapi.app import service_app
+from tenantry.fastapi.host import host
+from tenantry.fastapi.problems import Answer
+from tenantry.fastapi.session_routes import session_router
 
 __all__ = ["app", "create_app"]
 

@@ -13,9 +13,9 @@ from sqlalchemy import ColumnElement, select, true
 
 from plc_coach.models import Conversation, User, UserSession
 from tenantry import ReadSession, TenantSession
-from tenantry.web.problems import Problem
-from tenantry.web.rows import find
-from tenantry.web.session_caller import AnySession, SessionCaller, read_as, write_as
+from tenantry.fastapi.problems import Problem
+from tenantry.fastapi.rows import find
+from tenantry.fastapi.session_caller import AnySession, SessionCaller, read_as, write_as
 
 __all__ = ["Caller", "Reader", "Writer"]
 

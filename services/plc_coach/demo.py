@@ -16,9 +16,9 @@ from sqlalchemy import func, select
 from plc_coach.models import DIMENSIONS, Conversation, Message, MessageEmbedding, User, UserSession
 from plc_coach.settings import Settings
 from tenantry import Database, TenantSession
-from tenantry.web.assertions import issue_assertion
-from tenantry.web.examples import Examples, derived_id
-from tenantry.web.rows import add, put
+from tenantry.fastapi.assertions import issue_assertion
+from tenantry.fastapi.examples import Examples, derived_id
+from tenantry.fastapi.rows import add, put
 
 __all__ = ["ORGANIZATIONS", "examples", "seed", "session_ids"]
 

@@ -31,11 +31,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from tenantry import CreatedAt, Tenancy, TenantBase, TenantLookup, TenantScoped, Timestamps
-from tenantry.web.assertion_record import AssertionRecord
-from tenantry.web.embedding_record import EmbeddingRecord, by_direction
-from tenantry.web.identity_record import IdentityRecord
-from tenantry.web.session_record import SessionRecord
-from tenantry.web.share_record import ShareRecord
+from tenantry.fastapi.assertion_record import AssertionRecord
+from tenantry.fastapi.embedding_record import EmbeddingRecord, by_direction
+from tenantry.fastapi.identity_record import IdentityRecord
+from tenantry.fastapi.session_record import SessionRecord
+from tenantry.fastapi.share_record import ShareRecord
 
 __all__ = [
     "DIMENSIONS",

@@ -10,11 +10,11 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from plc_coach.models import DIMENSIONS
-from tenantry.web.fields import Count, JSONObject, Text, Title
-from tenantry.web.pagination import Page
-from tenantry.web.session_routes import SessionShape
-from tenantry.web.shapes import Body, Patch, Shape
-from tenantry.web.vectors import Direction
+from tenantry.fastapi.fields import Count, JSONObject, Text, Title
+from tenantry.fastapi.pages import Page
+from tenantry.fastapi.session_routes import SessionShape
+from tenantry.fastapi.shapes import Body, Patch, Shape
+from tenantry.fastapi.vectors import Direction
 
 Role = Literal["educator", "coach", "admin"]
 Status = Literal["active", "archived"]

@@ -8,9 +8,9 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from tenantry import DatabaseSettings
-from tenantry.web.assertions import AssertionSettings
-from tenantry.web.sessions import SessionSettings
-from tenantry.web.settings import WebSettings
+from tenantry.fastapi.assertions import AssertionSettings
+from tenantry.fastapi.sessions import SessionSettings
+from tenantry.fastapi.settings import WebSettings
 
 __all__ = ["Settings"]
 

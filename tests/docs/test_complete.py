@@ -14,11 +14,11 @@ from documents import ROOT, pages, prose
 import tenantry
 from tenantry import errors
 from tenantry.cli import entry
+from tenantry.fastapi import failures, sqlstates
 from tenantry.project import HOME_VARIABLE, POSTGRES_VARIABLE, find_project
 from tenantry.proof.audit import RULES
 from tenantry.service import load_services
 from tenantry.settings import list_variables
-from tenantry.web import failures, sqlstates
 
 pytestmark = pytest.mark.docs
 

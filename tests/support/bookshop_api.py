@@ -16,18 +16,18 @@ from pydantic_settings import SettingsConfigDict
 from sqlalchemy import select, text
 
 from tenantry import Address, Service
+from tenantry.fastapi.app import service_app
+from tenantry.fastapi.auth import require_scope
+from tenantry.fastapi.dependencies import PrincipalReadSession, PrincipalSession, admin_session
+from tenantry.fastapi.host import Host, host
+from tenantry.fastapi.pages import Page, PageQuery, paginate
+from tenantry.fastapi.problems import Answer, Problem, problem_responses
+from tenantry.fastapi.settings import WebSettings
+from tenantry.fastapi.tokens import TokenSettings, issue_token
 from tenantry.postgres.connect import connect
 from tenantry.secrets import StaticSource
 from tenantry.sql import identifier, literal
 from tenantry.tenancy.session import AdminSession
-from tenantry.web.auth import require_scope
-from tenantry.web.dependencies import PrincipalReadSession, PrincipalSession, admin_session
-from tenantry.web.host import Host, host
-from tenantry.web.pagination import Page, PageQuery, paginate
-from tenantry.web.problems import Answer, Problem, problem_responses
-from tenantry.web.service_app import service_app
-from tenantry.web.settings import WebSettings
-from tenantry.web.tokens import TokenSettings, issue_token
 
 REVISION = "0001"
 SECRET = SecretStr("s" * 32)

@@ -17,20 +17,20 @@ from sqlalchemy import ForeignKeyConstraint, Index, PrimaryKeyConstraint, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from tenantry import Address, CreatedAt, Database, DatabaseSettings, TenantBase, TenantLookup, TenantSession
+from tenantry.fastapi.assertion_record import AssertionRecord
+from tenantry.fastapi.assertions import AssertionSettings
+from tenantry.fastapi.failures import install_problem_handlers
+from tenantry.fastapi.identity_record import IdentityRecord
+from tenantry.fastapi.problems import Answer
+from tenantry.fastapi.session_caller import SessionCaller, read_as, write_as
+from tenantry.fastapi.session_record import SessionRecord
+from tenantry.fastapi.session_routes import SessionShape, session_router
+from tenantry.fastapi.sessions import SessionSettings
+from tenantry.fastapi.shapes import Shape
+from tenantry.fastapi.share_links import Shared, shared_by_link
+from tenantry.fastapi.share_record import ShareRecord
+from tenantry.fastapi.tokens import issue_token, token_verifier
 from tenantry.tenancy.session import ReadSession
-from tenantry.web.assertion_record import AssertionRecord
-from tenantry.web.assertions import AssertionSettings
-from tenantry.web.failures import install_problem_handlers
-from tenantry.web.identity_record import IdentityRecord
-from tenantry.web.problems import Answer
-from tenantry.web.session_caller import SessionCaller, read_as, write_as
-from tenantry.web.session_record import SessionRecord
-from tenantry.web.session_routes import SessionShape, session_router
-from tenantry.web.sessions import SessionSettings
-from tenantry.web.shapes import Shape
-from tenantry.web.share_links import Shared, shared_by_link
-from tenantry.web.share_record import ShareRecord
-from tenantry.web.tokens import issue_token, token_verifier
 
 TAKEN = Answer(409, "email_taken", "This e-mail address belongs to another member.")
 

@@ -39,10 +39,10 @@ from sqlalchemy import PrimaryKeyConstraint, String, Text, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from tenantry import DatabaseSettings, EncryptedText, Roles, Service, TenantBase, TenantScoped
-from tenantry.web.dependencies import PrincipalSession
-from tenantry.web.host import host
-from tenantry.web.service_app import service_app
-from tenantry.web.tokens import TokenSettings
+from tenantry.fastapi.dependencies import PrincipalSession
+from tenantry.fastapi.host import host
+from tenantry.fastapi.app import service_app
+from tenantry.fastapi.tokens import TokenSettings
 
 
 class Base(TenantBase, DeclarativeBase):

@@ -10,13 +10,13 @@ from sqlalchemy import select
 from accounts import credentials, schemas
 from accounts.models import ADMIN, Tenant, User
 from accounts.speaker import CurrentSpeaker
-from tenantry.web.bearer_token import BearerToken
-from tenantry.web.caching import NO_STORE
-from tenantry.web.dependencies import CurrentDatabase
-from tenantry.web.passwords import CurrentPasswords
-from tenantry.web.problems import problem_responses
-from tenantry.web.request import note_tenant
-from tenantry.web.rows import add
+from tenantry.fastapi.bearer_token import BearerToken
+from tenantry.fastapi.caching import NO_STORE
+from tenantry.fastapi.dependencies import CurrentDatabase
+from tenantry.fastapi.passwords import CurrentPasswords
+from tenantry.fastapi.problems import problem_responses
+from tenantry.fastapi.request import note_tenant
+from tenantry.fastapi.rows import add
 
 __all__ = ["router"]
 

@@ -13,12 +13,12 @@ from accounts import credentials, schemas
 from accounts.models import ADMIN, User
 from accounts.speaker import CurrentSpeaker
 from tenantry import TenantSession
-from tenantry.web.creation import Creation
-from tenantry.web.listing import Listing
-from tenantry.web.pagination import Page, PageQuery
-from tenantry.web.passwords import CurrentPasswords
-from tenantry.web.problems import Problem, problem_responses
-from tenantry.web.rows import add, find, present
+from tenantry.fastapi.creation import Creation
+from tenantry.fastapi.listing import Listing
+from tenantry.fastapi.pages import Page, PageQuery
+from tenantry.fastapi.passwords import CurrentPasswords
+from tenantry.fastapi.problems import Problem, problem_responses
+from tenantry.fastapi.rows import add, find, present
 
 __all__ = ["router"]
 

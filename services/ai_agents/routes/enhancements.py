@@ -10,12 +10,12 @@ from sqlalchemy import select
 
 from ai_agents import history, schemas
 from ai_agents.models import EnhancementHistory
-from tenantry.web.creation import Creation
-from tenantry.web.dependencies import PrincipalReadSession, PrincipalSession
-from tenantry.web.listing import Listing, narrow
-from tenantry.web.pagination import Page, PageQuery
-from tenantry.web.problems import Problem, problem_responses
-from tenantry.web.rows import find
+from tenantry.fastapi.creation import Creation
+from tenantry.fastapi.dependencies import PrincipalReadSession, PrincipalSession
+from tenantry.fastapi.listing import Listing, narrow
+from tenantry.fastapi.pages import Page, PageQuery
+from tenantry.fastapi.problems import Problem, problem_responses
+from tenantry.fastapi.rows import find
 
 __all__ = ["router"]
 

@@ -14,11 +14,11 @@ from sqlalchemy import select, update
 from ai_agents import schemas
 from ai_agents.models import TenantConfig
 from tenantry import ReadSession, TenantSession
-from tenantry.web.auth import Caller, require_scope
-from tenantry.web.dependencies import read_session, tenant_session
-from tenantry.web.problems import Problem, problem_responses
-from tenantry.web.rows import add, find, not_found
-from tenantry.web.tokens import Principal
+from tenantry.fastapi.auth import Caller, require_scope
+from tenantry.fastapi.dependencies import read_session, tenant_session
+from tenantry.fastapi.problems import Problem, problem_responses
+from tenantry.fastapi.rows import add, find, not_found
+from tenantry.fastapi.tokens import Principal
 
 __all__ = ["router"]
 

@@ -19,10 +19,10 @@ from sqlalchemy.orm import undefer
 from ai_agents import history, schemas
 from ai_agents.models import TenantConfig, WebhookDelivery
 from tenantry import TenantSession, errors
-from tenantry.web.dependencies import CurrentDatabase
-from tenantry.web.problems import Problem, problem_responses
-from tenantry.web.request import note_tenant
-from tenantry.web.signature import is_signed
+from tenantry.fastapi.dependencies import CurrentDatabase
+from tenantry.fastapi.problems import Problem, problem_responses
+from tenantry.fastapi.request import note_tenant
+from tenantry.fastapi.signature import is_signed
 
 __all__ = ["router"]
 

@@ -11,13 +11,13 @@ from sqlalchemy import delete, func, select
 from plc_coach import schemas
 from plc_coach.callers import Reader, Writer
 from plc_coach.models import Conversation, Message
-from tenantry.web.creation import Creation
-from tenantry.web.fields import Title
-from tenantry.web.listing import Listing, narrow
-from tenantry.web.pagination import Page, PageQuery
-from tenantry.web.problems import problem_responses
-from tenantry.web.rows import add, change
-from tenantry.web.share_links import Shared, shared_by_link
+from tenantry.fastapi.creation import Creation
+from tenantry.fastapi.fields import Title
+from tenantry.fastapi.listing import Listing, narrow
+from tenantry.fastapi.pages import Page, PageQuery
+from tenantry.fastapi.problems import problem_responses
+from tenantry.fastapi.rows import add, change
+from tenantry.fastapi.share_links import Shared, shared_by_link
 
 __all__ = ["router", "sharing"]
 

@@ -11,11 +11,11 @@ from sqlalchemy import func, select
 from plc_coach import schemas
 from plc_coach.callers import Reader, Writer
 from plc_coach.models import Conversation, Message, MessageEmbedding
+from tenantry.fastapi.listing import Listing
+from tenantry.fastapi.pages import Page, PageQuery
+from tenantry.fastapi.problems import Problem, problem_responses
+from tenantry.fastapi.rows import add, change, find, put
 from tenantry.tenancy.nearest import fetch_nearest
-from tenantry.web.listing import Listing
-from tenantry.web.pagination import Page, PageQuery
-from tenantry.web.problems import Problem, problem_responses
-from tenantry.web.rows import add, change, find, put
 
 __all__ = ["router"]
 

@@ -53,10 +53,10 @@ def audit(
     """
     import asyncio
 
-    from tenantry.operations.development import load_settings
-    from tenantry.operations.inspection import inspect_address, inspect_database
-    from tenantry.operations.lease import leased
-    from tenantry.operations.separation import check_separate
+    from tenantry.development import load_settings
+    from tenantry.lease import leased
+    from tenantry.proof.audit.inspection import inspect_address, inspect_database
+    from tenantry.separation import check_separate
 
     project, services = find_services(names)
     inspections = []

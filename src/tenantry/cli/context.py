@@ -32,7 +32,7 @@ def context() -> None:
 @common
 def list_(names: Sequence[str], as_json: bool) -> None:
     """List the keys of the database and of the settings."""
-    from tenantry.operations.signing import list_context_keys
+    from tenantry.commands.context import list_context_keys
 
     keys = [key for found in _run(names, list_context_keys) for key in found]
     if as_json:
@@ -48,7 +48,7 @@ def push(names: Sequence[str], as_json: bool) -> None:
 
     `migrate` and `prepare` do it as well.
     """
-    from tenantry.operations.signing import push_context_keys
+    from tenantry.commands.context import push_context_keys
 
     pushed = [
         {"service": service.name, "added": list(added)}
@@ -69,7 +69,7 @@ def rotate(key: str, names: Sequence[str], as_json: bool) -> None:
 
     What stands on stdout is a secret. Nothing signs with the key before processes are started with it.
     """
-    from tenantry.operations.signing import rotate_context
+    from tenantry.commands.context import rotate_context
 
     _only(names)
     (rotation,) = _run(names, lambda service, settings: rotate_context(service, settings, key))
@@ -87,7 +87,7 @@ def rotate(key: str, names: Sequence[str], as_json: bool) -> None:
 @common
 def retire(key: str, names: Sequence[str], as_json: bool) -> None:
     """Make the database forget the key ID, with which nothing may sign any more."""
-    from tenantry.operations.signing import retire_context_key
+    from tenantry.commands.context import retire_context_key
 
     service = _only(names)
     _run(names, lambda service, settings: retire_context_key(service, settings, key))
@@ -121,8 +121,8 @@ def _only(names: Sequence[str]) -> Service:
 def _run(names: Sequence[str], work: _Work[_Answer]) -> list[_Answer]:
     import asyncio
 
-    from tenantry.operations.development import load_settings
-    from tenantry.operations.lease import leased
+    from tenantry.development import load_settings
+    from tenantry.lease import leased
     from tenantry.project import find_project
 
     project = find_project()

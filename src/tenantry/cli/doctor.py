@@ -11,7 +11,7 @@ from tenantry.cli.options import common
 from tenantry.cli.output import write_json, write_table
 
 if TYPE_CHECKING:
-    from tenantry.operations.verdict import Verdict
+    from tenantry.commands.doctor.verdict import Verdict
     from tenantry.project import Project
 
 __all__ = ["doctor"]
@@ -40,6 +40,6 @@ def doctor(context: click.Context, names: Sequence[str], as_json: bool) -> None:
 
 
 async def _collect(project: Project, names: Sequence[str]) -> list[Verdict]:
-    from tenantry.operations.checkup import check_up
+    from tenantry.commands.doctor.doctor import check_up
 
     return [verdict async for verdict in check_up(project, names)]

@@ -14,7 +14,7 @@ __all__ = ["down"]
 @json_option
 def down(as_json: bool) -> None:
     """Stop the embedded PostgreSQL, whoever uses it. Its data stay."""
-    from tenantry.operations.standing import server_state
+    from tenantry.commands.status import server_state
     from tenantry.service import embedded_server
 
     server = embedded_server()

@@ -18,9 +18,9 @@ def history(names: Sequence[str], as_json: bool) -> None:
     """List each service's revisions, the oldest first, and mark where its database is."""
     import asyncio
 
-    from tenantry.operations.development import load_settings
-    from tenantry.operations.lease import leased
-    from tenantry.operations.revisions import list_revisions
+    from tenantry.development import load_settings
+    from tenantry.lease import leased
+    from tenantry.migrations.revisions import list_revisions
 
     project, services = find_services(names)
     pairs = [(service, load_settings(service, project)) for service in services]

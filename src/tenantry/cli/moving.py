@@ -14,10 +14,10 @@ def run_moves(names: Sequence[str], revision: str, *, is_back: bool, as_json: bo
     """Move the services one after the other; the first error ends it."""
     import asyncio
 
-    from tenantry.operations.development import load_settings
-    from tenantry.operations.lease import leased
-    from tenantry.operations.revisions import move
-    from tenantry.operations.separation import check_separate
+    from tenantry.development import load_settings
+    from tenantry.lease import leased
+    from tenantry.migrations.revisions import move
+    from tenantry.separation import check_separate
 
     project, services = find_services(names)
     pairs = [(service, load_settings(service, project)) for service in services]

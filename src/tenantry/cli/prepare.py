@@ -11,7 +11,7 @@ from tenantry.cli.options import common, find_services
 from tenantry.cli.output import say, write, write_json
 
 if TYPE_CHECKING:
-    from tenantry.operations.preparation import Prepared
+    from tenantry.commands.prepare import Prepared
 
 __all__ = ["narrate", "prepare", "say_findings"]
 
@@ -26,10 +26,10 @@ def prepare(context: click.Context, names: Sequence[str], as_json: bool) -> None
     """
     import asyncio
 
-    from tenantry.operations import preparation
-    from tenantry.operations.development import load_settings
-    from tenantry.operations.lease import leased
-    from tenantry.operations.separation import check_separate
+    from tenantry.commands import prepare as preparation
+    from tenantry.development import load_settings
+    from tenantry.lease import leased
+    from tenantry.separation import check_separate
 
     project, services = find_services(names)
     pairs = [(service, load_settings(service, project)) for service in services]

@@ -50,11 +50,11 @@ def isolation(
     import asyncio
     import logging
 
-    from tenantry.operations.development import load_settings
-    from tenantry.operations.interruption import run_to_end
-    from tenantry.operations.lease import leased
-    from tenantry.operations.proof import prove_isolation
-    from tenantry.operations.separation import check_separate
+    from tenantry.cli.interruption import run_to_end
+    from tenantry.development import load_settings
+    from tenantry.lease import leased
+    from tenantry.proof.isolation.prove import prove_isolation
+    from tenantry.separation import check_separate
 
     # The admin path logs its use; here that is the filling of a scratch database, and nobody's rows.
     logging.getLogger("tenantry").addHandler(logging.NullHandler())

@@ -11,7 +11,7 @@ from tenantry.cli.options import common, only_service
 from tenantry.cli.output import write_json
 
 if TYPE_CHECKING:
-    from tenantry.operations.shell import As
+    from tenantry.commands.psql import As
 
 __all__ = ["psql"]
 
@@ -44,9 +44,9 @@ def psql(
     """
     import asyncio
 
-    from tenantry.operations.development import load_settings
-    from tenantry.operations.lease import leased
-    from tenantry.operations.shell import open_shell, run_shell
+    from tenantry.commands.psql import open_shell, run_shell
+    from tenantry.development import load_settings
+    from tenantry.lease import leased
 
     project, service = only_service(names)
     settings = load_settings(service, project)

@@ -20,9 +20,9 @@ def revision(message: str, is_empty: bool, names: Sequence[str], as_json: bool) 
     """Write the migration from what the database holds to what the models say."""
     import asyncio
 
-    from tenantry.operations.development import load_settings
-    from tenantry.operations.lease import leased
-    from tenantry.operations.revisions import make_revision
+    from tenantry.development import load_settings
+    from tenantry.lease import leased
+    from tenantry.migrations.revisions import make_revision
 
     project, service = only_service(names)
     settings = load_settings(service, project)

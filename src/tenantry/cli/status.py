@@ -18,8 +18,8 @@ def status(names: Sequence[str], as_json: bool) -> None:
     """Show the server and each service's revision; start nothing."""
     import asyncio
 
-    from tenantry.operations.development import load_settings
-    from tenantry.operations.standing import read_standing
+    from tenantry.commands.status import read_standing
+    from tenantry.development import load_settings
 
     project, services = find_services(names)
     pairs = [(service, load_settings(service, project, makes_secrets=False)) for service in services]

@@ -16,7 +16,7 @@ from tenantry.cli.options import common, find_services
 from tenantry.cli.output import plain, write, write_json, write_table
 
 if TYPE_CHECKING:
-    from tenantry.operations.tenants import TenantRecord
+    from tenantry.commands.tenant import TenantRecord
     from tenantry.service import Service
     from tenantry.tenancy.database import Database
 
@@ -42,7 +42,7 @@ def tenant() -> None:
 @common
 def create(name: str, assignments: Sequence[str], names: Sequence[str], as_json: bool) -> None:
     """Make the tenant NAME."""
-    from tenantry.operations.tenants import create_tenant
+    from tenantry.commands.tenant import create_tenant
 
     values = dict(map(_assignment, assignments))
     service = _only(names)
@@ -54,7 +54,7 @@ def create(name: str, assignments: Sequence[str], names: Sequence[str], as_json:
 @common
 def list_(limit: int, names: Sequence[str], as_json: bool) -> None:
     """List the tenants, without their secrets."""
-    from tenantry.operations.tenants import list_tenants
+    from tenantry.commands.tenant import list_tenants
 
     found: list[TenantRecord] = []
     for service in _services(names):
@@ -73,7 +73,7 @@ def list_(limit: int, names: Sequence[str], as_json: bool) -> None:
 @common
 def show(name: str, names: Sequence[str], as_json: bool) -> None:
     """Show the tenant NAME and how many rows it has."""
-    from tenantry.operations.tenants import show_tenant
+    from tenantry.commands.tenant import show_tenant
 
     service = _only(names)
     _show(_run(service, lambda database: show_tenant(service, database, name)), as_json=as_json)
@@ -81,7 +81,7 @@ def show(name: str, names: Sequence[str], as_json: bool) -> None:
 
 def _services(names: Sequence[str]) -> list[Service]:
     """Return the services that have tenants, or those named."""
-    from tenantry.operations.tenants import has_tenants
+    from tenantry.commands.tenant import has_tenants
 
     _, services = find_services(names)
     return [service for service in services if names or has_tenants(service)]
@@ -100,7 +100,7 @@ def _run(service: Service, work: Callable[[Database], Awaitable[_Answer]]) -> _A
     import asyncio
     import logging
 
-    from tenantry.operations.development import load_settings
+    from tenantry.development import load_settings
     from tenantry.project import find_project
 
     # The admin path logs its use; here whoever would read that is the one who typed the command.

@@ -13,7 +13,7 @@ from tenantry.cli.output import say, write, write_json
 from tenantry.cli.prepare import narrate, say_findings
 
 if TYPE_CHECKING:
-    from tenantry.operations.serving import Guide
+    from tenantry.commands.up import Guide
     from tenantry.postgres.server import Server
     from tenantry.service import Service
     from tenantry.settings import DatabaseSettings
@@ -53,10 +53,11 @@ def up(
     """
     import asyncio
 
-    from tenantry.operations import preparation, serving
-    from tenantry.operations.development import load_settings
-    from tenantry.operations.lease import leased
-    from tenantry.operations.separation import check_separate
+    from tenantry.commands import prepare as preparation
+    from tenantry.commands import up as serving
+    from tenantry.development import load_settings
+    from tenantry.lease import leased
+    from tenantry.separation import check_separate
 
     serving.check_port(HOST, port)
     project, services = find_services(names)
@@ -82,7 +83,7 @@ def up(
 def _put_in_demo(service: Service, settings: DatabaseSettings, server: Server | None) -> None:
     import asyncio
 
-    from tenantry.operations import serving
+    from tenantry.commands import up as serving
 
     if not service.demo:
         return
@@ -108,7 +109,7 @@ def _agree(pairs: Sequence[tuple[Service, DatabaseSettings]], *, is_agreed: bool
 def _drop(services: Sequence[Service], server: Server) -> None:
     import asyncio
 
-    from tenantry.operations.preparation import drop_database
+    from tenantry.commands.prepare import drop_database
 
     for service in services:
         asyncio.run(drop_database(service, server))

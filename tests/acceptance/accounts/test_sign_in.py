@@ -19,8 +19,8 @@ from fastapi import FastAPI
 
 from accounts.app import create_app
 from accounts.settings import Settings
-from tenantry.web.passwords import Passwords
-from tenantry.web.tokens import issue_token
+from tenantry.fastapi.passwords import Passwords
+from tenantry.fastapi.tokens import issue_token
 
 SIGN_UP = {"tenant": "Acme", "username": "ada", "email": "ada@acme.example", "password": PASSWORD}
 

@@ -13,9 +13,9 @@ from ai_agents.app import create_app
 from ai_agents.service import service
 from ai_agents.settings import Settings
 from tenantry import Address
+from tenantry.fastapi.tokens import issue_token
 from tenantry.migrations import migrate
 from tenantry.postgres.embedded import EmbeddedServer
-from tenantry.web.tokens import issue_token
 
 PATHS = ("/health/ready", "/readyz", "/ai-agents/health/ready", "/ai-agents/readyz")
 

@@ -17,8 +17,8 @@ from items.service import service
 from items.settings import Settings
 from tenantry import Address
 from tenantry.migrations import current_revision, head_revision
-from tenantry.operations.inspection import audit_database
 from tenantry.postgres.binaries import Binaries
+from tenantry.proof.audit.inspection import audit_database
 from tenantry.testing.scratch import ScratchDatabase
 
 FOLDER = Path(items.__file__).parent

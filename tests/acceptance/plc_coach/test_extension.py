@@ -8,8 +8,8 @@ from plain import connected
 
 from plc_coach.service import service
 from tenantry import errors
+from tenantry.commands.doctor.database import ask_database, check_database
 from tenantry.migrations import current_revision, migrate
-from tenantry.operations.database_checkup import ask_database, check_database
 from tenantry.testing.administrator import Administrator
 from tenantry.testing.cluster import Cluster
 from tenantry.testing.scratch import ScratchDatabase

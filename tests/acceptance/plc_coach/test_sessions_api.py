@@ -15,7 +15,7 @@ from coaching import HILLTOP, RIVERSIDE, Door, Person, assertion_of
 from pydantic import SecretStr
 
 from plc_coach.settings import Settings
-from tenantry.web.tokens import issue_token
+from tenantry.fastapi.tokens import issue_token
 
 
 async def test_a_first_assertion_makes_the_user_and_a_session(door: Door) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, text
 from vault import KEYS, UNSIGNED, VAULTS, Vault
 
 from tenantry import Address, Database, TenantSession, errors
-from tenantry.operations.signing import list_context_keys, push_context_keys, retire_context_key, rotate_context
+from tenantry.commands.context import list_context_keys, push_context_keys, retire_context_key, rotate_context
 from tenantry.postgres.connect import connect
 from tenantry.postgres.connection import Connection
 from tenantry.secrets import SigningRing, StaticSource

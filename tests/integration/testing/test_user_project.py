@@ -20,7 +20,7 @@ from sqlalchemy import select, text
 from notes.service import Note
 from tenantry.postgres.connect import connect
 from tenantry.secrets import StaticSource
-from tenantry.web.tokens import issue_token
+from tenantry.fastapi.tokens import issue_token
 
 @pytest.mark.parametrize("number", range(4))
 @pytest.mark.asyncio

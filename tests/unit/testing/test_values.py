@@ -9,9 +9,9 @@ from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from tenantry import Address, DatabaseSettings, Service, errors
+from tenantry.fastapi.tokens import TokenSettings, token_verifier
 from tenantry.postgres.endpoint import Purpose
 from tenantry.testing.values import make_settings
-from tenantry.web.tokens import TokenSettings, token_verifier
 
 HERE = Address.parse("postgresql://shop@/scratch?host=/run/scratch&sslmode=disable")
 

@@ -20,10 +20,10 @@ from tenantry.postgres.connection import Connection
 from tenantry.postgres.endpoint import Endpoint
 from tenantry.postgres.role_facts import RoleFacts, fetch_role
 from tenantry.postgres.server import Server
-from tenantry.proof.isolation.filling import Filling, TenantRefused, key_of, marker_of
 from tenantry.proof.isolation.referee import Referee
 from tenantry.proof.isolation.stance import Stance, make_stances
 from tenantry.proof.isolation.tenants import Trio, trios_for
+from tenantry.proof.rows.filling import Filling, TenantRefused, key_of, marker_of
 from tenantry.service import Service
 from tenantry.settings import DatabaseSettings
 from tenantry.tenancy.database import Database

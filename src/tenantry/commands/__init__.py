@@ -1,0 +1,1 @@
+"""What each command does, without printing: one module a command, named by it."""

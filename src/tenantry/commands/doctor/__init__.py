@@ -1,0 +1,6 @@
+"""What `tenantry doctor` looks at, one check after the other."""
+
+from tenantry.commands.doctor.doctor import check_up
+from tenantry.commands.doctor.verdict import Verdict
+
+__all__ = ["Verdict", "check_up"]

@@ -1,0 +1,80 @@
+"""Serving all services of a project on one port, with something to try."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tenantry.fastapi.host import host as host_apps
+from tenantry.fastapi.serve import bind, serve
+from tenantry.fastapi.settings import WebSettings
+from tenantry.postgres.server import Server
+from tenantry.service import Service, import_attribute
+from tenantry.settings import DatabaseSettings
+
+__all__ = ["Example", "Guide", "ServiceGuide", "check_port", "make_guide", "seed", "serve_all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A request worth trying."""
+
+    title: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceGuide:
+    """Where one service is, and what to try there."""
+
+    name: str
+    title: str
+    url: str
+    docs: str
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """Where to look."""
+
+    url: str
+    services: tuple[ServiceGuide, ...]
+
+
+def check_port(host: str, port: int) -> None:
+    """Find out early whether the port is free.
+
+    Raises:
+        PortInUse: another program listens there.
+    """
+    bind(host, port).close()
+
+
+async def seed(service: Service, settings: DatabaseSettings, server: Server | None) -> None:
+    """Put in the service's demonstration rows, where they are not there yet."""
+    async with service.open_database(settings, server=server) as database:
+        await import_attribute(service.demo)(database)
+
+
+def make_guide(pairs: Sequence[tuple[Service, DatabaseSettings]], url: str, *, with_demo: bool) -> Guide:
+    """Return where to look; a service's demo module may offer `examples(settings, url)`: titles and curl lines."""
+    guides = []
+    for service, settings in pairs:
+        place = url + service.path
+        offered: tuple[Example, ...] = ()
+        if with_demo and service.demo and settings.source("application") is None:
+            examples = getattr(importlib.import_module(service.demo.partition(":")[0]), "examples", None)
+            pairs_of_text = examples(settings, place) if examples is not None else ()
+            offered = tuple(Example(title, command) for title, command in pairs_of_text)
+        guides.append(ServiceGuide(service.name, service.title, place, f"{place}/docs", offered))
+    return Guide(url, tuple(guides))
+
+
+def serve_all(services: Sequence[Service], host: str, port: int, on_ready: Callable[[], None]) -> int:
+    """Serve until a signal comes; return the exit status. `on_ready` is called once requests are accepted."""
+    apps = [import_attribute(service.app) for service in services]
+    # Nobody routes traffic away from a program on a desk, so there is nothing to drain.
+    settings = WebSettings(drain_grace=0, log_format="text")
+    return serve(host_apps(*apps, settings=settings), port=port, address=host, on_ready=on_ready)

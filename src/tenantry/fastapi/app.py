@@ -1,0 +1,128 @@
+"""One service's API as a FastAPI application, ready to be mounted by a `Host`.
+
+    create_app = partial(service_app, service, [routes.router], constraints={"uq_users_email": EMAIL_TAKEN})
+    app = host(create_app())         # what `uvicorn ai_agents.app:app` serves
+
+In `app.state` the lifespan leaves what the dependencies of this floor ask for: `settings`, `database`, `readiness`, and
+`tokens` where the settings inherit `TokenSettings`. Settings are read when the application starts, not when its module
+is imported: what is wrong with them is said in one sentence, by a program that can exit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+
+from tenantry.fastapi.body_limit import DEFAULT_LIMIT, BodyLimit
+from tenantry.fastapi.database_check import database_check
+from tenantry.fastapi.draining import Draining
+from tenantry.fastapi.failures import install_problem_handlers
+from tenantry.fastapi.health import Check, Readiness, Report
+from tenantry.fastapi.health_routes import health_router
+from tenantry.fastapi.openapi import ServiceAPI
+from tenantry.fastapi.problems import Answer
+from tenantry.fastapi.request_context import RequestContext
+from tenantry.fastapi.tokens import TokenSettings, token_verifier
+from tenantry.postgres.server import Server
+from tenantry.service import Service
+from tenantry.settings import DatabaseSettings
+from tenantry.tenancy.encrypted import check_needs_no_keys
+
+__all__ = ["Checks", "Resources", "load_settings", "service_app"]
+
+# Further readiness checks, made from the settings: {"redis": redis_check(settings.redis_url)}.
+Checks = Callable[[Any], Mapping[str, Check]]
+# What a service opens besides its database, for as long as the application runs.
+Resources = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def service_app(
+    service: Service,
+    routers: Sequence[APIRouter],
+    settings: DatabaseSettings | None = None,
+    server: Server | None = None,
+    *,
+    checks: Checks | None = None,
+    constraints: Mapping[str, Answer] | None = None,
+    resources: Resources | None = None,
+    expected_revision: str | None = None,
+    version: str = "1.0.0",
+    description: str = "",
+    body_limit: int = DEFAULT_LIMIT,
+) -> FastAPI:
+    """Return the application of `service` with its routes, its health paths and its problems.
+
+    `settings` and `server` are given by tests and by the command line; else they come from the environment.
+    `expected_revision` is the schema that `/readyz` insists on, by default the newest of the service's migrations.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        chosen = load_settings(app)
+        if chosen.key_ring() is None:
+            check_needs_no_keys(service.metadata, chosen.variable("encryption_keys"))
+        if isinstance(chosen, TokenSettings):
+            app.state.tokens = token_verifier(chosen)
+        others = checks(chosen) if checks else {}
+        revision = expected_revision or await asyncio.to_thread(_newest_revision, service)
+        async with AsyncExitStack() as stack:
+            database = await stack.enter_async_context(service.open_database(chosen, server=server))
+            app.state.database = database
+            every = {"database": database_check(database, revision), **others}
+            app.state.readiness = Readiness(service.name, every, app.state.draining)
+            if resources is not None:
+                await stack.enter_async_context(resources(app))
+            yield
+
+    app = ServiceAPI(
+        title=service.title,
+        version=version,
+        description=description,
+        lifespan=lifespan,
+        middleware=[Middleware(RequestContext), Middleware(BodyLimit, limit=body_limit)],
+    )
+    app.state.service = service
+    app.state.settings = settings
+    app.state.draining = Draining()
+    install_problem_handlers(app, constraints)
+    # Before the service's own: a resource at the root, `/{item_id}`, must not be able to hide how the service is.
+    app.include_router(health_router(_measure))
+    for router in routers:
+        app.include_router(router)
+    app.add_api_route("/", _to_documentation, include_in_schema=False)
+    return app
+
+
+def load_settings(app: FastAPI) -> DatabaseSettings:
+    """Return the settings of a service's application, read from the environment when they are first needed.
+
+    Raises:
+        ConfigurationError: a variable is missing or wrong; the sentence names it.
+    """
+    if app.state.settings is None:
+        app.state.settings = app.state.service.settings.load()
+    found: DatabaseSettings = app.state.settings
+    return found
+
+
+async def _measure(request: Request) -> Report:
+    readiness: Readiness = request.app.state.readiness
+    return await readiness.report()
+
+
+async def _to_documentation(request: Request) -> RedirectResponse:
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
+
+
+def _newest_revision(service: Service) -> str | None:
+    # Alembic takes long to import, and nothing else here needs it.
+    from tenantry.migrations.runner import head_revision  # noqa: PLC0415
+
+    return head_revision(service)

@@ -1,0 +1,1 @@
+"""Making rows that satisfy every constraint of their tables."""

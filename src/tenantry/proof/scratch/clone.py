@@ -1,0 +1,194 @@
+"""The scratch database in which a service is proven, as like its own as can be, and the settings that lead there.
+
+The invariant: an attack never reaches the service's own database. Every login is checked to arrive in the database that
+was made for the proof, and in no other, before anything is handed out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import asyncpg
+
+from tenantry import errors
+from tenantry.address import Address
+from tenantry.commands.prepare import prepare
+from tenantry.postgres.endpoint import Purpose
+from tenantry.postgres.roles import ensure_owner
+from tenantry.postgres.server import Server
+from tenantry.postgres.statements import load_statements
+from tenantry.project import Project
+from tenantry.proof.scratch.database_settings import create_empty, make_alike
+from tenantry.proof.scratch.logins import make_logins
+from tenantry.proof.scratch.schema_copy import copy_schema
+from tenantry.proof.scratch.scratch import Scratch, log_in, open_scratch
+from tenantry.service import Service
+from tenantry.settings import DatabaseSettings
+from tenantry.sql import identifier
+
+__all__ = ["Clone", "Origin", "open_clone", "point_at"]
+
+Origin = Literal["template", "schema", "migrations"]
+
+# A template copy copies every row, and nobody can log in to the original meanwhile: only a small one is worth that.
+LARGEST_TEMPLATE = 64 * 2**20
+
+# Whatever else could say where the database is.
+_ELSEWHERE = (
+    *("database_url", "migration_database_url", "admin_database_url", "database_url_file", "database_secret"),
+    *("db_host", "db_name", "db_user", "db_password", "database_sslmode", "database_sslrootcert"),
+)
+_URLS: Mapping[Purpose, str] = {
+    "application": "database_url",
+    "migration": "migration_database_url",
+    "admin": "admin_database_url",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Clone:
+    """A scratch database that holds the service's schema, and the settings whose every address leads there.
+
+    Attributes:
+        original: where the schema stands in its own words; a dump that is read again may spell an expression anew.
+    """
+
+    name: str
+    settings: DatabaseSettings
+    origin: Origin
+    original: Address
+
+
+def point_at(settings: DatabaseSettings, addresses: Mapping[Purpose, Address]) -> DatabaseSettings:
+    """Return a copy of the settings in which nothing but these addresses says where the database is."""
+    changes: dict[str, Any] = dict.fromkeys(_ELSEWHERE)
+    changes |= {_URLS[purpose]: address.url for purpose, address in addresses.items()}
+    # Ten thousand attacks would be ten thousand statements in the log.
+    return settings.model_copy(update={**changes, "database_echo": False})
+
+
+@asynccontextmanager
+async def open_clone(
+    service: Service,
+    settings: DatabaseSettings,
+    server: Server | None,
+    project: Project,
+    *,
+    database_url: str = "",
+    from_migrations: bool = False,
+    tell: Callable[[str], None] = lambda _step: None,
+) -> AsyncIterator[Clone]:
+    """Make the scratch database on the server of the service's own, or of `database_url`; drop it at the end.
+
+    Raises:
+        ConfigurationError: the login may not do what that takes.
+        DatabaseUnavailable: nobody answers.
+    """
+    addresses = await _addresses(service, settings, server, database_url)
+    source = addresses.get("migration", addresses["application"])
+    async with open_scratch(source, service.name, tell) as scratch:
+        if database_url:
+            addresses = await make_logins(scratch, service.roles, addresses)
+        moved = {purpose: _scratch_address(address, scratch.name) for purpose, address in addresses.items()}
+        copy = point_at(settings, moved)
+        if from_migrations:
+            origin: Origin = "migrations"
+            await create_empty(scratch, None)
+            await prepare(service, copy, None, tell)
+        else:
+            origin = await _copy(service, source, scratch, project)
+            await make_alike(scratch, source.database, tell)
+        tell(f"scratch database {scratch.name} made, by {_HOW[origin]}")
+        await _check_scratch(service, copy, scratch)
+        yield Clone(scratch.name, copy, origin, scratch.address if from_migrations else source)
+
+
+_HOW: Mapping[Origin, str] = {
+    "template": "a copy of the whole database",
+    "schema": "a copy of the schema",
+    "migrations": "the migrations",
+}
+
+_STATEMENTS = load_statements("tenantry.proof.scratch", "clone.sql")
+
+
+async def _addresses(
+    service: Service, settings: DatabaseSettings, server: Server | None, database_url: str
+) -> dict[Purpose, Address]:
+    """Return the login of each purpose that has one of its own."""
+    if database_url:
+        return {"application": Address.parse(database_url, variable="--database-url")}
+    found: dict[Purpose, Address] = {}
+    for purpose in ("application", "migration", "admin"):
+        # What reaches its role from the application's login does so in the clone, too.
+        if server is not None or settings.is_separate(purpose):
+            found[purpose] = await service.endpoint(purpose, settings, server).source.current()
+    return found
+
+
+def _scratch_address(address: Address, name: str) -> Address:
+    # Of several servers only the one that can be written has the database for certain.
+    wanted = "read-write" if len(address.hosts) > 1 else address.target_session_attrs
+    return address.replace(database=name, target_session_attrs=wanted)
+
+
+async def _copy(service: Service, source: Address, scratch: Scratch, project: Project) -> Origin:
+    facts = await scratch.keeper.fetchrow(_STATEMENTS["source"], source.database)
+    if facts is None:
+        raise errors.ConfigurationError(
+            f"There is no database {source.database} to be proven.",
+            remedy=f"Make it with: tenantry prepare --service {service.name}, or prove what the migrations make, with "
+            "--from-migrations.",
+        )
+    is_small = facts["size"] is not None and facts["size"] <= LARGEST_TEMPLATE
+    if is_small and not facts["is_in_use"] and await _copy_whole(scratch, source.database):
+        return "template"
+    await create_empty(scratch, facts)
+    if not scratch.is_superuser:
+        connection = await log_in(scratch.address)
+        try:
+            await ensure_owner(connection, service.roles)
+        finally:
+            await connection.close()
+    await copy_schema(service, source, scratch, project)
+    return "schema"
+
+
+async def _copy_whole(scratch: Scratch, template: str) -> bool:
+    """Return whether the copy was made: not if somebody came meanwhile, or the database is not the login's to copy."""
+    statement = f"CREATE DATABASE {identifier(scratch.name)} TEMPLATE {identifier(template)}"
+    try:
+        await scratch.keeper.execute(statement)
+    except (asyncpg.ObjectInUseError, asyncpg.InsufficientPrivilegeError):
+        return False
+    return True
+
+
+async def _check_scratch(service: Service, settings: DatabaseSettings, scratch: Scratch) -> None:
+    """Log in for every purpose, and see that one arrives in the scratch database.
+
+    A pooler may lead all names to one database, and a name may mean another server to another login.
+
+    Raises:
+        ConfigurationError: one does not.
+    """
+    oid = await scratch.keeper.fetchval("SELECT oid FROM pg_database WHERE datname = $1", scratch.name)
+    for purpose in _URLS:
+        endpoint = service.endpoint(purpose, settings, None)
+        address = await endpoint.source.current()
+        connection = await log_in(address, endpoint.role)
+        try:
+            there = await connection.fetchrow(
+                "SELECT oid, datname::text AS name FROM pg_database WHERE datname = current_database()"
+            )
+        finally:
+            await connection.close()
+        if (there["oid"], there["name"]) != (oid, scratch.name):
+            raise errors.ConfigurationError(
+                f"Nothing was attacked: {address.redacted} leads to the database {there['name']}.",
+                why="That is not the scratch database that was made for the proof.",
+                remedy="Give the server's own address, past any pooler, with --database-url.",
+            )

@@ -1,0 +1,56 @@
+"""Logins for a proof of a database that only an administrator's URL names.
+
+Whoever attacks through an administrator's login that took on the application's role could lay it down again, and prove
+nothing. So the proof makes two logins of its own, members of nothing but the role that each stands for: SET ROLE asks
+for the rights of the login, which are then those of the application's own.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+
+import asyncpg
+from pydantic import SecretStr
+
+from tenantry import errors
+from tenantry.address import Address
+from tenantry.postgres.endpoint import Purpose
+from tenantry.postgres.roles import Roles
+from tenantry.postgres.scram import scram_verifier
+from tenantry.proof.scratch.scratch import Scratch
+from tenantry.sql import identifier, literal
+
+__all__ = ["make_logins"]
+
+
+async def make_logins(scratch: Scratch, roles: Roles, given: Mapping[Purpose, Address]) -> dict[Purpose, Address]:
+    """Return the addresses of the two logins, which were made, and the given one for migrations.
+
+    A URL of the application's own login is taken for all three purposes.
+
+    Raises:
+        ConfigurationError: the login may not make them.
+    """
+    address = given["application"]
+    if address.user == roles.application:
+        return dict(given)
+    found: dict[Purpose, Address] = {"migration": address}
+    wanted: dict[Purpose, str] = {"application": roles.application, "admin": roles.admin}
+    for purpose, role in wanted.items():
+        name, password = scratch.name_login(purpose), secrets.token_urlsafe(24)
+        scratch.logins.append(name)
+        try:
+            # Without INHERIT the login has none of the role's rights until it takes the role on.
+            await scratch.keeper.execute(
+                f"CREATE ROLE {identifier(name)} LOGIN NOINHERIT PASSWORD {literal(scram_verifier(password))}"
+            )
+            await scratch.keeper.execute(f"GRANT {identifier(role)} TO {identifier(name)}")
+        except (asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedObjectError) as error:
+            raise errors.ConfigurationError(
+                f"The login {address.user} of --database-url cannot make a login that stands for {role}.",
+                why=str(error).rstrip(".") + ".",
+                remedy=f"Give a superuser's URL, or one with CREATEROLE that may grant {role}.",
+            ) from error
+        found[purpose] = address.replace(user=name, password=SecretStr(password))
+    return found
