@@ -82,4 +82,4 @@ class Settings(DatabaseSettings):
 def make_service(folder: Path) -> Service:
     """Return the service."""
     roles = Roles("oddments_owner", "oddments_app", "oddments_admin")
-    return Service("oddments", Base.metadata, Settings, folder, "oddments:app", roles)
+    return Service("oddments", Settings, metadata=Base.metadata, migrations=folder, app="oddments:app", roles=roles)

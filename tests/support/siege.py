@@ -10,6 +10,7 @@ from typing import Any
 import harbour
 
 from tenantry import Address, KeyRing, Service
+from tenantry.deployment import Deployment
 from tenantry.postgres.connect import connect
 from tenantry.proof.isolation.ground import Ground, Target, open_ground
 from tenantry.proof.isolation.referee import Referee
@@ -52,14 +53,14 @@ async def lay(service: Service, address: Address) -> Siege:
 async def besiege(siege: Siege, address: Address) -> AsyncIterator[Ground]:
     """Yield the ground on a copy; nothing is asked of the roles first, for they may have been sabotaged."""
     settings = settings_for(siege.service, address)
-    application = siege.service.endpoint("application", settings, None)
-    admin = siege.service.endpoint("admin", settings, None)
+    application = Deployment(siege.service, settings).endpoint("application")
+    admin = Deployment(siege.service, settings).endpoint("admin")
     connection = await connect(admin.source, deadline=10, application_name="test", role=admin.role)
     try:
         yield Ground(
             service=siege.service,
             settings=settings,
-            database=siege.service.open_database(settings),
+            database=Deployment(siege.service, settings).database(),
             application=application,
             admin=admin,
             trio=siege.trio,

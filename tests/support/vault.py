@@ -114,7 +114,7 @@ UNSIGNED = make_vault(String(100), "acme", "globex", signed=False)
 
 def service_of(vault: Vault, folder: Path) -> Service:
     """Return a service of these models; it has no revisions."""
-    return Service("vault", vault.metadata, Settings, folder, "vault:app", ROLES)
+    return Service("vault", Settings, metadata=vault.metadata, migrations=folder, app="vault:app", roles=ROLES)
 
 
 def _creator(address: Address) -> Any:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from tenantry import KeyRing, Service, development
-from tenantry.development import FILE_NAME, is_embedded, load_settings
+from tenantry.deployment.development import FILE_NAME, is_embedded, load_settings
 from tenantry.fastapi.tokens import TokenSettings
 from tenantry.project import Project
 

@@ -15,6 +15,7 @@ from vault import KEYS, VAULTS
 from tenantry import Address, errors
 from tenantry.cli.entry import run
 from tenantry.commands.psql import open_shell
+from tenantry.deployment import Deployment
 from tenantry.project import find_project
 from tenantry.secrets import SigningRing
 from tenantry.tenancy.signer import Signer
@@ -101,7 +102,9 @@ def test_no_service_that_signs_is_an_error_with_a_remedy(command: Command, proje
 
 def test_a_shell_of_a_tenant_is_signed_for_a_working_day(project: Path, empty_database: Address) -> None:
     service = vault.service_of(VAULTS["text"], project)
-    shell = asyncio.run(open_shell(service, vault.settings_for(empty_database), None, find_project(), tenant="acme"))
+    shell = asyncio.run(
+        open_shell(Deployment(service, vault.settings_for(empty_database)), find_project(), tenant="acme")
+    )
     value = shell.environment["PGOPTIONS"].partition("app.current_tenant_id=")[2]
     signed, _, code = value.rpartition("|")
     assert KEYS.sign(signed.encode()).hex() == code

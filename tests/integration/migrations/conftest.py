@@ -57,5 +57,5 @@ async def migrated_shop(shop: Project) -> Project:
     else:
         path = shop.folder / "migrations" / "versions" / "first.py"
         path.write_text(_first_revision[0].replace("{name}", name))
-    await migrate(shop.service, shop.settings)
+    await migrate(shop.deployment)
     return shop

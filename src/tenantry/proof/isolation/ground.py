@@ -15,6 +15,7 @@ import asyncpg
 from sqlalchemy import Table
 
 from tenantry import errors, sql
+from tenantry.deployment import Deployment
 from tenantry.postgres.connect import connect
 from tenantry.postgres.connection import Connection
 from tenantry.postgres.endpoint import Endpoint
@@ -123,9 +124,9 @@ async def open_ground(
         UnsafeRole: the application's role could step over row security, so that there is nothing to prove.
     """
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(service.open_database(settings, server=server))
-        application = service.endpoint("application", settings, server)
-        admin = service.endpoint("admin", settings, server)
+        database = await stack.enter_async_context(Deployment(service, settings, server).database())
+        application = Deployment(service, settings, server).endpoint("application")
+        admin = Deployment(service, settings, server).endpoint("admin")
         connection = await connect(admin.source, deadline=_DEADLINE, application_name=_NAME, role=admin.role)
         stack.push_async_callback(connection.close)
         _check_sees_all(await fetch_role(connection))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tenantry.postgres.server import Server
+from tenantry.deployment import Deployment
 from tenantry.postgres.statements import load_statements
 from tenantry.project import Project
 from tenantry.proof.isolation.report import Facts, Proof, RoleFacts, make_proof
@@ -14,7 +14,6 @@ from tenantry.proof.isolation.verdict import Try
 from tenantry.proof.scratch.clone import Clone, open_clone
 from tenantry.proof.scratch.scratch import log_in
 from tenantry.service import Service
-from tenantry.settings import DatabaseSettings
 
 __all__ = ["Battle", "attack", "prove_isolation"]
 
@@ -30,23 +29,21 @@ class Battle:
 
 
 Progress = Callable[[int, int], None]
-Attack = Callable[[Service, DatabaseSettings, Progress], Awaitable[Battle]]
+Attack = Callable[[Deployment, Progress], Awaitable[Battle]]
 
 
-async def attack(service: Service, settings: DatabaseSettings, on_progress: Progress) -> Battle:
-    """Fill the scratch database of the settings with three tenants, and try every attack on them."""
+async def attack(deployment: Deployment, on_progress: Progress) -> Battle:
+    """Fill the scratch database of the deployment with three tenants, and try every attack on them."""
     from tenantry.proof.isolation.ground import open_ground  # noqa: PLC0415
     from tenantry.proof.isolation.harness import run_attacks  # noqa: PLC0415
 
-    async with open_ground(service, settings) as ground:
+    async with open_ground(deployment.service, deployment.settings) as ground:
         tries = await run_attacks(ground, on_progress)
         return Battle(tuple(f"{one.schema}.{one.name}" for one in ground.targets), tuple(tries))
 
 
 async def prove_isolation(
-    service: Service,
-    settings: DatabaseSettings,
-    server: Server | None,
+    deployment: Deployment,
     project: Project,
     *,
     database_url: str = "",
@@ -63,12 +60,12 @@ async def prove_isolation(
     """
     began = time.monotonic()
     async with open_clone(
-        service, settings, server, project, database_url=database_url, from_migrations=from_migrations, tell=tell
+        deployment, project, database_url=database_url, from_migrations=from_migrations, tell=tell
     ) as clone:
-        facts = await read_facts(service, clone)
-        battle = await attack(service, clone.settings, on_progress)
+        facts = await read_facts(deployment.service, clone)
+        battle = await attack(clone.deployment, on_progress)
     seconds = time.monotonic() - began
-    return make_proof(service.name, battle.tables, battle.tries, facts, seconds=seconds)
+    return make_proof(deployment.name, battle.tables, battle.tries, facts, seconds=seconds)
 
 
 async def read_facts(service: Service, clone: Clone) -> Facts:

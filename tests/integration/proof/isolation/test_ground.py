@@ -15,6 +15,7 @@ from grounds import everywhere
 from sqlalchemy import select
 
 from tenantry import Address, sql
+from tenantry.deployment import Deployment
 from tenantry.postgres.connect import connect
 from tenantry.postgres.connection import Connection
 from tenantry.proof.isolation.ground import Ground, Target, open_ground
@@ -148,7 +149,7 @@ SCHEMA_DAMAGE = [
 
 
 async def test_damage_to_the_schema_is_told(ground: Ground) -> None:
-    owner = ground.service.endpoint("migration", ground.settings, None)
+    owner = Deployment(ground.service, ground.settings).endpoint("migration")
     connection = await connect(owner.source, deadline=10, application_name="test")
     try:
         for statement in SCHEMA_DAMAGE:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 
 from tenantry import sql
+from tenantry.deployment import Deployment
 from tenantry.postgres.connect import connect
 from tenantry.postgres.statements import load_statements
 from tenantry.proof.isolation.attack import service_attack
@@ -27,7 +28,7 @@ DEADLINE = 10.0
 
 async def _analyze(ground: Ground) -> None:
     """Have statistics kept of all rows, as the owner, who alone may."""
-    endpoint = ground.service.endpoint("migration", ground.settings, None)
+    endpoint = Deployment(ground.service, ground.settings).endpoint("migration")
     connection = await connect(
         endpoint.source, deadline=DEADLINE, role=endpoint.role, application_name="tenantry proof"
     )

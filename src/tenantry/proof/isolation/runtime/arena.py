@@ -15,6 +15,7 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from tenantry import sql
+from tenantry.deployment import Deployment
 from tenantry.postgres.connection import Connection
 from tenantry.postgres.sqlstate import sqlstate_of
 from tenantry.proof.isolation.ground import Ground, Target
@@ -183,5 +184,5 @@ def roll_call(targets: Sequence[Target]) -> str:
 async def open_arena(ground: Ground, *, size: int = 1) -> AsyncIterator[Arena]:
     """Open the service's database once more, with a pool of `size` connections and not one over."""
     narrow = {"database_pool_size": size, "database_max_overflow": 0, "database_echo": False}
-    async with ground.service.open_database(ground.settings.model_copy(update=narrow)) as database:
+    async with Deployment(ground.service, ground.settings.model_copy(update=narrow)).database() as database:
         yield Arena(ground, database)
