@@ -122,6 +122,6 @@ async def _to_documentation(request: Request) -> RedirectResponse:
 
 def _newest_revision(service: Service) -> str | None:
     # Alembic takes long to import, and nothing else here needs it.
-    from tenantry.migrations.runner import head_revision  # noqa: PLC0415
+    from tenantry.migrations.configuration import head_revision  # noqa: PLC0415
 
     return head_revision(service)

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from alembic import command
-from alembic.script import Script, ScriptDirectory
+from alembic.script import Script
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from tenantry import errors
 from tenantry.deployment import Deployment
-from tenantry.migrations import current_revision, make_config, migrate, rollback
+from tenantry.migrations.configuration import make_config, script_directory
+from tenantry.migrations.runner import current_revision, migrate, rollback
 from tenantry.migrations.target import open_target
 from tenantry.service import Service
 
@@ -62,7 +63,7 @@ async def list_revisions(deployment: Deployment) -> list[Revision]:
     service = deployment.service
     with translated(service):
         current = await current_revision(deployment)
-        scripts = ScriptDirectory(str(service.migrations))
+        scripts = script_directory(service)
         heads = set(scripts.get_heads())
         found = reversed(list(scripts.walk_revisions()))
         return [_revision(service, script, current, heads) for script in found]

@@ -10,33 +10,22 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from tenantry.deployment import Deployment
+from tenantry.migrations.configuration import make_config
 from tenantry.migrations.target import LOCK_WAIT, open_target
-from tenantry.service import Service
 
-__all__ = ["current_revision", "head_revision", "make_config", "migrate", "rollback"]
+__all__ = ["current_revision", "migrate", "rollback"]
 
 # Alembic keeps the migration that runs in module globals (`alembic.context`, `alembic.op`), so a process runs one at a
 # time, whatever the database. Never waited for by blocking: the holder may be a task of the same loop.
 _ONE_AT_A_TIME = threading.Lock()
 PAUSE = 0.02
-
-
-def make_config(service: Service) -> Config:
-    """Return Alembic's configuration of a service: its alembic.ini beside its migrations, where it has one."""
-    ini = service.migrations.parent / "alembic.ini"
-    config = Config(str(ini)) if ini.is_file() else Config()
-    config.set_main_option("script_location", str(service.migrations).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
 
 
 async def migrate(deployment: Deployment, revision: str = "head", *, wait: float = LOCK_WAIT) -> None:
@@ -62,19 +51,6 @@ async def current_revision(deployment: Deployment) -> str | None:
 
     async with open_target(deployment) as target, target.connection() as connection:
         return await connection.run_sync(read)
-
-
-def head_revision(service: Service) -> str | None:
-    """Return the newest revision of this build; None where a service has no migrations yet. Asks no database.
-
-    Raises:
-        CommandError: there is more than one.
-    """
-    return _head(service.migrations)
-
-
-def _head(migrations: Path) -> str | None:
-    return ScriptDirectory(str(migrations)).get_current_head()
 
 
 async def _change(deployment: Deployment, wait: float, run: Callable[[Config], None]) -> None:
