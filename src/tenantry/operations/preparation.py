@@ -19,6 +19,7 @@ from tenantry.migrations import current_revision, head_revision, migrate
 from tenantry.operations.inspection import audit_database
 from tenantry.operations.revisions import translated
 from tenantry.operations.signing import push_context_keys
+from tenantry.postgres.collisions import repeat_on_collision
 from tenantry.postgres.connect import connect
 from tenantry.postgres.connection import Connection
 from tenantry.postgres.roles import ensure_roles
@@ -157,8 +158,10 @@ async def _passwords(
 
 
 async def _give_to_owner(connection: Connection, database: str, owner: str) -> None:
+    statement = f"ALTER DATABASE {identifier(database)} OWNER TO {identifier(owner)}"
     try:
-        await connection.execute(f"ALTER DATABASE {identifier(database)} OWNER TO {identifier(owner)}")
+        # Another process may be granting CREATE on the database, which is a change of the same row.
+        await repeat_on_collision(lambda: connection.execute(statement))
     except asyncpg.InsufficientPrivilegeError:
         # The owner has what it needs by grants; that it also owns the database is for tidiness.
         return
