@@ -108,7 +108,7 @@ class Service:
 def embedded_server(project: Project | None = None) -> EmbeddedServer:
     """Return the project's embedded server; it is started by the first lease."""
     project = project or find_project()
-    return EmbeddedServer(project.home / "postgres", find_binaries(project.postgres_spec))
+    return EmbeddedServer(project.home / "postgres", find_binaries(project.postgres_spec), home=project.home)
 
 
 def import_attribute(spec: str) -> Any:
