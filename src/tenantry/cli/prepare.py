@@ -30,15 +30,19 @@ def prepare(context: click.Context, names: Sequence[str], as_json: bool) -> None
     from tenantry.operations.development import load_settings
     from tenantry.operations.lease import leased
     from tenantry.operations.separation import check_separate
+    from tenantry.operations.start_locks import StartLocks
 
     project, services = find_services(names)
     pairs = [(service, load_settings(service, project)) for service in services]
     asyncio.run(check_separate(pairs))
     prepared: list[Prepared] = []
     with leased(pairs) as server:
-        for service, settings in pairs:
-            tell = narrate(service.name)
-            prepared.append(asyncio.run(preparation.prepare(service, settings, server, tell)))
+        locks = StartLocks(project, say, is_embedded=server is not None)
+        with locks.starting():
+            for service, settings in pairs:
+                with locks.preparing(service):
+                    tell = narrate(service.name)
+                    prepared.append(asyncio.run(preparation.prepare(service, settings, server, tell)))
     if as_json:
         write_json({"services": prepared})
     else:

@@ -57,6 +57,7 @@ def up(
     from tenantry.operations.development import load_settings
     from tenantry.operations.lease import leased
     from tenantry.operations.separation import check_separate
+    from tenantry.operations.start_locks import StartLocks
 
     serving.check_port(HOST, port)
     project, services = find_services(names)
@@ -65,17 +66,26 @@ def up(
     if fresh:
         _agree(pairs, is_agreed=yes)
     with leased(pairs) as server:
+        locks = StartLocks(project, say, is_embedded=server is not None)
         if fresh and server is not None:
-            _drop(services, server)
-        for service, settings in pairs:
-            prepared = asyncio.run(preparation.prepare(service, settings, server, narrate(service.name)))
-            if say_findings(prepared):
-                say(f"{service.name}: not served, because its tenants might not be isolated")
-                context.exit(1)
-            if not no_demo:
-                _put_in_demo(service, settings, server)
-        guide = serving.make_guide(pairs, f"http://{HOST}:{port}", with_demo=not no_demo)
-        status = serving.serve_all(services, HOST, port, lambda: _tell(guide, as_json=as_json))
+            with locks.dropping():
+                _drop(services, server)
+        with locks.starting() as end_start:
+            for service, settings in pairs:
+                with locks.preparing(service):
+                    prepared = asyncio.run(preparation.prepare(service, settings, server, narrate(service.name)))
+                    if say_findings(prepared):
+                        say(f"{service.name}: not served, because its tenants might not be isolated")
+                        context.exit(1)
+                    if not no_demo:
+                        _put_in_demo(service, settings, server)
+            guide = serving.make_guide(pairs, f"http://{HOST}:{port}", with_demo=not no_demo)
+
+            def on_ready() -> None:
+                end_start()
+                _tell(guide, as_json=as_json)
+
+            status = serving.serve_all(services, HOST, port, on_ready)
     context.exit(status)
 
 

@@ -1,7 +1,7 @@
 """Steps that several processes may take at the same moment, repeated until none of them gets in the way of another.
 
-PostgreSQL does not wait for a row of its catalogs as it waits for a row of a table: of two sessions that change one role
-or one database, the second fails. A step that first looks at what is missing can simply be repeated.
+PostgreSQL does not wait for a row of its catalogs as it waits for a row of a table: of two sessions that change one
+role or one database, the second fails. A step that first looks at what is missing can simply be repeated.
 """
 
 from __future__ import annotations
