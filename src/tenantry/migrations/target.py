@@ -76,7 +76,8 @@ class Target:
         exists = await self.login.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", owner)
         role = owner if exists and (facts.login_superuser or owner in (*facts.can_become, facts.login_name)) else None
         unlimited = PoolOptions(size=1, overflow=0, statement_timeout=0, idle_in_transaction_timeout=0)
-        options = dataclasses.replace(unlimited, connect_timeout=self.settings.database_connect_timeout)
+        patient = self.settings.database_connect_timeout
+        options = dataclasses.replace(unlimited, timeout=patient, connect_timeout=patient)
         engine = create_engine(self.endpoint.source, options, role=role, application_name=self.name)
         try:
             async with engine.connect() as connection:

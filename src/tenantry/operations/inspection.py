@@ -20,7 +20,7 @@ from tenantry.settings import DatabaseSettings
 
 __all__ = ["Inspection", "audit_database", "inspect_address", "inspect_database"]
 
-CONNECTIONS = PoolOptions(size=1, overflow=0, connect_timeout=10.0)
+CONNECTIONS = PoolOptions(size=1, overflow=0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

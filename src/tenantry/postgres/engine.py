@@ -1,9 +1,9 @@
 """The engine of a service: SQLAlchemy's pool over connections that we make ourselves.
 
 The pool keeps `size` connections and opens `overflow` more under load; the last one returned is the first one taken, so
-that the overflow rests and closes. Every connection comes from one `Connector`, which knows about hosts, credentials
-and deadlines; every checkout passes `Liveness`. No preamble outlives a checkout: it is cleared when a connection goes
-back and again when it is taken.
+that those beyond `size` rest when the load is gone, and close after `idle` seconds. Every connection comes from one
+`Connector`, which knows about hosts, credentials and deadlines; every checkout passes `Liveness`. No preamble outlives
+a checkout: it is cleared when a connection goes back and again when it is taken.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from uuid import uuid4
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from tenantry.postgres.acquiring import time_left
 from tenantry.postgres.connect import Connector
 from tenantry.postgres.connection import Connection
 from tenantry.postgres.dial import Session
@@ -33,12 +34,14 @@ GRACE = 5.0
 class PoolOptions:
     """How many connections, and how long everything may take; times are in seconds, and 0 means no limit.
 
-    `timeout` is how long a request waits: for a free connection, and for a server that refuses to come back.
-    `connect_timeout` is for a server that accepts and then is slow.
+    `timeout` is how long a request waits for a connection in all: for a free one, for the answer to a ping, and for the
+    server while one is opened. `connect_timeout` bounds opening alone, within that. `idle` is how long a connection
+    beyond `size` may rest, `recycle` how long any may live; the pool takes up to a tenth off the latter at random.
     """
 
     size: int = 5
     overflow: int = 15
+    idle: float = 300.0
     timeout: float = 5.0
     recycle: float = 1800.0
     connect_timeout: float = 30.0
@@ -51,6 +54,7 @@ class PoolOptions:
         return cls(
             size=settings.database_pool_size,
             overflow=settings.database_max_overflow,
+            idle=settings.database_pool_idle_timeout,
             timeout=settings.database_pool_timeout,
             recycle=settings.database_pool_recycle,
             connect_timeout=settings.database_connect_timeout,
@@ -86,7 +90,7 @@ def create_engine(
     connector = Connector(source, pool.session(application_name, role))
 
     async def connect(*_args: Any, **_options: Any) -> Connection:
-        return await connector.connect(deadline=pool.connect_timeout, patience=pool.timeout)
+        return await connector.connect(deadline=time_left(pool.connect_timeout), patience=pool.timeout)
 
     engine = create_async_engine(
         "postgresql+asyncpg://",
@@ -95,8 +99,8 @@ def create_engine(
         pool_size=pool.size,
         max_overflow=pool.overflow,
         pool_timeout=pool.timeout,
-        pool_recycle=round(pool.recycle) or -1,
-        pool_use_lifo=True,
+        max_idle=pool.idle,
+        lifetime=pool.recycle or None,
         echo=echo,
         hide_parameters=not echo,
     )
