@@ -38,8 +38,7 @@ async def is_alive(connection: Connection, deadline: float) -> bool:
     """Ask the server for nothing, in one round trip; shut the socket if no answer comes within `deadline` seconds."""
     try:
         async with asyncio.timeout(deadline):
-            # Not the empty query: asyncpg cannot read the answer to it.
-            await connection.execute("SELECT 1")
+            await connection.ping()
     except DRIVER_ERRORS:
         connection.terminate()
         return False
