@@ -67,7 +67,10 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
         An open transaction is not ours to end. The encoding is that of our own next message: a tenant's name may have
         no form in the one that an earlier tenant chose.
         """
-        self._is_clean = not self.is_pooled
+        if self.is_pooled:
+            self._is_clean = False
+            # The cleaning says UNLISTEN *; with its listeners asyncpg would believe that it still listens.
+            self._listeners.clear()
         encoding = getattr(self._protocol.get_settings(), "client_encoding", None)
         return not self.is_in_transaction() and encoding == self._tracked.get("client_encoding")
 
@@ -82,7 +85,7 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
         if self._is_clean or self.behind_bouncer or self.is_in_transaction():
             return
         await self._send(clean_session(len(self._prepared)))
-        self._note_clean()
+        self._is_clean = True
 
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109  # asyncpg's
         """Run a command; one that begins a transaction takes the preamble along.
@@ -123,8 +126,7 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
         cleaning = self._cleaning()
         parts = (cleaning, query[:end], self.standing, self.preamble)
         status = await self._send("; ".join(part for part in parts if part) + query[end:], limit)
-        if cleaning:
-            self._note_clean()
+        self._is_clean = True
         return status
 
     def _cleaning(self) -> str:
@@ -134,11 +136,6 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
         if self.behind_bouncer:
             return clean_backend(self._tracked)
         return "" if self._is_clean else clean_session(len(self._prepared))
-
-    def _note_clean(self) -> None:
-        self._is_clean = True
-        # The cleaning said UNLISTEN *; with its listeners asyncpg would believe that it still listens.
-        self._listeners.clear()
 
     async def _send(self, message: str, limit: float | None = None) -> str:
         """Send a message that begins a transaction, and leave none behind if it fails."""

@@ -63,7 +63,8 @@ async def attack(database: Database, *statements: str) -> int:
     async with database.tenant(ATTACKER) as session:
         for statement in statements:
             await session.execute(text(statement.replace(":", "\\:")))
-        return (await driver_of(session)).get_server_pid()
+        process: int = (await driver_of(session)).get_server_pid()
+    return process
 
 
 @asynccontextmanager
@@ -124,7 +125,7 @@ async def test_the_attack_works_without_the_cleaning(
 
 
 # What is left behind, how it is seen in the session, and what is seen there if all is well.
-LEFT = {
+LEFT: dict[str, tuple[str, str, set[Any]]] = {
     "a setting of its own": ("SET x.loot = 'kept'", "SELECT current_setting('x.loot', true)", {None, ""}),
     "search_path": ("SET search_path = pg_catalog", "SHOW search_path", {'"$user", public'}),
     "search_path by set_config": (
