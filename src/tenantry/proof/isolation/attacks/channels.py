@@ -142,8 +142,8 @@ async def _catch(bout: Bout, target: Target) -> Verdict:
     finally:
         await bout.execute(f"ROLLBACK; DROP TABLE pg_temp.{name}")
     if any(found["tenant"] != bout.ground.attacker for found in caught):
-        return limit(
-            "A temporary table stands before the service's own on its connection, and outlives the transaction: "
+        return breach(
+            "A temporary table stands before the service's own on its connection, and caught the victim's row: "
             "REVOKE TEMPORARY ON DATABASE ... FROM PUBLIC closes this."
         )
     return blocked("it caught nothing")
