@@ -27,5 +27,8 @@ class Settings(DatabaseSettings, WebSettings):
 
     database_max_overflow: int = Field(default=10, ge=0, description="Connections opened beyond those under load.")
     database_pool_recycle: float = Field(
-        default=300.0, gt=0, allow_inf_nan=False, description="Seconds after which a connection is replaced."
+        default=300.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds after which a connection is replaced, up to a tenth earlier at random.",
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 from pydantic import SecretStr
 
-from tenantry.project import Project
+from tenantry.project import Project, make_home
 from tenantry.secrets.keys import Keys
 from tenantry.service import Service
 from tenantry.settings import DatabaseSettings
@@ -105,7 +105,7 @@ def _wanted(service: Service, given: Mapping[str, str]) -> Iterator[tuple[str, C
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_home(path.parent)
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -68,7 +68,8 @@ class Target:
         exists = await self.login.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", owner)
         is_owner = exists and (facts.login_superuser or owner in (*facts.can_become, facts.login_name))
         unlimited = PoolOptions(size=1, overflow=0, statement_timeout=0, idle_in_transaction_timeout=0)
-        options = dataclasses.replace(unlimited, connect_timeout=self.deployment.settings.database_connect_timeout)
+        patient = self.deployment.settings.database_connect_timeout
+        options = dataclasses.replace(unlimited, timeout=patient, connect_timeout=patient)
         try:
             async with (
                 self.deployment.engine("migration", TASK, options, in_role=is_owner) as engine,

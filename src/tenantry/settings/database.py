@@ -97,13 +97,18 @@ class DatabaseSettings(EnvironmentSettings):
 
     database_pool_size: int = Field(default=5, ge=1, description="Connections kept open by each process.")
     database_max_overflow: int = Field(default=15, ge=0, description="Connections opened beyond those under load.")
+    database_pool_idle_timeout: PositiveSeconds = Field(
+        default=300.0, description="Seconds after which an idle connection beyond the pool's size is closed."
+    )
     database_pool_timeout: PositiveSeconds = Field(
-        default=5.0, description="Seconds to wait for a connection of the pool."
+        default=5.0, description="Seconds to get a connection: waiting for a free one, or opening one, in all."
     )
     database_pool_recycle: PositiveSeconds = Field(
-        default=1800.0, description="Seconds after which a connection is replaced."
+        default=1800.0, description="Seconds after which a connection is replaced, up to a tenth earlier at random."
     )
-    database_connect_timeout: PositiveSeconds = Field(default=30.0, description="Seconds for opening a connection.")
+    database_connect_timeout: PositiveSeconds = Field(
+        default=30.0, description="Seconds for opening a connection; in the pool, its timeout is the limit if shorter."
+    )
     database_statement_timeout: Seconds = Field(
         default=30.0, description="Seconds after which the server cancels a statement; 0 never."
     )

@@ -142,14 +142,14 @@ async def _catch(bout: Bout, target: Target) -> Verdict:
     finally:
         await bout.execute(f"ROLLBACK; DROP TABLE pg_temp.{name}")
     if any(found["tenant"] != bout.ground.attacker for found in caught):
-        return limit(
-            "A temporary table stands before the service's own on its connection, and outlives the transaction: "
+        return breach(
+            "A temporary table stands before the service's own on its connection, and caught the victim's row: "
             "REVOKE TEMPORARY ON DATABASE ... FROM PUBLIC closes this."
         )
     return blocked("it caught nothing")
 
 
-@service_attack("channel", "leave a cursor behind that the next tenant reads")
+@service_attack("channel", "hold a cursor open beyond the transaction that it read in")
 async def held_cursor(ground: Ground) -> AsyncIterator[Try]:
     """DECLARE ... WITH HOLD keeps rows beyond the transaction: those of the tenant that declared it, and no others."""
     if not ground.targets:
@@ -177,8 +177,5 @@ async def _hold(bout: Bout, target: Target) -> Verdict:
         await bout.execute("ROLLBACK; CLOSE tenantry_held")
     if tenants - {ground.attacker}:
         return breach(f"It held rows of {', '.join(sorted(tenants - {ground.attacker})[:3])}.")
-    if tenants:
-        return limit(
-            "A cursor WITH HOLD keeps its tenant's rows until the connection closes it; the toolkit opens none."
-        )
-    return blocked("it held no row")
+    # That the pool closes it before the connection is the next tenant's, `pool_session_objects` tries.
+    return blocked("it held the attacker's own rows" if tenants else "it held no row")

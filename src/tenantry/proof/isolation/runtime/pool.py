@@ -174,16 +174,11 @@ async def pool_kept_driver_connection(arena: Arena) -> Verdict:
 
 @runtime_attack("pool", "leave its tenant behind by a session-level SET in the service's own SQL")
 async def pool_session_setting(arena: Arena) -> Verdict:
-    """Turn the binding into the session's; every unit of work binds anew, but code past the toolkit would find it."""
+    """Turn the binding into the session's; neither the next unit of work nor a bare connection may find it."""
     async with arena.database.tenant(arena.attacker) as session:
         await _execute(session, arena.ground.binding(arena.attacker).replace("SET LOCAL", "SET", 1))
-    try:
-        await arena.check_tenant(arena.victim, "after a session-level SET")
-        try:
-            await arena.check_clean("after a session-level SET")
-        except Leak as leak:
-            return limit(f"{leak}; a unit of work binds anew and is not touched by it")
-    finally:
-        async with arena.database.engine.connect() as connection:
-            await (await driver_of(connection)).execute("RESET ALL")
+    await arena.check_tenant(arena.victim, "after a session-level SET")
+    async with arena.database.tenant(arena.attacker) as session:
+        await _execute(session, arena.ground.binding(arena.attacker).replace("SET LOCAL", "SET", 1))
+    await arena.check_clean("after a session-level SET")
     return blocked()
