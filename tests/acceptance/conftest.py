@@ -19,7 +19,7 @@ from tenantry import Address, Database, DatabaseSettings, Service
 from tenantry.postgres.binaries import Binaries
 from tenantry.postgres.embedded import EmbeddedServer
 from tenantry.service import import_attribute
-from tenantry.testing.scratch import ScratchDatabase
+from tenantry.testing import ScratchDatabase
 
 
 @pytest.fixture

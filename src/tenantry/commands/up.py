@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tenantry.fastapi.host import host as host_apps
+from tenantry.fastapi.hosting import host as host_apps
 from tenantry.fastapi.serve import bind, serve
 from tenantry.fastapi.settings import WebSettings
 from tenantry.postgres.server import Server

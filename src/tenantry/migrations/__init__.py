@@ -12,5 +12,14 @@ A service has a folder of migrations with three files of its own. `env.py` is th
 
 from tenantry.migrations.environment import run_environment
 from tenantry.migrations.runner import current_revision, head_revision, make_config, migrate, rollback
+from tenantry.migrations.script import schema_script
 
-__all__ = ["current_revision", "head_revision", "make_config", "migrate", "rollback", "run_environment"]
+__all__ = [
+    "current_revision",
+    "head_revision",
+    "make_config",
+    "migrate",
+    "rollback",
+    "run_environment",
+    "schema_script",
+]

@@ -16,7 +16,7 @@ from serving import serving
 from accounts.app import create_app
 from accounts.service import service as accounts_service
 from accounts.settings import Settings
-from tenantry.testing.cluster import Cluster
+from tenantry.testing import Cluster
 
 pytestmark = pytest.mark.one_version
 

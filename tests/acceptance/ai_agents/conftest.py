@@ -16,8 +16,8 @@ from servicedesk import settings_for
 from ai_agents.service import service
 from ai_agents.settings import Settings
 from tenantry import Address, Database, Service
-from tenantry.fastapi.tokens import issue_token
-from tenantry.testing.cluster import Cluster
+from tenantry.fastapi import issue_token
+from tenantry.testing import Cluster
 
 
 @pytest.fixture

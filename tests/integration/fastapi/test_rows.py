@@ -11,7 +11,7 @@ from bookshop import Author
 from sqlalchemy import func, select
 
 from tenantry import Address, Database
-from tenantry.fastapi.problems import Problem
+from tenantry.fastapi import Problem
 from tenantry.fastapi.rows import add, change, find, not_found, present, put
 
 EMAIL = "ada@acme.example"
