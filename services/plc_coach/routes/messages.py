@@ -55,9 +55,7 @@ async def put_feedback(
 @router.put(
     "/messages/{message_id}/embedding", status_code=204, summary="Store an embedding", responses=problem_responses(404)
 )
-async def put_embedding(
-    caller: Writer, message_id: uuid.UUID, embedding: Annotated[Vector, Body(embed=True)]
-) -> None:
+async def put_embedding(caller: Writer, message_id: uuid.UUID, embedding: Annotated[Vector, Body(embed=True)]) -> None:
     """Store the embedding of a message, so that searches find it; it replaces an earlier one."""
     row = await _find(caller, message_id)
     index, identity = ["organization_id", "message_id"], {"message_id": row.id}

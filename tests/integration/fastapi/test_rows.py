@@ -55,7 +55,7 @@ def test_what_is_present_is_returned_as_it_is() -> None:
     assert present("", "text") == ""
     with pytest.raises(Problem):
         present(None, "text")
-    assert not_found("text").answer.detail == "There is no such text here."
+    assert not_found("text").answer.detail == "This text does not exist."
 
 
 async def test_a_change_is_sent_at_once(shop: Database) -> None:

@@ -11,7 +11,7 @@ import pytest
     [
         "from tenantry.fastapi import TokenSettings, WebSettings, fields, issue_token, note_tenant",
         "from tenantry import IdempotencyRecord",
-        "import accounts.service, accounts.throttling",
+        "import accounts.service",
         "import ai_agents.service, ai_agents.signature",
         "import items.service",
         "import plc_coach.service",
