@@ -1,4 +1,4 @@
-"""The AI Agents service, as the command line and the tests find it."""
+"""The declaration of the AI Agents service, for the command line, the application and the tests."""
 
 from __future__ import annotations
 

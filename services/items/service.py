@@ -1,4 +1,4 @@
-"""The Items service, as the command line and the tests find it."""
+"""The declaration of the Items service, for the command line, the application and the tests."""
 
 from __future__ import annotations
 

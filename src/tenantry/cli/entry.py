@@ -26,7 +26,7 @@ COMMANDS = (
 )
 
 # What a command may need besides the toolkit itself, and the extra that brings it.
-_EXTRAS = {"fastapi": "web", "uvicorn": "web", "jwt": "web", "boto3": "aws", "redis": "redis", "pgvector": "vector"}
+_EXTRAS = {"fastapi": "web", "uvicorn": "web", "jwt": "web", "boto3": "aws", "pgvector": "vector"}
 
 FINE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tenantry.deployment import Deployment
-from tenantry.fastapi.host import host as host_apps
+from tenantry.fastapi.hosting import host as host_apps
 from tenantry.fastapi.serve import bind, serve
 from tenantry.fastapi.settings import WebSettings
 from tenantry.service import Service, import_attribute

@@ -1,6 +1,6 @@
 """What a service's `env.py` calls: runs Alembic's command of the moment on the service's database.
 
-    from tenantry.migrations import run_environment
+    from tenantry.alembic import run_environment
     from ai_agents.service import service
     run_environment(service)
 

@@ -6,13 +6,10 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import PrimaryKeyConstraint, String, Uuid
-from sqlalchemy.orm import DeclarativeBase
 
-from tenantry import Tenancy, TenantBase, TenantScoped
-from tenantry.fastapi.assertion_record import LONGEST_ID, AssertionRecord
-from tenantry.fastapi.assertions import Assertion, AssertionSettings
-from tenantry.tenancy.rules import check_declarations
+from plc_coach.identity import Assertion
+from plc_coach.models import ASSERTION_ID_LENGTH
+from plc_coach.settings import Settings
 
 CLAIMS: dict[str, Any] = {
     "provider": "google",
@@ -28,13 +25,13 @@ CLAIMS: dict[str, Any] = {
 def test_claims_are_read_in_one_form() -> None:
     """What people hold to be the same is the same; claims that nobody asked for are passed over."""
     found = Assertion.model_validate({**CLAIMS, "iat": 1, "picture": "https://example.com"})
-    assert (found.email, found.tenant, found.role) == ("ada@school.example", "acme", None)
+    assert (found.email, found.organization, found.role) == ("ada@school.example", "acme", None)
 
 
-def test_the_tenant_may_be_called_an_organisation() -> None:
+def test_the_organisation_may_be_called_a_tenant() -> None:
     said = {name: value for name, value in CLAIMS.items() if name != "tenant_id"}
-    assert Assertion.model_validate({**said, "organization_id": "acme"}).tenant == "acme"
-    assert Assertion.model_validate(said).tenant is None
+    assert Assertion.model_validate({**said, "organization_id": "acme"}).organization == "acme"
+    assert Assertion.model_validate(said).organization is None
 
 
 @pytest.mark.parametrize("missing", ["provider", "sub", "jti", "email", "name", "exp"])
@@ -46,7 +43,7 @@ def test_nothing_that_says_who_may_be_missing(missing: str) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"jti": "x" * (LONGEST_ID + 1)},
+        {"jti": "x" * (ASSERTION_ID_LENGTH + 1)},
         {"jti": "a b"},
         {"sub": ""},
         {"provider": "x" * 51},
@@ -63,19 +60,4 @@ def test_what_the_tables_could_not_hold_is_refused(wrong: dict[str, str]) -> Non
 @pytest.mark.parametrize("seconds", [0, 3601])
 def test_how_long_an_assertion_may_be_good_is_bounded(seconds: int) -> None:
     with pytest.raises(ValidationError):
-        AssertionSettings(assertion_lifetime=seconds)
-
-
-@pytest.mark.parametrize("kind", [String(50), Uuid()])
-def test_the_record_is_a_table_of_a_tenant(kind: Any) -> None:
-    """So that no tenant's assertion can be told by another's."""
-
-    class Base(TenantBase, DeclarativeBase):
-        tenancy = Tenancy(column="owner", type=kind)
-
-    class Used(AssertionRecord, TenantScoped, Base):
-        __tablename__ = "used_assertions"
-        __table_args__ = (PrimaryKeyConstraint("owner", "id"),)
-
-    check_declarations(Base.metadata)
-    assert set(Used.__table__.c.keys()) == {"owner", "id", "expires_at"}
+        Settings(assertion_lifetime=seconds)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantry.fastapi.signature import is_signed, sign
+from ai_agents.signature import is_signed, sign
 
 KEY = b"k" * 32
 

@@ -1,11 +1,10 @@
-"""The table in which a service remembers the answers to requests with an `Idempotency-Key`.
+"""The table of requests with an `Idempotency-Key` and their answers, for `tenantry.fastapi.idempotency`.
 
     class CreationKey(IdempotencyRecord, Global, Base):
         __tablename__ = "idempotency_keys"
         __table_args__ = (PrimaryKeyConstraint("key"),)
 
-A table of tenants takes `PrimaryKeyConstraint("tenant_id", "key")`, so that no tenant meets the key of another. It
-stands apart from `idempotency`, because models are also loaded where no web is served.
+A `TenantScoped` table has `PrimaryKeyConstraint("tenant_id", "key")`, so that tenants can use the same key.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ SHA256_DIGITS = 64
 
 
 class IdempotencyRecord:
-    """Mixin: a request that was made, and what was answered; the application needs all four privileges."""
+    """Mixin for a table of requests and their answers; the application needs all four privileges on it."""
 
     key: Mapped[str] = mapped_column(String(LONGEST_KEY), nullable=False)
     fingerprint: Mapped[str] = mapped_column(String(SHA256_DIGITS), nullable=False)
-    # NULL only inside the transaction that answers.
+    # NULL only inside of the transaction that does the work.
     answer: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), nullable=False, index=True)

@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from tenantry.fastapi.vectors import Direction
+from plc_coach.models import DIMENSIONS
+from plc_coach.vectors import Vector
 
-ADAPTER = TypeAdapter(Annotated[list[float], Direction(3)])
+ADAPTER = TypeAdapter(Vector)
+REST = [0.0] * (DIMENSIONS - 3)
 
 
 @pytest.mark.parametrize("given", [[3, 0, 4], [3e5, 0, 4e5], [3e-6, 0, 4e-6]])
 def test_its_length_becomes_one(given: list[float]) -> None:
-    assert ADAPTER.validate_python(given) == pytest.approx([0.6, 0.0, 0.8])
+    assert ADAPTER.validate_python(given + REST) == pytest.approx([0.6, 0.0, 0.8, *REST])
 
 
 @pytest.mark.parametrize(
     "given",
     [
-        [0, 0, 0],
-        [1e-7, 0, 0],
-        [1e7, 0, 0],
-        [1e308, 1e308, 1e308],
-        [math.nan, 1, 1],
-        [math.inf, 1, 1],
-        [1, 1],
-        [1, 1, 1, 1],
-        ["a", 1, 1],
+        [0, 0, 0, *REST],
+        [1e-7, 0, 0, *REST],
+        [1e7, 0, 0, *REST],
+        [1e308, 1e308, 1e308, *REST],
+        [math.nan, 1, 1, *REST],
+        [math.inf, 1, 1, *REST],
+        [1, 1, *REST],
+        [1, 1, 1, 1, *REST],
+        ["a", 1, 1, *REST],
         None,
     ],
 )

@@ -11,17 +11,15 @@ import argon2
 import pytest
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from tenantry import errors
-from tenantry.fastapi.passwords import GivenPassword, NewPassword, Passwords, Verdict
-from tenantry.fastapi.problems import Problem
-from tenantry.fastapi.sign_in_settings import SignInSettings, sign_in_settings
-from tenantry.settings import DatabaseSettings
+from accounts.passwords import GivenPassword, NewPassword, Passwords, Verdict
+from accounts.settings import Settings
+from tenantry.fastapi import Problem
 
 RIGHT, WRONG = SecretStr("correct horse battery staple"), SecretStr("wrong")
 
 
-def cheap(**changes: Any) -> SignInSettings:
-    return SignInSettings(**{"password_memory": 8, **changes})
+def cheap(**changes: Any) -> Settings:
+    return Settings(**{"password_memory": 8, **changes})
 
 
 @pytest.fixture
@@ -48,7 +46,7 @@ async def test_a_stored_text_that_is_no_hash_is_logged_without_it(
     passwords: Passwords, caplog: pytest.LogCaptureFixture
 ) -> None:
     await passwords.verify(RIGHT, "plain text")
-    assert "no hash of argon2" in caplog.text
+    assert "not an argon2 hash" in caplog.text
     assert "plain text" not in caplog.text
 
 
@@ -141,8 +139,3 @@ def test_what_is_no_password_is_refused_without_repeating_it(kind: Any, value: A
 def test_a_password_is_not_shown() -> None:
     password = TypeAdapter(NewPassword).validate_python("correct horse battery staple")
     assert "horse" not in repr(password) + str(password)
-
-
-def test_settings_of_another_kind_are_refused() -> None:
-    with pytest.raises(errors.ConfigurationError, match="SignInSettings"):
-        sign_in_settings(DatabaseSettings())

@@ -8,9 +8,15 @@ from contextlib import asynccontextmanager
 import pytest
 from pydantic import SecretStr
 
+from ai_agents.redis_check import redis_check
 from tenantry import errors
-from tenantry.fastapi.health import Status
-from tenantry.fastapi.redis import redis_check
+from tenantry.fastapi.health import Check, Status
+
+VARIABLE = "AI_AGENTS_REDIS_URL"
+
+
+def check_of(url: str) -> Check:
+    return redis_check(SecretStr(url), variable=VARIABLE)
 
 
 @asynccontextmanager
@@ -30,7 +36,7 @@ async def listener(answer: bytes | None) -> AsyncIterator[str]:
 
 async def test_a_redis_that_is_silent_fails_within_the_deadline() -> None:
     async with listener(None) as url:
-        check = redis_check(url)
+        check = check_of(url)
         began = time.monotonic()
         found = (await check())["connectivity"]
     assert found.status is Status.FAIL
@@ -40,20 +46,20 @@ async def test_a_redis_that_is_silent_fails_within_the_deadline() -> None:
 async def test_a_redis_that_is_away_fails() -> None:
     async with listener(None) as url:
         pass
-    found = (await redis_check(SecretStr(url))())["connectivity"]
+    found = (await check_of(url)())["connectivity"]
     assert found.status is Status.FAIL
     assert "hunter2" not in found.output
 
 
 async def test_a_redis_that_refuses_the_password_fails() -> None:
     async with listener(b"-WRONGPASS hunter2\r\n") as url:
-        found = (await redis_check(url)())["connectivity"]
+        found = (await check_of(url)())["connectivity"]
     assert found.status is Status.FAIL
     assert "hunter2" not in found.output
 
 
 @pytest.mark.parametrize("url", ["http://:hunter2@host", "hunter2", "redis://host:hunter2"])
 def test_a_wrong_url_names_the_variable_and_repeats_nothing(url: str) -> None:
-    with pytest.raises(errors.ConfigurationError, match="SHOP_REDIS_URL") as raised:
-        redis_check(url, variable="SHOP_REDIS_URL")
+    with pytest.raises(errors.ConfigurationError, match=VARIABLE) as raised:
+        check_of(url)
     assert "hunter2" not in str(raised.value)

@@ -1,10 +1,10 @@
-"""One port for one service or several: each mounted at its own path, the health of all of them at the root.
+"""Serves one service or several on one port: each at its path, and the health of all of them at the root.
 
     app = host(application)                       # one service: `uvicorn ai_agents.app:app`
-    app = host(ai_agents_app, accounts_app)       # several: what `tenantry up` serves
+    app = host(ai_agents_app, accounts_app)       # several: `tenantry up`
 
-Invariant: a host that accepts requests has all of its services open, and one that cannot open them says why in one
-sentence and ends, without a traceback. It owns what belongs to the process and not to a service: the signals, the logs.
+Invariant: a host accepts requests only when all of its services are open. When a service cannot be opened, the host
+fails with one sentence and no traceback. It handles the signals and the logs of the process.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["Host", "host"]
 
 
 class Host:
-    """An ASGI application over the applications of services; `refusal` is why it would not start, if so."""
+    """An ASGI application that mounts the applications of services; `refusal` is the error that prevented the start."""
 
     def __init__(self, apps: tuple[FastAPI, ...], *, title: str, settings: WebSettings | None = None) -> None:
         self.apps = apps
@@ -58,14 +58,14 @@ class Host:
             await self._root(self._at_root_of_service(scope), receive, send)
 
     def _at_root_of_service(self, scope: Scope) -> Scope:
-        """Let a service's bare path mean its root: `/items` is the resource that `/items/` is, without a redirect."""
+        """Route the bare path of a service to its root: `/items` is the resource `/items/`, without a redirect."""
         below = scope["path"].removeprefix(scope.get("root_path", ""))
         if all(app.state.service.path != below for app in self.apps):
             return scope
         return {**scope, "path": scope["path"] + "/", "raw_path": scope.get("raw_path", b"") + b"/"}
 
     async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Tell the server of a failure in our own sentence, where Starlette would send a traceback."""
+        """Send the message of a failure to the server; Starlette would send a traceback."""
         failed: Message | None = None
 
         async def send_or_hold(message: Message) -> None:
@@ -99,7 +99,7 @@ class Host:
             yield
 
     def _first_settings(self) -> WebSettings:
-        """Return what belongs to the process from the first service that says something about it."""
+        """Return the process's settings: those of the first service that has them."""
         loaded = [load_deployment(app).settings for app in self.apps]
         return next((one for one in loaded if isinstance(one, WebSettings)), WebSettings())
 
@@ -120,9 +120,9 @@ class Host:
 
 
 def host(*parts: FastAPI | Host, title: str = "", settings: WebSettings | None = None) -> Host:
-    """Return one application over the services in `parts`; a host among them gives its services.
+    """Return one application for the services in `parts`; a host among them contributes its services.
 
-    `settings` override what the services' own say about draining and logs, as the command line does.
+    `settings` replace those of the services for draining and logs; the command line uses this.
     """
     apps = tuple(app for part in parts for app in (part.apps if isinstance(part, Host) else (part,)))
     return Host(apps, title=title or (apps[0].state.service.title if len(apps) == 1 else "Tenantry"), settings=settings)

@@ -1,12 +1,12 @@
-"""Passwords: argon2id in threads of their own, a bounded number at a time.
+"""Hashes and verifies passwords with argon2id, in a limited number of threads.
 
-Three invariants. The event loop never hashes, and a flood of requests takes no more memory than the settings allow:
-what finds the queue full is answered 503 at once. Whether there is a password to compare with shows neither in the
-answer nor in the time, because without one a made-up hash is compared. A password leaves its `SecretStr` only for the
-library's call, so that no repr, error or log line can hold it.
+Invariants. The event loop never hashes. A flood of requests uses no more memory than the settings allow: when the queue
+is full, a request gets 503 at once. A user without a stored hash gets the same answer in the same time as a wrong
+password, because a dummy hash is compared. A password leaves its `SecretStr` for the library's call only, so no repr,
+error or log line contains it.
 
-Texts that look alike are one password (Unicode NFC), because keyboards compose accents differently. There are no rules
-of composition: NIST SP 800-63B wants length, a list of refused passwords and slowed-down guessing instead.
+Different Unicode spellings of one text are one password (NFC), because keyboards compose accents differently. There are
+no composition rules: NIST SP 800-63B asks for length, a list of refused passwords and throttling.
 """
 
 from __future__ import annotations
@@ -26,24 +26,23 @@ import argon2
 from fastapi import Depends, FastAPI, Request
 from pydantic import AfterValidator, Field, SecretStr
 
-from tenantry.fastapi.problems import Problem
-from tenantry.fastapi.sign_in_settings import SignInSettings, sign_in_settings
-from tenantry.fastapi.tokens import issue_token
+from accounts.settings import Settings
+from tenantry.fastapi import Problem, issue_token
 
 __all__ = ["CurrentPasswords", "GivenPassword", "NewPassword", "Passwords", "Verdict", "open_passwords"]
 
 logger = logging.getLogger(__name__)
 
-# A bound on what a stranger may have hashed; no passphrase comes near it.
+# Bounds the work that an anonymous request can cause; no passphrase is this long.
 LONGEST = 1024
 
 
 def _check_encodable(password: SecretStr) -> SecretStr:
-    """Half of a surrogate pair, which JSON can spell, is no text; later its error would hold the password."""
+    """Refuse a lone surrogate, which JSON can spell: the error of a later encoding would contain the password."""
     try:
         password.get_secret_value().encode()
     except UnicodeEncodeError:
-        raise ValueError("It is not text.") from None
+        raise ValueError("The password is not valid text.") from None
     return password
 
 
@@ -54,17 +53,17 @@ _Result = TypeVar("_Result")
 
 
 class Verdict(NamedTuple):
-    """Whether the password was right; then also its hash anew, where the stored one has other parameters."""
+    """Whether the password is correct; `rehashed` is its new hash where the stored one has other parameters."""
 
     is_right: bool
     rehashed: str | None = None
 
 
 class Passwords:
-    """Hashes and compares, in `async with`; an application holds one for as long as it runs, see `open_passwords`."""
+    """Hashes and verifies passwords, in `async with`; an application has one for its lifetime, see `open_passwords`."""
 
-    def __init__(self, settings: SignInSettings) -> None:
-        # One lane: more would start threads that our bound does not count.
+    def __init__(self, settings: Settings) -> None:
+        # One lane: argon2 would start further threads, which `password_threads` does not limit.
         self._hasher = argon2.PasswordHasher(
             time_cost=settings.password_passes,
             memory_cost=settings.password_memory,
@@ -75,47 +74,47 @@ class Passwords:
         self._most = settings.password_threads + settings.password_queue
         self._under_way = 0
         self._shortest = settings.password_shortest
-        self._nobodys = ""
+        self._dummy_hash = ""
 
     async def __aenter__(self) -> Self:
-        """Make the hash that stands in where there is none."""
-        self._nobodys = await self._run(functools.partial(self._hasher.hash, secrets.token_hex(32)))
+        """Make the dummy hash, which is compared where no hash is stored."""
+        self._dummy_hash = await self._run(functools.partial(self._hasher.hash, secrets.token_hex(32)))
         return self
 
     async def __aexit__(self, *_exception: object) -> None:
-        """End the threads; what is being hashed is finished first."""
+        """Finish the running hashes, then end the threads."""
         await asyncio.to_thread(self._threads.shutdown)
 
     async def hash(self, password: SecretStr, *names: str) -> str:
-        """Return the hash of a new password; `names` are what its owner is called, which it may not be.
+        """Return the hash of a new password. The password must not be one of `names`, such as the user's e-mail.
 
         Raises:
-            Problem: 422, the password is too short or among the first that anybody would guess; 503, too many wait.
+            Problem: 422, the password is too short or easy to guess; 503, the queue is full.
         """
         text = _text(password)
         if len(text) < self._shortest:
-            raise Problem(422, "password_too_short", f"A password has {self._shortest} characters or more.")
-        if text.casefold() in {*_guessed_first(), *(name.casefold() for name in names)}:
-            raise Problem(422, "password_guessable", "This password is among the first that anybody would guess.")
+            raise Problem(422, "password_too_short", f"A password needs at least {self._shortest} characters.")
+        if text.casefold() in {*_common_passwords(), *(name.casefold() for name in names)}:
+            raise Problem(422, "password_guessable", "This password is easy to guess. Choose another one.")
         return await self._run(functools.partial(self._hasher.hash, text))
 
     async def verify(self, password: SecretStr, hashed: str | None) -> Verdict:
-        """Compare a password with the stored hash, or with nobody's where there is None: the same time, always wrong.
+        """Compare a password with the stored hash. Without one, compare with the dummy hash: same time, never correct.
 
         Raises:
-            Problem: 503, too many wait.
+            Problem: 503, the queue is full.
         """
         return await self._run(functools.partial(self._verify, _text(password), hashed))
 
     def _verify(self, text: str, hashed: str | None) -> Verdict:
         try:
-            self._hasher.verify(hashed or self._nobodys, text)
+            self._hasher.verify(hashed or self._dummy_hash, text)
         except argon2.exceptions.VerifyMismatchError:
             return Verdict(is_right=False)
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
             if not hashed:
                 raise
-            logger.error("A stored password is no hash of argon2; nobody can sign in with it.")  # noqa: TRY400
+            logger.error("A stored password is not an argon2 hash; its user cannot sign in.")  # noqa: TRY400
             return self._verify(text, None)
         if not hashed:
             return Verdict(is_right=False)
@@ -127,7 +126,7 @@ class Passwords:
             raise Problem(503, "passwords_busy", sentence, headers={"Retry-After": "2"})
         self._under_way += 1
         try:
-            # Who leaves while waiting is taken out of the queue: cancelling reaches what has not begun.
+            # A cancelled request leaves the queue: a future that has not started is cancelled with it.
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
             self._under_way -= 1
@@ -135,12 +134,12 @@ class Passwords:
 
 @asynccontextmanager
 async def open_passwords(app: FastAPI) -> AsyncIterator[None]:
-    """Give the application its `Passwords`: the `resources` of a service that signs in.
+    """Open the application's `Passwords`; passed to `service_app` as `resources`.
 
     Raises:
-        ConfigurationError: the settings hold no secret, so that no token could be issued.
+        ConfigurationError: `jwt_secret` is missing or too short, so no token could be issued.
     """
-    settings = sign_in_settings(app.state.settings)
+    settings: Settings = app.state.settings
     issue_token(settings, "start")
     async with Passwords(settings) as app.state.passwords:
         yield
@@ -159,6 +158,6 @@ def _text(password: SecretStr) -> str:
 
 
 @functools.cache
-def _guessed_first() -> frozenset[str]:
-    words = importlib.resources.files(__package__).joinpath("guessed_passwords.txt").read_text(encoding="utf-8")
+def _common_passwords() -> frozenset[str]:
+    words = importlib.resources.files(__package__).joinpath("common_passwords.txt").read_text(encoding="utf-8")
     return frozenset(words.split())
