@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ai_agents.models import Base
 from ai_agents.settings import Settings
 from tenantry import Roles, Service
@@ -13,10 +11,8 @@ __all__ = ["service"]
 service = Service(
     name="ai_agents",
     title="AI Agents",
-    metadata=Base.metadata,
+    base=Base,
     settings=Settings,
-    migrations=Path(__file__).parent / "migrations",
-    app="ai_agents.app:app",
     roles=Roles(owner="ai_agents_owner", application="app_user", admin="admin"),
     demo="ai_agents.demo:seed",
 )

@@ -24,13 +24,6 @@ LAZY = (tenantry, tenantry.fastapi, tenantry.testing)
 each_face = pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)
 each_lazy_face = pytest.mark.parametrize("face", LAZY, ids=lambda face: face.__name__)
 
-# The embedded server and its settings have no public names yet.
-NOT_YET = {
-    ("docs/explanation/embedded-server.md", "tenantry.service.embedded_server"),
-    ("docs/tutorial/first-service.md", "tenantry.development.load_settings"),
-    ("docs/tutorial/first-service.md", "tenantry.project.find_project"),
-}
-
 
 def source(module: ModuleType) -> ast.Module:
     assert module.__file__ is not None
@@ -117,8 +110,7 @@ assert "Problem" in vars(tenantry.fastapi)
 
 
 def test_services_and_documentation_import_public_names_only() -> None:
-    """An entry of NOT_YET that is no longer needed must go."""
-    assert {(place, name) for place, text in sources() for name in private_imports(text)} == NOT_YET
+    assert [(place, name) for place, text in sources() for name in private_imports(text)] == []
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ __all__ = ["COMMANDS", "main", "tenantry"]
 COMMANDS = (
     *("up", "prepare", "down", "status", "psql", "doctor"),
     *("migrate", "rollback", "revision", "history"),
-    *("audit", "prove", "tenant", "context"),
+    *("audit", "prove", "tenant", "token", "context"),
 )
 
 # What a command may need besides the toolkit itself, and the extra that brings it.
