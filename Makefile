@@ -48,7 +48,7 @@ test-pythons: $(VENV)/dev ## Run the unit tests and those of the unit of work on
 
 coverage: $(VENV)/dev ## Run the whole suite, and tell which lines and branches no test reaches
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto --dist worksteal $(ARGS)
+	$(BIN)/coverage run -m pytest -n auto --dist worksteal --timeout 360 $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
