@@ -5,8 +5,8 @@ not when the token expires. A token also becomes invalid when the password is ch
 
     async with speaker.reading(ADMIN) as (session, user): ...
 
-A route opens one unit of work for each stretch of database work, and none while a password is hashed. Hashing takes a
-hundred times as long as a query, and a connection that waits for it is missing elsewhere.
+A route opens one unit of work for each stretch of database work. No transaction is open while a password is hashed:
+hashing takes a hundred times as long as a query, and other requests need the connection meanwhile.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has left; Python would complain once more when it flushes at exit.
+        # The reader of our output has closed the pipe; Python would report that again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except (errors.TenantryError, click.ClickException, ModuleNotFoundError) as error:

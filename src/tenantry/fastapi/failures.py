@@ -33,7 +33,7 @@ INTERNAL = Answer(500, "internal_error", "The service failed. Its log has the re
 _BUSY = Answer(
     503, "pool_timeout", "All database connections of the service are in use. Try again shortly.", RETRY_SOON
 )
-_NO_TENANT = Answer(403, "tenant_required", "This request needs a tenant, and it names none.")
+_NO_TENANT = Answer(403, "tenant_required", "This request needs a tenant, and it does not name one.")
 _BAD_TENANT = Answer(422, "tenant_invalid", "The tenant is not valid for this service.")
 
 # The most derived class in this table decides. An exception outside of it is a defect of the service: 500.

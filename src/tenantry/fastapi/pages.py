@@ -149,6 +149,6 @@ def _from_json(value: Any, column: Column) -> Any:
 def _moment(text: str, *, has_zone: bool) -> datetime:
     moment = datetime.fromisoformat(text)
     if has_zone != (moment.tzinfo is not None):
-        raise ValueError("The value has a time zone and the column has none, or the reverse.")
+        raise ValueError("Only one of the value and the column has a time zone.")
     # A date in the year 1 with a positive offset overflows here, and not later in the driver.
     return moment.astimezone(UTC) if has_zone else moment

@@ -106,7 +106,7 @@ class TokenVerifier:
             algorithms=algorithms,
             issuer=self._issuer,
             audience=self._audience,
-            # A token with an audience is refused even if the settings name none. `iat` is informational only.
+            # A token with an audience is refused even if the settings do not name one. `iat` is informational only.
             options={"require": ["exp", "sub"], "verify_iat": False},
         )
         return found
