@@ -62,11 +62,13 @@ async def ask_database(service: Service, settings: DatabaseSettings, server: Ser
         endpoint.source, role=endpoint.role, deadline=DEADLINE, patience=0, application_name="tenantry doctor"
     )
     try:
-        facts = await connection.fetchrow(_FACTS)
-        revision = None
-        if facts["is_migrated"]:
-            revision = await connection.fetchval("SELECT string_agg(version_num, ', ') FROM alembic_version")
-        rows = await connection.fetch(_EXTENSIONS, list(service.extensions))
+        async with connection.as_configured():
+            facts = await connection.fetchrow(_FACTS)
+            revision = None
+            if facts["is_migrated"]:
+                revision = await connection.fetchval("SELECT string_agg(version_num, ', ') FROM alembic_version")
+            rows = await connection.fetch(_EXTENSIONS, list(service.extensions))
+            role = await fetch_role(connection)
         address = await endpoint.source.current()
         return Asked(
             service=service,
@@ -75,7 +77,7 @@ async def ask_database(service: Service, settings: DatabaseSettings, server: Ser
             server=", ".join(f"{host.name}:{host.port}" for host in address.hosts),
             version=facts["version"],
             connections=facts["connections"],
-            role=await fetch_role(connection),
+            role=role,
             revision=revision,
             extensions={row["name"]: (row["default_version"], row["installed_version"]) for row in rows},
         )
