@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 PREAMBLE = "SET LOCAL app.tenant = 'acme'"
 BROKEN_PREAMBLE = "SET LOCAL statement_timeout = 'never'"
 
+# A COMMIT that is a message of its own: what cleans a session ends with one too, in front of BEGIN.
+COMMIT = b"Q\x00\x00\x00\x0cCOMMIT;\x00"
+
 # The command that meets the fault, and what the wire knows it by.
 COMMANDS = {
     "BEGIN": b"BEGIN",
@@ -36,7 +39,7 @@ COMMANDS = {
     "RELEASE SAVEPOINT": b"RELEASE",
     "ROLLBACK TO SAVEPOINT": b"ROLLBACK TO",
     "a statement": b"the statement",
-    "COMMIT": b"COMMIT",
+    "COMMIT": COMMIT,
     "ROLLBACK": b"ROLLBACK;",
 }
 # The answer is lost, the message is lost, the caller leaves before the answer, the connection is cut.
@@ -250,7 +253,7 @@ async def test_our_own_limit_at_commit_does_not_empty_the_pool(wire: Wire, monke
         await first.execute(text("CREATE TABLE t ()"))
         kept = await driver_of(second)
         await second.close()
-        wire.mute_on = b"COMMIT"
+        wire.mute_on = COMMIT
         wire.delivers = False
         with pytest.raises(errors.OutcomeUnknown):
             await first.commit()
@@ -274,7 +277,7 @@ async def lose_commit(wire: Wire, fault: str, *statements: str, readonly: bool =
     limited = asyncio.wait_for(work(), 5)
     connection._config = connection._config._replace(command_timeout=0.3)
     try:
-        return await meet(wire, limited, fault, b"COMMIT")
+        return await meet(wire, limited, fault, COMMIT)
     finally:
         assert connection.is_closed()
 
@@ -294,7 +297,7 @@ async def test_it_is_repeated_through_sqlalchemy_too(wire: Wire, engine: AsyncEn
             await connection.execute(text("SELECT 1"))
             await connection.commit()
 
-    error = await meet(wire, read(), "lost answer", b"COMMIT")
+    error = await meet(wire, read(), "lost answer", COMMIT)
     assert isinstance(error, errors.DatabaseUnavailable)
     assert is_retryable(error)
     await expect_clean(engine)
@@ -339,5 +342,5 @@ async def test_the_mode_of_one_transaction_is_not_taken_for_that_of_the_next(wir
         assert not connection._is_read_only
     await connection.fetch("BEGIN")
     await connection.execute("INSERT INTO t VALUES (1)")
-    error = await meet(wire, connection.execute("COMMIT"), "cut", b"COMMIT")
+    error = await meet(wire, connection.execute("COMMIT;"), "cut", COMMIT)
     assert isinstance(error, errors.OutcomeUnknown)
