@@ -152,9 +152,13 @@ def statements_not_counted() -> Iterator[None]:
 
 @sabotage("pool_after_abandonment")
 def pool_without_reset() -> Iterator[None]:
-    """The pool takes connections back as they are, and hands them on so."""
+    """The pool takes connections back as they are, and hands them on so: neither reset, cleaned nor ended."""
     careless = functools.partial(create_async_engine, pool_reset_on_return=None)
-    with uncleaned(), mock.patch.object(engine_module, "create_async_engine", careless):
+    with (
+        uncleaned(),
+        mock.patch.object(engine_module, "create_async_engine", careless),
+        mock.patch.object(Connection, "is_idle", new=True),
+    ):
         yield
 
 

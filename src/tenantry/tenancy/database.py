@@ -254,9 +254,10 @@ class Database:
             application_name=self.name,
         )
         try:
-            facts = await fetch_role(connection)
-            weaknesses = check_safe(facts, self.roles)
-            await self._fit_signer(connection)
+            async with connection.as_configured():
+                facts = await fetch_role(connection)
+                weaknesses = check_safe(facts, self.roles)
+                await self._fit_signer(connection)
         finally:
             await connection.close()
         for weakness in weaknesses:

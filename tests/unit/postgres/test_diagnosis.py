@@ -35,6 +35,9 @@ FAILURES: list[tuple[Exception, Prospect]] = [
     (socket.gaierror(), Prospect.TIME),
     (PermissionError(), Prospect.NOTHING),
     (ConnectionError("rejected SSL upgrade"), Prospect.NOTHING),
+    (ConnectionError("unexpected connection_lost() call"), Prospect.TIME),
+    (ConnectionError("a text that a later asyncpg may have"), Prospect.TIME),
+    (by_state("08003"), Prospect.TIME),
     (ssl.SSLCertVerificationError(), Prospect.NOTHING),
     (ssl.SSLError(), Prospect.NOTHING),
     (asyncpg.InterfaceError("x"), Prospect.NOTHING),
@@ -53,9 +56,13 @@ def test_every_failure_is_told_with_its_prospect_and_without_the_password(error:
 
 
 def test_every_reason_has_a_sentence_of_its_own() -> None:
-    """The two kinds of broken connection, and the two of nobody listening, share theirs."""
+    """The two kinds of broken connection, of closed connection and of nobody listening share theirs."""
     sentences = [why for why, _ in REMEDIES.values()] + [why for _, why, _ in SILENT]
-    shared = {"Nobody listens there.", "The connection broke ({name})."}
+    shared = {
+        "Nobody listens there.",
+        "The connection broke ({name}).",
+        "The connection was closed before the server answered.",
+    }
     own = [sentence for sentence in sentences if sentence not in shared]
     assert len(own) == len(set(own))
 
