@@ -1,4 +1,4 @@
-"""Serving all services of a project on one port, with something to try."""
+"""Serve all services of a project on one port, with example requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Example", "Guide", "ServiceGuide", "check_port", "make_guide", "seed
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A request worth trying."""
+    """An example request."""
 
     title: str
     command: str
@@ -25,7 +25,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class ServiceGuide:
-    """Where one service is, and what to try there."""
+    """The URLs of one service, and its example requests."""
 
     name: str
     title: str
@@ -36,7 +36,7 @@ class ServiceGuide:
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """Where to look."""
+    """The URL of all services, and each service's guide."""
 
     url: str
     services: tuple[ServiceGuide, ...]
@@ -58,7 +58,7 @@ async def seed(deployment: Deployment) -> None:
 
 
 def make_guide(deployments: Sequence[Deployment], url: str, *, with_demo: bool) -> Guide:
-    """Return where to look; a service's demo module may offer `examples(settings, url)`: titles and curl lines."""
+    """Return the URLs and examples. A service's demo module may define `examples(settings, url)`."""
     guides = []
     for one in deployments:
         service = one.service
@@ -73,8 +73,8 @@ def make_guide(deployments: Sequence[Deployment], url: str, *, with_demo: bool) 
 
 
 def serve_all(services: Sequence[Service], host: str, port: int, on_ready: Callable[[], None]) -> int:
-    """Serve until a signal comes; return the exit status. `on_ready` is called once requests are accepted."""
+    """Serve until a signal arrives, and return the exit status. `on_ready` is called when requests are accepted."""
     apps = [import_attribute(service.app) for service in services]
-    # No load balancer stands before a program on a desk, so there is nothing to drain.
+    # No load balancer is in front of a development server, so a drain period is not needed.
     settings = WebSettings(drain_grace=0, log_format="text")
     return serve(host_apps(*apps, settings=settings), port=port, address=host, on_ready=on_ready)

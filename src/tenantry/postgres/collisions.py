@@ -1,7 +1,7 @@
-"""Steps that several processes may take at the same moment, repeated until none of them gets in the way of another.
+"""Repeat a step that failed because another process changed the same catalog row at the same time.
 
-PostgreSQL does not wait for a row of its catalogs as it waits for a row of a table: of two sessions that change one
-role or one database, the second fails. A step that first looks at what is missing can simply be repeated.
+PostgreSQL does not wait for a row of its catalogs as it waits for a row of a table: if two sessions change one role or
+one database, the second session fails. A step that first checks what is missing can be repeated safely.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ ATTEMPTS = 20
 
 
 async def repeat_on_collision(step: Callable[[], Awaitable[object]]) -> None:
-    """Take a step, again for as long as it collides with what another session does.
+    """Run a step, and repeat it while it collides with another session.
 
     Raises:
-        PostgresError: it collided every time, or failed for another reason.
+        PostgresError: the step collided at every attempt, or failed for another reason.
     """
     for attempt in range(ATTEMPTS):
         try:
