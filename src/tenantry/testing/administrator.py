@@ -86,7 +86,7 @@ class Administrator:
                 raise errors.ServerError(
                     "Another process of this run did not finish its template.",
                     why=f"It took longer than {LONGEST_WAIT:g} s.",
-                    remedy="Look in pg_stat_activity for what it waits for.",
+                    remedy="Check pg_stat_activity to see what it waits for.",
                 )
             time.sleep(PAUSE)
         try:

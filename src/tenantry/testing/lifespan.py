@@ -48,9 +48,16 @@ async def _say(
     if not answer.done():
         answer.cancel()
         await task
-        raise errors.TenantryError(f"The application ended without an answer to lifespan.{phase}.")
+        raise errors.TenantryError(
+            f"The application ended without an answer to lifespan.{phase}.",
+            remedy="Check the application's lifespan handler, and the log of the test.",
+        )
     message = answer.result()
     if message["type"] == f"lifespan.{phase}.failed":
         # Starlette raises right after it has said so; that error says more than its text.
         await task
-        raise errors.TenantryError(f"The application's {phase} failed.", why=str(message.get("message", "")))
+        raise errors.TenantryError(
+            f"The application's {phase} failed.",
+            why=str(message.get("message", "")),
+            remedy="Correct the application's lifespan handler; the log of the test has its traceback.",
+        )
