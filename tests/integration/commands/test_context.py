@@ -71,7 +71,7 @@ def test_a_rotation_step_by_step(command: Command, monkeypatch: pytest.MonkeyPat
     rotation = command("rotate", "--id", "k2")
     assert (rotation["service"], rotation["key"], rotation["variable"]) == ("vault", "k2", "VAULT_CONTEXT_KEYS")
     refused = command("retire", "k1", status=1)
-    assert "signs with key k1" in refused["error"]["what"]
+    assert "Key 'k1' cannot be removed" in refused["error"]["what"]
     monkeypatch.setenv(rotation["variable"], rotation["value"])
     assert command("push") == {"services": [{"service": "vault", "added": []}]}
     assert command("retire", "k1") == {"service": "vault", "retired": "k1"}

@@ -61,7 +61,7 @@ async def test_a_role_that_something_needs_stays_and_the_log_says_why(
     await shop.sql("CREATE TABLE other (id integer)", f"GRANT SELECT ON other TO {role}", "SELECT 1")
     await rollback(shop.deployment)
     assert await has_role(shop, role)
-    assert f"Role {role} is left in place: 1 objects of this cluster depend on it." in caplog.text
+    assert f"role {role} stays: 1 objects of this cluster depend on it." in caplog.text
     await migrate(shop.deployment)
 
 
@@ -98,7 +98,9 @@ async def test_what_the_login_may_not_do_comes_as_sql_for_an_administrator(limit
     assert (
         f"The role {role!r} must be created, but the login {shop.address.user!r} may not do that." in failure.value.what
     )
-    assert f'run: CREATE ROLE "{role}" NOLOGIN NOCREATEDB NOCREATEROLE BYPASSRLS; COMMENT ON' in failure.value.remedy
+    assert (
+        f'database: CREATE ROLE "{role}" NOLOGIN NOCREATEDB NOCREATEROLE BYPASSRLS; COMMENT ON' in failure.value.remedy
+    )
 
 
 async def test_an_extension_without_files_is_named_with_its_package(shop: Project) -> None:

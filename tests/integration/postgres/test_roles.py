@@ -178,7 +178,7 @@ async def test_a_login_that_may_not_gets_the_sql_for_an_administrator(log_in: Ca
     with pytest.raises(errors.ConfigurationError) as failure:
         await ensure_owner(await log_in(login), roles)
     assert failure.value.what == f"Role {roles.owner!r} needs a change that the login {login!r} may not make."
-    assert f'run: CREATE ROLE "{roles.owner}" NOLOGIN NOCREATEDB NOCREATEROLE;' in failure.value.remedy
+    assert f'database: CREATE ROLE "{roles.owner}" NOLOGIN NOCREATEDB NOCREATEROLE;' in failure.value.remedy
 
 
 async def test_facts_of_the_application(log_in: Callable[..., Any], roles: Roles) -> None:

@@ -34,7 +34,8 @@ def find_readable(binaries: Binaries, account: Account) -> Path:
     if account.uid is None or _can_run(binaries.folder, account):
         return binaries.folder
     installation = binaries.folder.parent
-    reason = f"Neither {CACHES[0]} nor {CACHES[1]} is writable for root alone and readable for all users"
+    folders = " and ".join(map(str, CACHES))
+    reason = f"A copy needs a folder that is writable for root alone and readable for all users; {folders} are not"
     for cache in _caches():
         copy = cache / _name(binaries)
         try:

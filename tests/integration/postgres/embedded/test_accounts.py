@@ -182,7 +182,7 @@ def test_a_user_without_a_name_is_told(binaries: Binaries, open_folder: Path) ->
     """As in a container that was given a number to run as; `initdb` would say less."""
     os.chown(open_folder, NAMELESS, NAMELESS)
     with LeaseHolder(open_folder / "postgres", binaries, user=NAMELESS) as holder:
-        assert f"the number {NAMELESS}" in holder.wait()
+        assert f"the user id {NAMELESS}" in holder.wait()
 
 
 @as_root

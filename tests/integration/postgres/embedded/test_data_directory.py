@@ -101,7 +101,7 @@ def test_data_of_another_major_version_are_refused(start: Start, home: Path) -> 
         pass
     start(binaries=older).stop()
     (home / "16").rename(home / "18")
-    with pytest.raises(errors.DataDirectoryUnusable, match=r"PostgreSQL 16.*those of 18"):
+    with pytest.raises(errors.DataDirectoryUnusable, match=r"PostgreSQL 16.*of PostgreSQL 18"):
         start(binaries=newer).lease()
     (home / "18").rename(home / "16")
     with start(binaries=older).lease():
@@ -112,7 +112,7 @@ def test_a_folder_with_something_else_in_it_is_refused(start: Start, home: Path,
     data = home / str(binaries.major) / "data"
     data.mkdir(parents=True)
     (data / "thesis.txt").write_text("the only copy", encoding="utf-8")
-    with pytest.raises(errors.DataDirectoryUnusable, match="something else"):
+    with pytest.raises(errors.DataDirectoryUnusable, match="not a PostgreSQL data directory"):
         start().lease()
     assert (data / "thesis.txt").read_text(encoding="utf-8") == "the only copy"
 
