@@ -17,8 +17,8 @@ from pathlib import Path
 from sqlalchemy import event
 
 from tenantry import Address, Service
+from tenantry.deployment.deployment import embedded_server
 from tenantry.proof.audit import audit
-from tenantry.service import embedded_server
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
