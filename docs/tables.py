@@ -98,12 +98,12 @@ def _describe_one(command: click.Command, context: click.Context) -> Iterator[st
 
 def audit_codes() -> str:
     """Every rule of the audit, a table for each hundred of codes."""
-    columns = ("code", "rule", "severity", "what holds when it is silent", "otherwise", "remedy")
+    columns = ("code", "rule", "severity", "requirement", "reason", "remedy")
     return "\n".join(f"### {title}\n\n{table(columns, map(_rule, rules))}" for title, rules in GROUPS.items())
 
 
-def _rule(rule: Rule) -> tuple[str, ...]:
-    return f"`{rule.code}`", f"`{rule.name}`", rule.severity, rule.sentence, rule.why, rule.remedy
+def _rule(rule: Rule[Any]) -> tuple[str, ...]:
+    return f"`{rule.code}`", f"`{rule.name}`", rule.severity, rule.requirement, rule.reason, rule.remedy
 
 
 def attacks() -> str:

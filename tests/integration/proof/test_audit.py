@@ -142,7 +142,3 @@ async def test_an_extension_that_nobody_declared_is_told(superuser: AsyncConnect
     bare = dataclasses.replace(service, extensions=())
     codes = {one.code: one.severity for one in await audit(superuser, bare)}
     assert codes[RULES["extension_undeclared"].code] == "info"
-
-
-def test_codes_and_names_are_unique() -> None:
-    assert len({rule.code for rule in RULES.values()}) == len(RULES)

@@ -1,26 +1,28 @@
-"""Names that are known to be trouble: extensions, settings, functions of the server that tell what they are given."""
+"""Extensions, settings and functions of the server that are known to be dangerous where tenants share a database."""
 
 from __future__ import annotations
 
 __all__ = ["DANGEROUS_EXTENSIONS", "DANGEROUS_SETTINGS", "LEAKING_FUNCTIONS", "PRELOADS"]
 
-# What each leads to.
+# Each with what it does; the texts continue "The extension ...".
 DANGEROUS_EXTENSIONS = {
-    **dict.fromkeys(("dblink", "postgres_fdw"), "logs in to databases, this one included, as somebody else"),
+    **dict.fromkeys(("dblink", "postgres_fdw"), "can log in to other databases and to this one, as another role"),
     **dict.fromkeys(
-        ("mysql_fdw", "oracle_fdw", "tds_fdw", "multicorn", "mongo_fdw", "redis_fdw"), "reaches other servers"
+        ("mysql_fdw", "oracle_fdw", "tds_fdw", "multicorn", "mongo_fdw", "redis_fdw"), "can connect to other servers"
     ),
-    **dict.fromkeys(("http", "pg_net", "pgsql_http"), "sends rows to any address"),
-    **dict.fromkeys(("file_fdw", "adminpack"), "reads and writes the server's files"),
-    **dict.fromkeys(("pageinspect", "pg_surgery", "pg_walinspect", "pg_dirtyread"), "reads pages past every policy"),
-    **dict.fromkeys(("pg_cron", "pg_background"), "runs statements in sessions of its own"),
+    **dict.fromkeys(("http", "pg_net", "pgsql_http"), "can send rows to any address"),
+    **dict.fromkeys(("file_fdw", "adminpack"), "can read and write the server's files"),
+    **dict.fromkeys(
+        ("pageinspect", "pg_surgery", "pg_walinspect", "pg_dirtyread"), "reads pages, to which no policy applies"
+    ),
+    **dict.fromkeys(("pg_cron", "pg_background"), "runs statements in its own sessions"),
     **dict.fromkeys(
         ("plpython3u", "plpython2u", "plpythonu", "plperlu", "pltclu", "plsh", "plrust", "pljava", "plr"),
-        "brings a language that does what the server's account may do",
+        "adds a language whose functions have all rights of the server's operating system account",
     ),
 }
 
-# Each switches a protection off where it is not as the server was built.
+# Each with its effect where it differs from the value that the server was built with.
 DANGEROUS_SETTINGS = {
     "allow_system_table_mods": "the system's catalog can be altered",
     "lo_compat_privileges": "every role reads and writes every large object",
@@ -30,8 +32,8 @@ DANGEROUS_SETTINGS = {
 
 PRELOADS = frozenset({"session_preload_libraries", "local_preload_libraries", "jit_provider", "dynamic_library_path"})
 
-# Functions behind the operators that people wish were leakproof, because an index cannot serve them ahead of a policy
-# otherwise. They tell their arguments, by an error or by the time they take.
+# Functions of operators that are often marked LEAKPROOF, because an index cannot serve them before a policy otherwise.
+# They reveal their arguments by an error or by the time that they take.
 LEAKING_FUNCTIONS = frozenset(
     {
         *("textlike", "textnlike", "texticlike", "texticnlike", "textregexeq", "texticregexeq", "like", "notlike"),

@@ -1,16 +1,17 @@
-"""The names that a difference between two policies is given, from the text that PostgreSQL prints for them."""
+"""The rules that a clause of a policy breaks, from the text that PostgreSQL prints for it."""
 
 from __future__ import annotations
 
 import pytest
 
 from tenantry.postgres.objects import Policy
-from tenantry.proof.audit.policies import Context, alternatives, diagnose_clause, diagnose_policy
+from tenantry.proof.audit.policy_clauses import Context, alternatives, diagnose_clause, diagnose_clauses
 
 CONTEXT = Context("tenant_id", "app.current_tenant_id")
 SETTING = "current_setting('app.current_tenant_id'::text, true)"
 TENANT = f"""( SELECT NULLIF({SETTING}, ''::text) AS "nullif")"""
 MINE = f"((tenant_id)::text = {TENANT})"
+MINE_POLICY = Policy("p", "ships", ("app",), MINE, MINE)
 BY_UUID = f"""(tenant_id = ( SELECT (NULLIF({SETTING}, ''::text))::uuid AS "nullif"))"""
 
 
@@ -72,32 +73,30 @@ def test_alternatives_are_told_apart(text: str, parts: list[str]) -> None:
         f"((tenant_id)::text = ANY (string_to_array(NULLIF({SETTING}, ''::text), ','::text)))",
     ],
 )
-def test_what_only_warns_stands_for_nothing_graver(text: str) -> None:
+def test_a_warning_does_not_hide_a_part_without_a_rule(text: str) -> None:
     """Each reads the setting for every row, and lets rows of others through."""
-    declared = Policy("p", "ships", ("app",), MINE, MINE)
-    found = {one.rule.name for one in diagnose_policy(declared, Policy("p", "ships", ("app",), text, text), CONTEXT)}
-    assert found == {"policy_per_row", "policy_altered"}
+    assert diagnose_clauses(MINE_POLICY, _found(text, text), CONTEXT).keys() == {"policy_per_row", "policy_altered"}
 
 
-def test_a_clause_without_a_name_is_told_beside_a_missing_check() -> None:
-    declared = Policy("p", "ships", ("app",), MINE, MINE)
-    found = Policy("p", "ships", ("app",), f"({MINE} OR (kind = 'x'::text))", None)
-    named = {one.rule.name for one in diagnose_policy(declared, found, CONTEXT)}
-    assert named == {"policy_unchecked", "policy_altered"}
+def test_a_difference_without_a_rule_is_an_alteration() -> None:
+    text = f"({MINE} AND (crew > 0))"
+    assert diagnose_clauses(MINE_POLICY, _found(text, MINE), CONTEXT) == {"policy_altered": [("USING", text)]}
 
 
-def test_a_difference_without_a_name_is_still_told() -> None:
-    declared = Policy("p", "ships", ("app",), MINE, MINE)
-    found = Policy("p", "ships", ("app",), f"({MINE} AND (crew > 0))", MINE)
-    (one,) = diagnose_policy(declared, found, CONTEXT)
-    assert one.rule.name == "policy_altered"
-    assert "crew > 0" in one.message
+def test_a_missing_clause_is_no_difference_of_a_clause() -> None:
+    """`policy_unchecked` reports it."""
+    text = f"({MINE} OR (kind = 'x'::text))"
+    assert diagnose_clauses(MINE_POLICY, _found(text, None), CONTEXT) == {"policy_altered": [("USING", text)]}
 
 
-def test_one_rule_speaks_once_for_both_clauses() -> None:
-    declared = Policy("p", "ships", ("app",), MINE, MINE)
-    (one,) = diagnose_policy(declared, Policy("p", "ships", ("app",), "true", "true"), CONTEXT)
-    assert one.rule.name == "policy_always_true"
-    assert "USING" in one.message
-    assert "WITH CHECK" in one.message
-    assert "CREATE POLICY" in one.remedy
+def test_both_clauses_of_one_rule_stand_together() -> None:
+    clauses = [("USING", "true"), ("WITH CHECK", "true")]
+    assert diagnose_clauses(MINE_POLICY, _found("true", "true"), CONTEXT) == {"policy_always_true": clauses}
+
+
+def test_a_table_without_a_tenant_column_has_no_clause_to_compare() -> None:
+    assert diagnose_clauses(MINE_POLICY, _found("true", "true"), None) == {}
+
+
+def _found(using: str, check: str | None) -> Policy:
+    return Policy("p", "ships", ("app",), using, check)
