@@ -134,7 +134,7 @@ LEFT: dict[str, tuple[str, str, set[Any]]] = {
         {'"$user", public'},
     ),
     "row_security": ("SET row_security = off", "SHOW row_security", {"on"}),
-    "statement_timeout": ("SET statement_timeout = 1", "SHOW statement_timeout", {"30s"}),
+    "statement_timeout": ("SET statement_timeout = 250", "SHOW statement_timeout", {"30s"}),
     "transactions that only read": (
         "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
         "SHOW transaction_read_only",

@@ -28,11 +28,14 @@ WHERE NOT from_sql AND statement ~* '^\\s*SELECT'
 SETTINGS = (
     "SET search_path = pg_catalog",
     "SET row_security = off",
-    "SET statement_timeout = 1",
+    # Long enough for the attacker's own COMMIT.
+    "SET statement_timeout = 250",
     "SET default_transaction_read_only = on",
     "SET client_encoding = 'LATIN1'",
     "SET ROLE NONE",
 )
+
+IN_FORCE = "SELECT name, setting FROM pg_catalog.pg_settings WHERE source = 'session'"
 
 # What else stays in a session: how it is made, and how many of it there are.
 OBJECTS = {
@@ -64,6 +67,13 @@ async def _attack(arena: Arena, statement: str) -> None:
     """Run a statement in a unit of work of the attacker."""
     async with arena.database.tenant(arena.attacker) as session:
         await _run(session, statement)
+
+
+async def _in_force(arena: Arena) -> set[tuple[str, str]]:
+    """Return what is set in a unit of work of the victim, without the binding, which may be signed anew."""
+    async with arena.database.tenant(arena.victim) as session:
+        rows = (await _run(session, IN_FORCE)).all()
+    return {(name, value) for name, value in rows if name != arena.tenancy.setting}
 
 
 @runtime_attack("pool", "replace the driver's prepared statements by others that keep the victim's binding")
@@ -99,7 +109,12 @@ async def pool_statements_deallocated(arena: Arena) -> Verdict:
 @runtime_attack("pool", "leave settings behind that change what the victim's statements mean")
 async def pool_session_settings(arena: Arena) -> Verdict:
     """search_path, row_security, timeouts, read-only transactions, encoding, role: each set for the session."""
+    before = await _in_force(arena)
     for setting in SETTINGS:
+        await _attack(arena, setting)
+        left = await _in_force(arena) - before
+        if left:
+            raise Leak(f"after {setting}, the victim's session had {', '.join(sorted(name for name, _ in left))} set")
         await _attack(arena, setting)
         await arena.check(f"after {setting}")
     return blocked(f"{len(SETTINGS)} settings")
