@@ -1,13 +1,7 @@
 """The locks between processes that prepare the services of one project on its embedded server.
 
-<<<<<<< HEAD
 The invariants: one process at a time makes a service's database and inserts its demonstration rows, so a `seed` may
 look first and insert then. No database is dropped between its making and the moment when its service accepts requests.
-=======
-The invariants: one process at a time makes a service's database and inserts its demonstration rows, so a `seed`
-may look first and insert then. No database is dropped between its making and the moment when its service accepts
-requests.
->>>>>>> 8e9604d (Wrap two lines)
 
 The locks are on files of the project's folder, so the kernel gives them back when their holder ends in whatever way.
 Each process takes them in the order of the methods below, so that no two wait for each other. On a server that others
