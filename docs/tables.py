@@ -11,6 +11,7 @@ import click
 from alembic.operations import Operations
 from markup import code, each_service, summary, table
 from problems import problems, problems_of, web_problems
+from tenantry.proof.isolation.harness import FAMILIES
 
 from tenantry import errors
 from tenantry.cli.entry import tenantry
@@ -24,7 +25,6 @@ from tenantry.migrations.operations import ObjectOp
 from tenantry.proof.audit import GROUPS, Finding, Rule
 from tenantry.proof.audit.waivers import Waived
 from tenantry.proof.isolation.attack import TABLE_ATTACKS, all_attacks
-from tenantry.proof.isolation.harness import FAMILIES
 from tenantry.proof.isolation.report import Breach, Limit, RoleFacts, Skip
 from tenantry.service import Service, import_attribute
 from tenantry.settings import Variable, list_variables

@@ -12,8 +12,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
-import unpoliced
-from saboteur import (
+import predicate_sabotage
+from sqlalchemy.ext.asyncio import create_async_engine
+from toolkit_sabotage import (
     SABOTAGES,
     Sabotage,
     binding_by,
@@ -21,7 +22,6 @@ from saboteur import (
     no_predicates,
     sabotage,
 )
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from tenantry import errors
 from tenantry.postgres import engine as engine_module
@@ -33,7 +33,7 @@ from tenantry.tenancy.encrypted import EncryptedText
 from tenantry.tenancy.scope import EXECUTION_OPTION, Scope
 
 # Imported to be registered.
-_ALSO = unpoliced
+_ALSO = predicate_sabotage
 
 __all__ = ["SABOTAGES", "Sabotage", "no_policies", "no_predicates"]
 

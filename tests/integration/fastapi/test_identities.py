@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from clubhouse import Club, Member, open_clubhouse
+from members_api import Club, Member, open_clubhouse
 from sqlalchemy import select
 
 from tenantry import Address

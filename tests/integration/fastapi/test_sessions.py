@@ -9,7 +9,7 @@ from typing import Any
 
 import bookshop
 import pytest
-from clubhouse import Club, Member, MemberSession, open_clubhouse
+from members_api import Club, Member, MemberSession, open_clubhouse
 from sqlalchemy import delete, func, select, update
 
 from tenantry import Address, Database, errors

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
-from clubhouse import Club, Note, open_clubhouse
+from members_api import Club, Note, open_clubhouse
 from sqlalchemy import select
 
 from tenantry import Address

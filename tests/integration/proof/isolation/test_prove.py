@@ -11,8 +11,8 @@ from plain import connected
 
 from items.service import service
 from tenantry.project import Project
-from tenantry.proof.isolation.prove import Battle, prove_isolation
-from tenantry.proof.isolation.verdict import Outcome, Try
+from tenantry.proof.isolation.prove import AttackRun, prove_isolation
+from tenantry.proof.isolation.verdict import AttackResult, Outcome
 from tenantry.proof.scratch.scratch import PREFIX
 from tenantry.service import Service
 from tenantry.settings import DatabaseSettings
@@ -27,8 +27,8 @@ def original(tenantry_cluster: Cluster) -> Iterator[ScratchDatabase]:
         yield database
 
 
-async def _strike(_service: Service, settings: DatabaseSettings, on_progress: Any) -> Battle:
-    """Attack with tries of our own making, in the real scratch database."""
+async def _strike(_service: Service, settings: DatabaseSettings, on_progress: Any) -> AttackRun:
+    """Attack with results of our own making, in the real scratch database."""
     source = settings.source("application")
     assert source is not None
     address = await source.current()
@@ -36,7 +36,7 @@ async def _strike(_service: Service, settings: DatabaseSettings, on_progress: An
     async with connected(address) as application:
         found = await application.fetchval("SELECT current_database()")
     on_progress(1, 1)
-    return Battle(("public.items",), (Try("look", "public.items", Outcome.BREACH, found, "own"),))
+    return AttackRun(("public.items",), (AttackResult("look", "public.items", Outcome.BREACH, found, "own"),))
 
 
 async def test_the_report_holds_what_was_tried_and_where(original: ScratchDatabase, tmp_path: Path) -> None:

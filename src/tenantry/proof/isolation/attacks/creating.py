@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 
 from tenantry import sql
 from tenantry.proof.isolation.attack import service_attack
-from tenantry.proof.isolation.bout import BROKEN, open_bout
-from tenantry.proof.isolation.ground import Ground
-from tenantry.proof.isolation.verdict import Outcome, Try, breach, record, skipped
+from tenantry.proof.isolation.database import AttackedDatabase
+from tenantry.proof.isolation.session import BROKEN, open_session
+from tenantry.proof.isolation.verdict import AttackResult, Outcome, breach, record, skipped
 
 SCHEMAS = "SELECT nspname::text AS name FROM pg_namespace WHERE nspname !~ '^pg_(toast|temp)' ORDER BY nspname"
 
@@ -20,18 +20,18 @@ CLOSED = frozenset({"3F000"})
 
 
 @service_attack("create", "create tables, functions and types in a schema")
-async def create_in_schema(ground: Ground) -> AsyncIterator[Try]:
+async def create_in_schema(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
     """Every schema, pg_catalog and information_schema too."""
-    async with open_bout(ground) as bout:
-        for row in await bout.fetch(SCHEMAS):
+    async with open_session(attacked) as session:
+        for row in await session.fetch(SCHEMAS):
             schema = sql.identifier(row["name"])
             for statement in (
                 f"CREATE TABLE {schema}.tenantry_table (id integer)",
                 f"CREATE FUNCTION {schema}.tenantry_function() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
                 f"CREATE DOMAIN {schema}.tenantry_domain AS text",
             ):
-                bout.begin(ground.binding(ground.attacker))
-                verdict = await bout.refused(statement, f"create objects in schema {row['name']}", also=CLOSED)
+                session.begin(attacked.bind_sql(attacked.attacker))
+                verdict = await session.refused(statement, f"create objects in schema {row['name']}", also=CLOSED)
                 if verdict.outcome is not Outcome.BLOCKED:
                     break
             yield record("create_in_schema", f"schema {row['name']}", verdict)
@@ -90,9 +90,9 @@ ELSEWHERE = {"security_label": frozenset({"22023"})}
 
 
 def _register(name: str, thing: str, sentence: str, template: str) -> None:
-    async def run(ground: Ground) -> AsyncIterator[Try]:
-        async with open_bout(ground) as bout:
-            (row,) = await bout.fetch(
+    async def run(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
+        async with open_session(attacked) as session:
+            (row,) = await session.fetch(
                 "SELECT current_database()::text AS database, (SELECT name::text FROM pg_available_extensions "
                 "WHERE installed_version IS NULL ORDER BY name LIMIT 1) AS extension"
             )
@@ -100,8 +100,8 @@ def _register(name: str, thing: str, sentence: str, template: str) -> None:
                 yield record(name, thing, skipped("every extension that the server has is installed"))
                 return
             names = {key: sql.identifier(value) for key, value in row.items() if value}
-            bout.begin()
-            verdict = await bout.refused(template.format_map(names), sentence, also=ELSEWHERE.get(name, ()))
+            session.begin()
+            verdict = await session.refused(template.format_map(names), sentence, also=ELSEWHERE.get(name, ()))
             yield record(name, thing, verdict)
 
     run.__name__ = name
@@ -119,20 +119,20 @@ PARAMETERS = (
 
 
 @service_attack("create", "change the server's configuration")
-async def alter_system(ground: Ground) -> AsyncIterator[Try]:
+async def alter_system(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
     """ALTER SYSTEM takes effect outside of any transaction, so that the right to it is asked for instead."""
-    async with open_bout(ground) as bout:
-        if bout.connection.get_server_version() < (15,):
+    async with open_session(attacked) as session:
+        if session.connection.get_server_version() < (15,):
             yield record("alter_system", "server", skipped("there are no privileges on settings before PostgreSQL 15"))
             return
-        bout.begin()
-        found = [row["name"] for row in await bout.fetch(PARAMETERS)]
+        session.begin()
+        found = [row["name"] for row in await session.fetch(PARAMETERS)]
         if found:
             verdict = breach(f"The role may change settings of the server: {', '.join(found)}.")
         else:
             # In a transaction it is refused for that first (25001), which says nothing.
-            await bout.leave()
-            verdict = await bout.refused("ALTER SYSTEM SET tenantry.intruder = '1'")
+            await session.leave()
+            verdict = await session.refused("ALTER SYSTEM SET tenantry.intruder = '1'")
         yield record("alter_system", "server", verdict)
 
 
@@ -140,7 +140,7 @@ COPY_INTO_OWN = "CREATE TEMPORARY TABLE f (t text) ON COMMIT DROP; COPY f"
 
 
 @service_attack("create", "read and write the server's files, and run its programs")
-async def server_files(ground: Ground) -> AsyncIterator[Try]:
+async def server_files(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
     """Functions and COPY that reach the server's files."""
     statements = {
         "function pg_read_file": "SELECT pg_read_file('postgresql.conf')",
@@ -155,13 +155,13 @@ async def server_files(ground: Ground) -> AsyncIterator[Try]:
         "COPY FROM PROGRAM": "{into} FROM PROGRAM 'true'",
         "COPY TO PROGRAM": "COPY (SELECT 1) TO PROGRAM 'true'",
     }
-    async with open_bout(ground) as bout:
+    async with open_session(attacked) as session:
         # A table of its own may be refused it, which says nothing of the file; one that it may write is there already.
-        writable = (one for one in ground.targets if "INSERT" in bout.knowledge.of(one).privileges)
+        writable = (one for one in attacked.tables if "INSERT" in session.known.table(one).privileges)
         into = next((f"COPY {sql.qualified(one.schema, one.name)}" for one in writable), COPY_INTO_OWN)
         for thing, statement in statements.items():
-            bout.begin()
-            verdict = await bout.refused(statement.replace("{into}", into), f"use {thing}")
+            session.begin()
+            verdict = await session.refused(statement.replace("{into}", into), f"use {thing}")
             if verdict.outcome is Outcome.SKIPPED and not verdict.detail.startswith(f"{BROKEN}42"):
                 # The privilege was there; the file was not.
                 verdict = breach(f"The role may use {thing}: {verdict.detail}")
@@ -169,20 +169,20 @@ async def server_files(ground: Ground) -> AsyncIterator[Try]:
 
 
 @service_attack("create", "reach another server or database from inside")
-async def reach_out(ground: Ground) -> AsyncIterator[Try]:
+async def reach_out(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
     """Dblink and postgres_fdw, where they are installed."""
-    async with open_bout(ground) as bout:
-        installed = {row["name"] for row in await bout.fetch("SELECT extname::text AS name FROM pg_extension")}
+    async with open_session(attacked) as session:
+        installed = {row["name"] for row in await session.fetch("SELECT extname::text AS name FROM pg_extension")}
         for name in ("dblink", "postgres_fdw", "file_fdw"):
             thing = f"extension {name}"
             if name not in installed:
                 yield record("reach_out", thing, skipped(f"{name} is not installed"))
                 continue
-            bout.begin()
+            session.begin()
             statement = (
                 "SELECT dblink_connect('tenantry', 'dbname=' || current_database())"
                 if name == "dblink"
                 else f"CREATE SERVER tenantry_server FOREIGN DATA WRAPPER {name}"
             )
             # A login without a password is refused to who is no superuser (2F003), which holds.
-            yield record("reach_out", thing, await bout.refused(statement, f"use {name}", also={"2F003", "08001"}))
+            yield record("reach_out", thing, await session.refused(statement, f"use {name}", also={"2F003", "08001"}))

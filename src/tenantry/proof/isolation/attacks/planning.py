@@ -9,17 +9,19 @@ import json
 
 from tenantry import sql
 from tenantry.proof.isolation.attack import table_attack
-from tenantry.proof.isolation.duel import Duel
+from tenantry.proof.isolation.attempt import Attempt
 from tenantry.proof.isolation.verdict import Outcome, Verdict, blocked, limit
 
 
-@table_attack("plan", "learn from EXPLAIN ANALYZE how many rows of others a scan met", in_every_stance=False)
-async def explain_analyze(duel: Duel) -> Verdict:
+@table_attack("plan", "learn from EXPLAIN ANALYZE how many rows of others a scan met", in_every_binding=False)
+async def explain_analyze(attempt: Attempt) -> Verdict:
     """The rows that came out are a breach; the number of those that a filter removed is a limit."""
-    await duel.execute("SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off")
-    rows = await duel.fetch(duel.fill("EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF, FORMAT JSON) SELECT FROM {table}"))
+    await attempt.execute("SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off")
+    rows = await attempt.fetch(
+        attempt.fill("EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF, FORMAT JSON) SELECT FROM {table}")
+    )
     top, removed = _read_plan(str(rows[0][0]))
-    verdict = duel.judge_count(top)
+    verdict = attempt.judge_count(top)
     if verdict.outcome is Outcome.BLOCKED and removed:
         return limit(f"EXPLAIN ANALYZE tells that a scan passed {removed} rows of others over, and nothing of them.")
     return verdict
@@ -36,14 +38,14 @@ def _read_plan(text: str) -> tuple[int, int]:
     return int(top["Actual Rows"]), removed
 
 
-@table_attack("plan", "learn from the catalog how large a table is", in_every_stance=False)
-async def table_volume(duel: Duel) -> Verdict:
+@table_attack("plan", "learn from the catalog how large a table is", in_every_binding=False)
+async def table_volume(attempt: Attempt) -> Verdict:
     """pg_class, the size functions and the cumulative statistics tell of all tenants together."""
-    (row,) = await duel.fetch(
-        duel.fill(
+    (row,) = await attempt.fetch(
+        attempt.fill(
             "SELECT c.reltuples::bigint AS rows, pg_total_relation_size(c.oid) AS bytes, "
             "pg_stat_get_live_tuples(c.oid) AS live FROM pg_class AS c WHERE c.oid = {name}::regclass",
-            name=sql.literal(duel.table),
+            name=sql.literal(attempt.table),
         )
     )
     if row["bytes"] or row["live"] or row["rows"] > 0:

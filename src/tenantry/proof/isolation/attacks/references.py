@@ -14,16 +14,16 @@ import asyncpg
 from tenantry import sql
 from tenantry.postgres.sqlstate import constraint_of, sqlstate_of
 from tenantry.proof.isolation.attack import table_attack
-from tenantry.proof.isolation.attacks.likenesses import INSERT, UNFIT, likenesses, made_up
-from tenantry.proof.isolation.duel import Duel
-from tenantry.proof.isolation.knowledge import ReferenceFact
+from tenantry.proof.isolation.attacks.similar_rows import INSERT, UNFIT, made_up_value, similar_rows
+from tenantry.proof.isolation.attempt import Attempt
+from tenantry.proof.isolation.facts import ReferenceFact
 from tenantry.proof.isolation.verdict import Outcome, Verdict, blocked, breach, skipped
 
 NO_REFERENCE = "the table refers to no other tenant table by more than the tenant"
 NO_ROW = "no row could be made up that nothing but a reference refuses"
 NO_PARENT = "23503"
 DUPLICATES = frozenset({"23505", "23P01"})
-# How many of its own rows the attacker tries: the one may meet a key or a check where the other does not.
+# How many of its own rows the attacker results: the one may meet a key or a check where the other does not.
 ROWS = 3
 
 # What pg_constraint calls the actions that change the referring row.
@@ -42,20 +42,22 @@ UPDATE = (
 )
 
 
-def _references(duel: Duel) -> list[tuple[ReferenceFact, list[str]]]:
+def _references(attempt: Attempt) -> list[tuple[ReferenceFact, list[str]]]:
     """Return the references to other tenant tables, each with its columns besides the tenant's."""
-    tables = duel.knowledge.tables
+    tables = attempt.known.tables
     found = [
-        (fact, [name for name in fact.columns if name != duel.target.tenant_column])
-        for fact in duel.facts.references
+        (fact, [name for name in fact.columns if name != attempt.target.tenant_column])
+        for fact in attempt.facts.references
         if fact.target in tables
     ]
     return [(fact, columns) for fact, columns in found if columns]
 
 
-def _aim(duel: Duel, fact: ReferenceFact, columns: Sequence[str], whose: str, stranger: str) -> dict[str, str] | None:
+def _aim(
+    attempt: Attempt, fact: ReferenceFact, columns: Sequence[str], whose: str, stranger: str
+) -> dict[str, str] | None:
     """Return values that refer to a row of `whose`; None where each would as well refer to one of the `stranger`'s."""
-    parents = duel.knowledge.tables[fact.target]
+    parents = attempt.known.tables[fact.target]
     pairs = dict(zip(fact.columns, fact.target_columns, strict=True))
     keys = {
         tenant: [tuple(row[pairs[name]] for name in columns) for row in parents.rows.get(tenant, ())]
@@ -64,31 +66,31 @@ def _aim(duel: Duel, fact: ReferenceFact, columns: Sequence[str], whose: str, st
     for key in keys[whose]:
         # NULL satisfies every reference.
         if None not in key and key not in keys[stranger]:
-            return {name: duel.facts.literal(name, value) for name, value in zip(columns, key, strict=True)}
+            return {name: attempt.facts.literal(name, value) for name, value in zip(columns, key, strict=True)}
     return None
 
 
-def _inserts(duel: Duel, fact: ReferenceFact, tenant: str, aim: dict[str, str] | None) -> list[str]:
+def _inserts(attempt: Attempt, fact: ReferenceFact, tenant: str, aim: dict[str, str] | None) -> list[str]:
     """Return INSERTs of rows of a tenant that refer by `fact` to what is aimed at."""
     if aim is None:
         return []
     # A row like the very one that is aimed at could have its key, and would refer to itself.
-    like = duel.facts.rows[tenant][0] if fact.target == (duel.target.schema, duel.target.name) else None
-    return [duel.fill(INSERT, row=row) for row in likenesses(duel, tenant, aim, like)]
+    like = attempt.facts.rows[tenant][0] if fact.target == (attempt.target.schema, attempt.target.name) else None
+    return [attempt.fill(INSERT, row=row) for row in similar_rows(attempt, tenant, aim, like)]
 
 
-async def _refer(duel: Duel, preamble: str, statements: Iterable[str], found: str) -> Verdict | None:
-    """Try statements until a reference answers, and return what it said; None where something else refused each."""
+async def _refer(attempt: Attempt, preamble: str, statements: Iterable[str], found: str) -> Verdict | None:
+    """AttackResult statements until a reference answers, and return what it said; None where something else refused each."""
     for statement in statements:
-        duel.begin(preamble)
+        attempt.begin(preamble)
         try:
-            status = await duel.execute(statement)
+            status = await attempt.execute(statement)
         except asyncpg.PostgresError as error:
             state = sqlstate_of(error) or ""
             if state == NO_PARENT:
                 return blocked(f"refused ({state})")
             if not state.startswith(UNFIT):
-                return duel.judge(error)
+                return attempt.judge(error)
         else:
             if not status.endswith(" 0"):
                 return breach(found)
@@ -108,58 +110,63 @@ def _sum_up(told: Sequence[Verdict | None], none: str) -> Verdict:
     return blocked(f"refused by {len(answers)} of {len(told)} references", checks=len(answers))
 
 
-@table_attack("reference", "refer to a row of the victim from a new row of its own", in_every_stance=False)
-async def foreign_key_insert(duel: Duel) -> Verdict:
+@table_attack("reference", "refer to a row of the victim from a new row of its own", in_every_binding=False)
+async def foreign_key_insert(attempt: Attempt) -> Verdict:
     """INSERT of one's own row with the victim's key."""
-    ground, told = duel.ground, []
-    for fact, columns in _references(duel):
-        inserts = _inserts(duel, fact, ground.attacker, _aim(duel, fact, columns, ground.victim, ground.attacker))
+    attacked, told = attempt.attacked, []
+    for fact, columns in _references(attempt):
+        inserts = _inserts(
+            attempt, fact, attacked.attacker, _aim(attempt, fact, columns, attacked.victim, attacked.attacker)
+        )
         found = f"A row of its own refers to a row of the victim by {fact.name}."
-        told.append(await _refer(duel, duel.stance.preamble, inserts, found))
+        told.append(await _refer(attempt, attempt.binding.preamble, inserts, found))
     return _sum_up(told, NO_REFERENCE)
 
 
-@table_attack("reference", "let a row of its own refer to a row of the victim", in_every_stance=False)
-async def foreign_key_update(duel: Duel) -> Verdict:
+@table_attack("reference", "let a row of its own refer to a row of the victim", in_every_binding=False)
+async def foreign_key_update(attempt: Attempt) -> Verdict:
     """UPDATE of one's own row to the victim's key."""
-    ground, told = duel.ground, []
-    for fact, columns in _references(duel):
-        aim = _aim(duel, fact, columns, ground.victim, ground.attacker) or {}
+    attacked, told = attempt.attacked, []
+    for fact, columns in _references(attempt):
+        aim = _aim(attempt, fact, columns, attacked.victim, attacked.attacker) or {}
         changes = ", ".join(f"{sql.identifier(name)} = {value}" for name, value in aim.items())
-        rows = duel.facts.rows[ground.attacker][:ROWS] if aim else ()
+        rows = attempt.facts.rows[attacked.attacker][:ROWS] if aim else ()
         updates = [
-            duel.fill(UPDATE, changes=changes, ctid=row["ctid"] or "", tableoid=row["tableoid"] or "") for row in rows
+            attempt.fill(UPDATE, changes=changes, ctid=row["ctid"] or "", tableoid=row["tableoid"] or "")
+            for row in rows
         ]
         found = f"A row of its own refers to a row of the victim by {fact.name}."
-        told.append(await _refer(duel, duel.stance.preamble, updates, found))
+        told.append(await _refer(attempt, attempt.binding.preamble, updates, found))
     return _sum_up(told, NO_REFERENCE)
 
 
-@table_attack("reference", "tell a key of the victim from one that nobody has, by the error", in_every_stance=False)
-async def foreign_key_oracle(duel: Duel) -> Verdict:
+@table_attack("reference", "tell a key of the victim from one that nobody has, by the error", in_every_binding=False)
+async def foreign_key_oracle(attempt: Attempt) -> Verdict:
     """The refusal of the victim's key and of nobody's must not differ."""
-    ground = duel.ground
+    attacked = attempt.attacked
     told: list[Verdict | None] = []
-    for fact, columns in _references(duel):
-        absent = {name: made_up(duel.facts.columns[name].type) for name in columns}
+    for fact, columns in _references(attempt):
+        absent = {name: made_up_value(attempt.facts.columns[name].type) for name in columns}
         values = {name: value for name, value in absent.items() if value is not None}
         if len(values) < len(absent):
             told.append(None)
             continue
-        aimed = _inserts(duel, fact, ground.attacker, _aim(duel, fact, columns, ground.victim, ground.attacker))
-        missed = _inserts(duel, fact, ground.attacker, values)
-        told.append(await _compare(duel, fact, zip(aimed, missed, strict=False)))
+        aimed = _inserts(
+            attempt, fact, attacked.attacker, _aim(attempt, fact, columns, attacked.victim, attacked.attacker)
+        )
+        missed = _inserts(attempt, fact, attacked.attacker, values)
+        told.append(await _compare(attempt, fact, zip(aimed, missed, strict=False)))
     return _sum_up(told, NO_REFERENCE)
 
 
-async def _compare(duel: Duel, fact: ReferenceFact, inserts: Iterable[tuple[str, str]]) -> Verdict | None:
+async def _compare(attempt: Attempt, fact: ReferenceFact, inserts: Iterable[tuple[str, str]]) -> Verdict | None:
     for to_victim, to_nobody in inserts:
-        nobody = await _refusal(duel, to_nobody)
+        nobody = await _refusal(attempt, to_nobody)
         if nobody[0] == "42501":
             return blocked("refused (42501)")
         if nobody[0] != NO_PARENT:
             continue
-        victim = await _refusal(duel, to_victim)
+        victim = await _refusal(attempt, to_victim)
         # What a unique key tells, `unique_probe` judges.
         if victim[0] in DUPLICATES:
             continue
@@ -169,44 +176,46 @@ async def _compare(duel: Duel, fact: ReferenceFact, inserts: Iterable[tuple[str,
     return None
 
 
-async def _refusal(duel: Duel, statement: str) -> tuple[str | None, str | None, bool]:
-    duel.begin(duel.stance.preamble)
+async def _refusal(attempt: Attempt, statement: str) -> tuple[str | None, str | None, bool]:
+    attempt.begin(attempt.binding.preamble)
     try:
-        await duel.execute(statement)
+        await attempt.execute(statement)
     except asyncpg.PostgresError as error:
         return sqlstate_of(error), constraint_of(error), bool(getattr(error, "detail", None))
     return None, None, False
 
 
-@table_attack("reference", "delete rows of the victim that refer to its own", in_every_stance=False)
-async def cascade_from_reference(duel: Duel) -> Verdict:
+@table_attack("reference", "delete rows of the victim that refer to its own", in_every_binding=False)
+async def cascade_from_reference(attempt: Attempt) -> Verdict:
     """The victim's row is made to refer to the attacker's, which the attacker could then delete."""
-    ground, told = duel.ground, []
-    for fact, columns in _references(duel):
+    attacked, told = attempt.attacked, []
+    for fact, columns in _references(attempt):
         if fact.on_delete not in ACTIONS:
             continue
-        inserts = _inserts(duel, fact, ground.victim, _aim(duel, fact, columns, ground.attacker, ground.victim))
+        inserts = _inserts(
+            attempt, fact, attacked.victim, _aim(attempt, fact, columns, attacked.attacker, attacked.victim)
+        )
         found = f"The victim's row may refer to the attacker's by {fact.name}, ON DELETE {ACTIONS[fact.on_delete]}."
-        told.append(await _refer(duel, ground.binding(ground.victim), inserts, found))
+        told.append(await _refer(attempt, attacked.bind_sql(attacked.victim), inserts, found))
     return _sum_up(told, "no reference of the table changes rows when the row that they refer to is deleted")
 
 
-@table_attack("reference", "touch rows of others by deleting its own", in_every_stance=False)
-async def cascade_from_delete(duel: Duel) -> Verdict:
+@table_attack("reference", "touch rows of others by deleting its own", in_every_binding=False)
+async def cascade_from_delete(attempt: Attempt) -> Verdict:
     """DELETE of all own rows: the server's own count of changed rows tells what cascades and triggers reached."""
-    tables = duel.knowledge.tables
+    tables = attempt.known.tables
     oids = ", ".join(sql.literal(sql.qualified(*key)) for key in tables)
     question = DELETED.format(tables=oids)
-    before = {(row["schema"], row["name"]): row["touched"] for row in await duel.fetch(question)}
+    before = {(row["schema"], row["name"]): row["touched"] for row in await attempt.fetch(question)}
     try:
-        await duel.execute(duel.fill("DELETE FROM {table} WHERE {column} = {attacker}"))
+        await attempt.execute(attempt.fill("DELETE FROM {table} WHERE {column} = {attacker}"))
     except asyncpg.PostgresError as error:
         if sqlstate_of(error) in HELD:
             return skipped("rows that refer to its own keep these from being deleted")
-        return duel.judge(error)
-    after = {(row["schema"], row["name"]): row["touched"] for row in await duel.fetch(question)}
+        return attempt.judge(error)
+    after = {(row["schema"], row["name"]): row["touched"] for row in await attempt.fetch(question)}
     for key, facts in tables.items():
-        own = len(facts.rows.get(duel.ground.attacker, ()))
+        own = len(facts.rows.get(attempt.attacked.attacker, ()))
         touched = after.get(key, 0) - before.get(key, 0)
         if touched > own:
             return breach(f"Deleting its own rows changed {touched} rows of {'.'.join(key)}, where it has {own}.")

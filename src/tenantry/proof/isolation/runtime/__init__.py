@@ -1,9 +1,9 @@
-"""Attacks on the toolkit at work: its pool, its sessions, the ORM's paths, lost contexts; imported to be registered."""
+"""Attacks on the running toolkit: its pool, its sessions, the ORM, lost contexts. The import registers them."""
 
 from tenantry.proof.isolation.runtime import (
     cancellation,
     core,
-    hammer,
+    load,
     orm_read,
     orm_write,
     pool,
@@ -17,7 +17,7 @@ from tenantry.proof.isolation.runtime import (
 __all__ = [
     "cancellation",
     "core",
-    "hammer",
+    "load",
     "orm_read",
     "orm_write",
     "pool",

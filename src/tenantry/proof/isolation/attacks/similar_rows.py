@@ -1,0 +1,52 @@
+"""New rows that are like a row that exists: only one that all else lets pass puts a reference or a key to the test.
+
+What the checks of a table took once they take again, so a row is made from another tenant's, or from an own one. It
+keeps what it refers to among its own tenant's rows, and gets new values only where a unique key would refuse it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from tenantry.proof.isolation.attempt import Attempt
+from tenantry.proof.isolation.facts import KeyFact, Row
+
+__all__ = ["INSERT", "UNFIT", "made_up_value", "similar_rows"]
+
+# What says that a row which was made up is none of this table: a check, a key, a length, a form.
+UNFIT = ("22", "23")
+
+INSERT = "SET CONSTRAINTS ALL IMMEDIATE; INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE VALUES ({row})"
+
+
+def similar_rows(attempt: Attempt, tenant: str, fixed: Mapping[str, str], like: Row | None = None) -> Iterator[str]:
+    """Yield the values of new rows of a tenant, the likeliest to pass first.
+
+    The columns `fixed` have the SQL given; all others are those of the row `like`, by default the opponent's first.
+    """
+    attacked, facts = attempt.attacked, attempt.facts
+    opponent = attacked.victim if tenant == attacked.attacker else attacked.attacker
+    own, other = facts.rows[tenant][0], like or facts.rows[opponent][0]
+    kept = {name: facts.literal(name, own[name]) for fact in facts.references for name in fact.columns}
+    kept[attempt.target.tenant_column] = facts.literal(attempt.target.tenant_column, tenant)
+    # A key that holds the tenant has room for the values of another's row, unless both count from one.
+    shared = [key for key in facts.keys if attempt.target.tenant_column not in key.columns]
+    for row, keys in ((other, shared), (own, facts.keys), (other, facts.keys)):
+        yield attempt.values(row, {**_renewed(attempt, keys), **kept, **fixed})
+
+
+def made_up_value(kind: str) -> str | None:
+    """Return SQL that makes a value which no row has; None for a type where nobody knows one."""
+    if kind == "uuid":
+        return "gen_random_uuid()"
+    if kind.startswith(("character varying", "text")):
+        # The cast cuts it to the length of the column.
+        return f"md5(random()::text)::{kind}"
+    if kind in {"integer", "bigint"}:
+        return "(1000000000 + random() * 1000000000)::integer"
+    return "(20000 + random() * 10000)::smallint" if kind == "smallint" else None
+
+
+def _renewed(attempt: Attempt, keys: Iterable[KeyFact]) -> dict[str, str]:
+    columns = {name: made_up_value(attempt.facts.columns[name].type) for key in keys for name in key.touched}
+    return {name: value for name, value in columns.items() if value is not None}
