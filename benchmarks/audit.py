@@ -1,8 +1,8 @@
 """How long `tenantry audit` takes on a schema of 200 tenant tables, which the docs promise to be under 2 s.
 
 The tables are those of `tests/support/many_tables.py`: each has forced row security and two policies, grants for two
-roles, a trigger, five indexes, a check and a composite reference. Prints the median of the runs, the slowest, and how many
-statements one of them sends.
+roles, a trigger, five indexes, a check and a composite reference. Prints the median of the runs, the slowest, and how
+many statements one of them sends.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is broken in a attack_schema, and which attacks must then get through.
+"""What is broken in the schema to attack, and which attacks must then get through.
 
 `{app}`, `{owner}`, `{admin}`, `{victim}` and `{database}` stand for names and literals.
 """

@@ -1,7 +1,6 @@
-"""A schema to attack: firms with workers, shelves and parcels, every privilege given and every kind of object there.
+"""A schema to attack: firms with workers, shelves and parcels, all privileges, and every kind of object.
 
-Its roles have names of their own in each run of the tests, because roles belong to the cluster, and attacks are tried
-with what sabotage gives them.
+The names of its roles differ in each run of the tests, because roles belong to the cluster and sabotage changes them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""A schema that is hard to make rows for: zoos with animals, keepers and what there is to know about them.
+"""A schema whose rows are hard to make up: zoos with animals, keepers and feedings.
 
-Tenants are numbers. There is a circle of references, a table that refers to itself, references of two columns, an
-identity that nobody may write, generated columns, domains, enums, arrays and ranges, a key that all zoos share,
-partitions, and a table whose rows only a factory can make.
+Tenants are numbers. It has a circle of references, a table that refers to itself, references of two columns, an
+identity GENERATED ALWAYS, generated columns, domains, enums, arrays and ranges, a key that is unique across zoos,
+partitions, and a table that needs a factory.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ class Licence(TenantScoped, Base):
 
 
 class Ledger(TenantScoped, Base):
-    """What nobody guesses."""
+    """Its check cannot be met by guessing."""
 
     __tablename__ = "ledger"
     __table_args__ = (
@@ -204,7 +204,7 @@ class Ledger(TenantScoped, Base):
 
 
 def make_ledger(tenant: str, number: int) -> dict[str, Any]:
-    """Return what a row of the ledger cannot do without."""
+    """Return the values that the check of the ledger demands."""
     amount = Decimal(f"{number}.50")
     checksum = hashlib.md5(f"{number}:{amount}".encode(), usedforsecurity=False).hexdigest()
     return {"number": number, "amount": amount, "checksum": checksum, "extras": {"zoo": tenant}}

@@ -1,6 +1,6 @@
 """A schema with everything a model can declare, for the audit: companies with ships and their cargo, in ports.
 
-Its roles have names of their own in each run of the tests, because roles belong to the cluster.
+The names of its roles differ in each run of the tests, because roles belong to the cluster.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from tenantry.sql import identifier
 
 HEAD = "00b1"
 
-REVISION = f'''"""The full_schema."""
+REVISION = f'''"""The full schema."""
 
 revision = "{HEAD}"
 down_revision = None
@@ -123,7 +123,7 @@ class Settings(DatabaseSettings):
     model_config = SettingsConfigDict(env_prefix="FULL_SCHEMA_")
 
 
-class Harbour(Service):
+class FullSchemaService(Service):
     """A service that declares a function besides what its models do."""
 
     def declared_objects(self) -> frozenset[DatabaseObject]:
@@ -146,7 +146,7 @@ def make_service(folder: Path, extension: str) -> Service:
     """Return the service, with a folder of migrations that says where the schema is."""
     write_migrations(folder)
     prefix = f"harbour_{os.getpid()}"
-    return Harbour(
+    return FullSchemaService(
         name="full_schema",
         metadata=Base.metadata,
         settings=Settings,

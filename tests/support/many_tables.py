@@ -1,4 +1,4 @@
-"""A service of many tenant tables, each with what a tenant table has: for how long the audit takes."""
+"""A service of many tenant tables, each with all parts of a tenant table, to measure the audit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A club with members who sign in by an assertion, and notes that they share: for tests of sessions and of links."""
+"""An API whose members sign in by an assertion and share notes, for tests of sessions and share links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sabotage of the toolkit on a database without row security, where its predicates are all that is left."""
+"""Sabotage of the toolkit on a database without row security, where only its predicates protect rows."""
 
 from __future__ import annotations
 

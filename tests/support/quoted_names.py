@@ -1,6 +1,6 @@
-"""A schema whose names must be quoted and whose tables have hardly a column: boxes that tenants keep quoted_names in.
+"""A schema whose names must be quoted, and whose tables have few columns: boxes in which tenants keep things.
 
-Tenants are numbers that PostgreSQL gives, and a tenant's own row has nothing but its number.
+Tenants are numbers that PostgreSQL generates. A tenant's own row has no other column.
 """
 
 from __future__ import annotations

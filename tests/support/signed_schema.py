@@ -1,6 +1,6 @@
-"""Small schemas whose tenants are signed: depositors with boxes, once for each type of tenant.
+"""Small schemas with signed tenants: depositors with boxes, one schema for each type of tenant.
 
-The roles are those of the cluster, so all three have the same.
+Roles belong to the cluster, so all three schemas have the same.
 """
 
 from __future__ import annotations
@@ -146,5 +146,5 @@ def settings_for(superuser: Address, ring: SigningRing = KEYS, **changes: Any) -
 
 
 def open_database(signed_schema: SignedSchema, settings: Settings) -> Database:
-    """Return the signed_schema's database, ready for `async with`."""
+    """Return the schema's database, ready for `async with`."""
     return Database(settings, metadata=signed_schema.metadata, roles=ROLES, name="signed_schema")

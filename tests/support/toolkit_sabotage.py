@@ -1,4 +1,4 @@
-"""What sabotage of the toolkit is made of: a register, and how to take out a listener or a policy and put it back."""
+"""The parts of a sabotage of the toolkit: a register, and context managers that remove a listener or a policy."""
 
 from __future__ import annotations
 

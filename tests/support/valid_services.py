@@ -1,4 +1,4 @@
-"""Services that are right in ways of their own: what the audit must have nothing to say about."""
+"""Valid services of different kinds: the audit must find nothing in them."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def full_schema_extension(server: Server) -> str:
 def service(
     full_schema_address: Address, full_schema_extension: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    """The full_schema, built in that database."""
+    """A service of the full schema, built in that database."""
     service = full_schema.make_service(tmp_path_factory.mktemp("full_schema") / "migrations", full_schema_extension)
     asyncio.run(full_schema.build(full_schema_address, service))
     yield service

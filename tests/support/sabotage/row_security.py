@@ -174,7 +174,7 @@ ROW_SECURITY = (
     ),
     Sabotage(
         "parent by inheritance",
-        "CREATE TABLE many_tables (name varchar(80) NOT NULL);;ALTER TABLE ships INHERIT many_tables",
+        "CREATE TABLE fleet (name varchar(80) NOT NULL);;ALTER TABLE ships INHERIT fleet",
         ("inheritance_open",),
         "table public.ships",
         "error",

@@ -1,7 +1,7 @@
 """The catalogue of attacks: each has a name that does not change, a family, a sentence and a function.
 
-A decorator registers an attack where it is defined. The reports, the documentation and the tests read this catalogue, so
-they all know the same attacks.
+A decorator registers an attack where it is defined. The reports, the documentation and the tests read this catalogue,
+so they all know the same attacks.
 """
 
 from __future__ import annotations

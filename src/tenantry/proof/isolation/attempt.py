@@ -1,7 +1,7 @@
 """One attempt of an attack: on one table, in one binding.
 
-Statements are templates, so that an attack reads like the SQL that it sends. `fill` replaces their fields with names and
-values of the table. An answer is judged by whose rows it shows or changed.
+Statements are templates, so that an attack reads like the SQL that it sends. `fill` replaces their fields with names
+and values of the table. An answer is judged by whose rows it shows or changed.
 """
 
 from __future__ import annotations

@@ -34,8 +34,8 @@ def make_bindings(own: str, setting: str, victim: str, *, is_text: bool) -> tupl
     """Return the six bindings.
 
     `own` is the statement that binds the attacker's tenant. The others set `setting` to a value that is made from the
-    victim's name and belongs to no tenant. Where tenants are texts, the malformed one differs by an invisible character;
-    otherwise it is no number or UUID.
+    victim's name and belongs to no tenant. Where tenants are texts, the malformed one differs by an invisible
+    character; otherwise it is no number or UUID.
     """
     # A zero-width space after the name: trim() keeps it, and many collations ignore it.
     malformed = f"{victim}\N{ZERO WIDTH SPACE}" if is_text else f"{victim[:-1]}x"

@@ -1,7 +1,7 @@
 """The results of a proof in the shape that is reported: as JSON, as text and as a page.
 
-The JSON is a contract, so its fields keep their names: `stance` is the name of the binding. Every result has exactly one
-of the four outcomes. `attacks` counts those that were made: a skipped one is counted apart, and never as blocked.
+The JSON is a contract, so its fields keep their names: `stance` is the name of the binding. Every result has exactly
+one of the four outcomes. `attacks` counts those that were made: a skipped one is counted apart, and never as blocked.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Run the catalogue of attacks on a database, and collect the result of each.
 
-An attack that fails unexpectedly must neither end the proof nor count as safety: it is skipped as broken, with its error.
-After each family the rows of all other tenants are checked through the admin role. A change is a breach, even if no
-attack noticed it.
+An attack that fails unexpectedly must neither end the proof nor count as safety: it is skipped as broken, with its
+error. After each family the rows of all other tenants are checked through the admin role. A change is a breach, even if
+no attack noticed it.
 """
 
 from __future__ import annotations
@@ -143,7 +143,9 @@ class _Runner:
         if self._connection is not None and not self._connection.is_closed():
             await self._connection.execute("ROLLBACK")
         changed = await self._attacked.find_changes()
-        verdict = breach(f"Rows of others changed in {', '.join(changed)}.") if changed else blocked("nothing changed")
+        verdict = (
+            breach(f"Rows of other tenants changed in {', '.join(changed)}.") if changed else blocked("nothing changed")
+        )
         return record(LASTING_CHANGE.name, after, verdict)
 
 

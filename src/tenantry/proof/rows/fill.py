@@ -6,6 +6,7 @@ rows are written in one transaction: if one table cannot be filled, the database
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
@@ -15,7 +16,7 @@ import asyncpg
 from tenantry import errors, sql
 from tenantry.postgres.connection import Connection
 from tenantry.proof.rows.order import Order, arrange
-from tenantry.proof.rows.references import Fixed, Rows
+from tenantry.proof.rows.references import Rows
 from tenantry.proof.rows.shape import Constraint, Key, Shape, read_shapes
 from tenantry.proof.rows.writer import RowWriter, TextRow, literal_of, text_columns
 
@@ -131,27 +132,30 @@ class _Filling:
         """Insert one row. Return None where the unique keys have no room for another."""
         shape = writer.shape
         promised = self.written.promised(shape, tenant, index, self.order)
-        # First the key that earlier rows expect, if any. Then, where a constraint refuses what the row refers to, other
-        # rows to refer to; `_refer_later` corrects references to a promised key that the table does not take.
-        choices = [({**promised, **fixed}, number)] if promised else []
-        choices += [(dict(fixed), number + turn) for turn in range(self.count)]
-        for place, (values, turn) in enumerate(choices, start=1):
-            referring = self.written.refer(shape, values, tenant, turn, self.order)
+        # The key that earlier rows expect comes first. If the table does not take it, `_refer_later` corrects these rows.
+        if promised:
+            with contextlib.suppress(errors.ConfigurationError):
+                return await self._insert(writer, {**promised, **fixed}, tenant, number, index=number)
+        # A constraint may refuse what the row refers to, so other rows are tried.
+        for turn in range(self.count):
             try:
-                return await self._insert(writer, referring, tenant, number)
+                return await self._insert(writer, fixed, tenant, number, index=number + turn)
             except errors.ConfigurationError as error:
-                is_first = place == 1 and bool(promised)
-                if place < len(choices) and (is_first or self._is_about_references(error.__cause__, shape)):
-                    continue
                 cause = error.__cause__
+                if turn + 1 < self.count and self._is_about_references(cause, shape):
+                    continue
                 if isinstance(cause, asyncpg.UniqueViolationError) and self.written.of(shape.key, tenant):
                     return None
                 if isinstance(cause, asyncpg.PostgresError) and self._is_about_tenant(cause, shape):
                     raise TenantRefused(tenant) from error
                 raise
-        raise AssertionError("The last choice returns or raises.")
+        raise AssertionError("The last turn returns or raises.")
 
-    async def _insert(self, writer: RowWriter, fixed: Fixed, tenant: str, number: int) -> TextRow:
+    async def _insert(
+        self, writer: RowWriter, values: Mapping[str, str | None], tenant: str, number: int, *, index: int
+    ) -> TextRow:
+        """Insert one row. `index` chooses the rows that it refers to."""
+        fixed = self.written.refer(writer.shape, values, tenant, index, self.order)
         marker = self.tenants.get(tenant, "shared-rows")
         return await writer.insert(fixed.values, number, marker, copies=fixed.copies, keys=fixed.ahead)
 

@@ -33,7 +33,7 @@ async def test_no_attack_on_a_service_gets_through(attacked_service: AttackedDat
 
 
 @pytest.mark.usefixtures("sql_only")
-async def test_a_try_on_a_table_names_it_and_its_stance(attacked: AttackedDatabase) -> None:
+async def test_a_result_of_a_table_names_it_and_its_binding(attacked: AttackedDatabase) -> None:
     results = await run_attacks(attacked)
     bindings = {binding.name for binding in attacked.bindings}
     found = {(one.object, one.binding) for one in results if one.attack == "select_all"}

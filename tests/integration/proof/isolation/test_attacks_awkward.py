@@ -1,6 +1,6 @@
 """The attacks aim well on schemas that are hard to write to: identities, short columns, NULLs, checks, other keys.
 
-Each breaks the awkward_shapes in one way, and the attacks find that out, and nothing that is not so.
+Each breaks the schema of awkward shapes in one way, and the attacks find that out, and nothing that is not so.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Every attack gets through where what holds it is taken away: an attack that cannot succeed proves nothing.
 
-A sabotage is made in a copy of a filled attack_schema.
+A sabotage is made in a copy of a filled database.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tenantry.sql import identifier, literal
 from tenantry.testing.administrator import Administrator
 from tenantry.testing.cluster import Cluster
 
-# Attacks that no sabotage of a attack_schema turns into a breach, and why.
+# Attacks that no sabotage of the schema turns into a breach, and why.
 ELSEWHERE = {
     "rebind": "a limit without a signature; with one see test_attacks_signed",
     "rebind_inside": "as rebind",
@@ -52,7 +52,7 @@ ELSEWHERE = {
 def laid(
     tenantry_administrator: Administrator, tenantry_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[attack_fixture.FilledTemplate]:
-    """The filled attack_schema that is copied."""
+    """The filled database that is copied."""
     service = attack_schema.make_service(tmp_path_factory.mktemp("attack_schema"))
     with tenantry_cluster.database() as address:
         yield asyncio.run(attack_fixture.fill_template(service, address))
@@ -113,7 +113,7 @@ async def test_an_attack_gets_through_where_its_hold_is_gone(
     assert failed == {}
 
 
-async def test_a_healthy_depot_holds_against_everything(attacked: AttackedDatabase) -> None:
+async def test_a_healthy_schema_holds_against_everything(attacked: AttackedDatabase) -> None:
     results = [one for name in _ours() for one in await run_one(attacked, name)]
     assert [one for one in results if one.outcome is Outcome.BREACH] == []
     assert [one for one in results if one.detail.startswith(BROKEN)] == []
@@ -228,7 +228,7 @@ async def test_a_role_that_cannot_be_looked_through_is_no_safe_one(
     attacked: AttackedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only a refusal is one: a statement that fails for another reason shows nothing."""
-    monkeypatch.setattr(AttackedDatabase, "binding", lambda _attacked, _tenant: "SELECT 1/0")
+    monkeypatch.setattr(AttackedDatabase, "bind_sql", lambda _attacked, _tenant: "SELECT 1/0")
     results = await run_one(attacked, "role_as_it_is")
     assert [one.outcome for one in results] == [Outcome.SKIPPED]
 

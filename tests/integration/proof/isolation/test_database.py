@@ -61,7 +61,7 @@ async def check_bindings(attacked: AttackedDatabase) -> None:
         await connection.close()
 
 
-async def test_the_application_sees_its_own_rows_in_its_own_tenant_and_none_in_any_other_stance(
+async def test_the_application_sees_its_own_rows_in_its_own_tenant_and_none_in_any_other_binding(
     attacked: AttackedDatabase,
 ) -> None:
     await check_bindings(attacked)

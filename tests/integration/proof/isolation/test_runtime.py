@@ -27,8 +27,8 @@ LIMITS = {"pool_kept_driver_connection", "pool_session_setting", "reader_made_wr
 
 # Why a healthy service may leave an attack out.
 REASONS = re.compile(
-    "the service has no tenant tables|the class has no relationship|the table has no sealed column|"
-    "the application may not (insert|update)|the tenant names itself|a second row could not be guessed"
+    "the service has no tenant tables|the class has no relationship|the table has no encrypted column|"
+    "the application may not (insert|update)|the row of a tenant needs its tenant|a second row could not be made up"
 )
 
 
@@ -64,7 +64,7 @@ async def test_nothing_is_got_from_the_services(attacked_service: AttackedDataba
 
 
 @pytest.fixture(params=["text", "uuid", "bigint"])
-async def signed_ground(
+async def attacked_signed(
     request: pytest.FixtureRequest, empty_database: Address, tmp_path: Path
 ) -> AsyncIterator[AttackedDatabase]:
     """A service that signs its tenants."""
@@ -76,17 +76,17 @@ async def signed_ground(
         yield attacked
 
 
-async def test_nothing_is_got_where_tenants_are_signed(signed_ground: AttackedDatabase) -> None:
-    check(await attack(signed_ground))
-    assert await signed_ground.find_changes() == ()
+async def test_nothing_is_got_where_tenants_are_signed(attacked_signed: AttackedDatabase) -> None:
+    check(await attack(attacked_signed))
+    assert await attacked_signed.find_changes() == ()
 
 
-async def test_nothing_is_got_from_the_menagerie(attacked_zoo: AttackedDatabase) -> None:
+async def test_nothing_is_got_where_tenants_are_numbers(attacked_zoo: AttackedDatabase) -> None:
     check(await attack(attacked_zoo))
     assert await attacked_zoo.find_changes() == ()
 
 
-async def test_the_hammer_makes_its_checks(attacked: AttackedDatabase) -> None:
+async def test_the_attack_under_load_makes_its_checks(attacked: AttackedDatabase) -> None:
     """As many as the proof promises; only a machine that is very busy may stop short of it."""
     (told,) = await attack(attacked, "interleaved_tasks")
     assert told.outcome is Outcome.BLOCKED

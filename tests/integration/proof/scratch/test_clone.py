@@ -31,7 +31,7 @@ from tenantry.testing.scratch import ScratchDatabase
 if TYPE_CHECKING:
     from tests.conftest import Administrator
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 DEADLINE = 60.0
 EXISTS = "SELECT FROM pg_database WHERE datname = $1"
 # A constraint that is dumped and read again may put its casts elsewhere.
@@ -264,7 +264,7 @@ async def test_a_server_without_a_fitting_pg_dump_is_a_sentence(
 
 async def test_a_database_that_is_not_there_is_a_sentence(original: ScratchDatabase, project: Project) -> None:
     url = original.superuser.replace(database="nowhere").url.get_secret_value()
-    with pytest.raises(errors.ConfigurationError, match="no database nowhere"):
+    with pytest.raises(errors.ConfigurationError, match="database nowhere does not exist"):
         async with open_clone(service, original.settings, None, project, database_url=url):
             raise AssertionError("handed out")
     assert await _left(original) == []

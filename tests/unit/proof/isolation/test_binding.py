@@ -31,7 +31,7 @@ def test_a_quote_in_a_name_stays_inside_its_literal() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES[1:])
-def test_no_other_stance_is_the_victim(name: str) -> None:
+def test_no_other_binding_is_the_victim(name: str) -> None:
     assert bindings()[name].preamble != "SET LOCAL app.t = 'o''brien'"
 
 
@@ -50,6 +50,6 @@ def test_the_long_one_begins_with_the_victim() -> None:
     assert len(value) == LONG
 
 
-def test_a_stance_is_not_printed_with_its_preamble() -> None:
+def test_a_binding_is_not_printed_with_its_preamble() -> None:
     """A hundred thousand characters would be, and a signed binding is as good as a password for its time."""
     assert repr(bindings()["long"]) == "Binding(name='long')"

@@ -1,8 +1,7 @@
 """Attacks on the binding itself: statements that outlive a tenant, and SQL that binds another one.
 
-The binding is a setting, and whoever can send a statement can set it. That is why it is signed where a service asks for
-it: then nothing but the key's holder can bind a tenant, and the same attack must come to nothing. Without a signature
-it is a limit that the documentation names.
+The binding is a setting, and any SQL that runs as the application can set it. A service may have it signed: then only
+the holder of the key can bind a tenant, and these attacks must fail. Without a signature they are a known limit.
 """
 
 from __future__ import annotations
@@ -16,26 +15,26 @@ from tenantry.proof.isolation.session import is_over
 from tenantry.proof.isolation.verdict import Outcome, Verdict, blocked, limit, skipped
 from tenantry.tenancy.declarations import tenancy_of
 
-# More than the five executions after which PostgreSQL thinks of a generic plan (plancache.c).
+# PostgreSQL considers a generic plan after five executions (plancache.c).
 EXECUTIONS = 6
 
-# Prepared, planned for all and executed under the victim; then the attacker's own binding.
+# The statement is prepared and executed with the victim bound, with a generic plan; then the attacker is bound again.
 PLANNED = (
     "ROLLBACK; BEGIN; {victim}; SET LOCAL plan_cache_mode = force_generic_plan; PREPARE {name} AS {statement}; {runs}"
     "ROLLBACK; BEGIN; {own}; SET LOCAL plan_cache_mode = force_generic_plan"
 )
 
 UNSIGNED = (
-    "Whoever can send a statement can bind another tenant by set_config(): {detail} Tenancy(signed_context=True) "
-    "closes this."
+    "Any SQL that runs as the application can bind another tenant with set_config(): {detail} "
+    "Tenancy(signed_context=True) prevents this."
 )
 
-# A prepared statement outlives its transaction, so that each needs a name of its own.
+# A prepared statement outlives its transaction, so each needs a different name.
 _numbers = itertools.count(1)
 
 
 async def _plan(attempt: Attempt, statement: str) -> str:
-    """Have a statement prepared and planned for the victim, take the binding again, and return the statement's name."""
+    """Prepare and plan a statement for the victim, bind the attacker again, and return the statement's name."""
     name = f"tenantry_statement_{next(_numbers)}"
     await attempt.execute(
         PLANNED.format(
@@ -51,7 +50,7 @@ async def _plan(attempt: Attempt, statement: str) -> str:
 
 @table_attack("prepared", "run a statement that was prepared and planned for the victim")
 async def prepared_statement(attempt: Attempt) -> Verdict:
-    """PREPARE and execute under the victim, with a plan for all; execute again in the attacker's binding."""
+    """PREPARE and EXECUTE for the victim with a generic plan; EXECUTE again in the attacker's binding."""
     name = await _plan(attempt, "SELECT {tenant} FROM {table}")
     try:
         return await attempt.reads(f"EXECUTE {name}")
@@ -71,9 +70,9 @@ async def prepared_write(attempt: Attempt) -> Verdict:
         await attempt.execute(f"ROLLBACK; DEALLOCATE {name}")
 
 
-@table_attack("prepared", "read on from a cursor after its tenant is gone", in_every_binding=False)
+@table_attack("prepared", "read on from a cursor after its tenant is unbound", in_every_binding=False)
 async def cursor_rebound(attempt: Attempt) -> Verdict:
-    """A cursor that was opened with the tenant must not widen when the setting is emptied under it."""
+    """A cursor of a bound transaction must not show more rows when the setting is emptied."""
     setting = tenancy_of(attempt.attacked.service.metadata).setting
     await attempt.execute(attempt.fill("DECLARE tenantry_cursor CURSOR FOR SELECT {tenant} FROM {table}"))
     first = await attempt.reads("FETCH 1 FROM tenantry_cursor")
@@ -84,7 +83,7 @@ async def cursor_rebound(attempt: Attempt) -> Verdict:
 
 
 def _judge_bound(attempt: Attempt, seen: Verdict) -> Verdict:
-    """Without a signature, to bind another tenant works by design; with one it must not."""
+    """Return a limit instead of a breach where tenants are not signed."""
     if seen.outcome is Outcome.BREACH and not tenancy_of(attempt.attacked.service.metadata).signed_context:
         return limit(UNSIGNED.format(detail=seen.detail))
     return seen
@@ -105,7 +104,7 @@ async def rebind(attempt: Attempt) -> Verdict:
 
 @table_attack("binding", "bind the victim inside the statement that reads")
 async def rebind_inside(attempt: Attempt) -> Verdict:
-    """set_config() in a CTE that is joined, as an injection into one statement would have it."""
+    """set_config() in a CTE that is joined, as an SQL injection into one statement would do."""
     seen = await attempt.reads(
         "WITH bound AS MATERIALIZED (SELECT set_config({setting}, {name}, true) AS done) "
         "SELECT found.tenant FROM bound CROSS JOIN LATERAL "
@@ -116,13 +115,13 @@ async def rebind_inside(attempt: Attempt) -> Verdict:
     return _judge_bound(attempt, seen)
 
 
-@table_attack("binding", "bind the victim for the session, and come back in another transaction")
+@table_attack("binding", "bind the victim for the session, and read in another transaction")
 async def rebind_session(attempt: Attempt) -> Verdict:
-    """A session-level setting outlives the transaction; the unit of work's own SET LOCAL must stand above it."""
+    """A session-level setting outlives the transaction; the SET LOCAL of the unit of work must override it."""
     setting = _setting(attempt)
     bind = attempt.fill("SELECT set_config({setting}, {name}, false); ", setting=setting, name=_victim(attempt))
     if not attempt.binding.is_own:
-        return skipped("without a binding of its own there is nothing to stand above it; see rebind")
+        return skipped("without a binding of its own nothing overrides the setting; see rebind")
     try:
         await attempt.execute(f"ROLLBACK; BEGIN; {bind}COMMIT; BEGIN; {attempt.binding.preamble};")
         return await attempt.reads("SELECT {tenant} FROM {table}")
@@ -140,8 +139,8 @@ async def rebind_write(attempt: Attempt) -> Verdict:
     return _judge_bound(attempt, verdict)
 
 
-# What a forger makes of its own binding `own|expiry|key id|code`: the victim's name in front and the rest kept, without
-# a code, with a key that nobody has, and valid for ever.
+# Forged values, made from the attacker's own binding `own|expiry|key id|code`: with the victim's name, without a code,
+# with an unknown key, and with an expiry far in the future.
 FORGERIES = (
     "{name} || substr(own, length({own}) + 1)",
     "{name} || '|' || split_part(own, '|', 2) || '|' || split_part(own, '|', 3) || '|'",
@@ -152,7 +151,7 @@ FORGERIES = (
 
 @table_attack("binding", "forge a binding of the victim from its own", in_every_binding=False)
 async def forge(attempt: Attempt) -> Verdict:
-    """The attacker's own binding with the victim's name put in its place, signed as it was, not at all, or for ever."""
+    """The attacker's own binding with the victim's name: with the old code, with none, or without an expiry."""
     verdict = blocked("nothing was forged")
     for forgery in FORGERIES:
         value = forgery.format(name=_victim(attempt), own=sql.literal(attempt.attacked.attacker))

@@ -1,6 +1,6 @@
-"""Attacks that create: whoever can put an object where others look for one can have them run it.
+"""Attacks that create objects: other roles may run an object that they find in their search_path.
 
-Every schema must be closed to the application, and whatever reaches beyond the database is for superusers.
+The application must not create objects in any schema. What reaches beyond the database needs a superuser.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from tenantry.proof.isolation.verdict import AttackResult, Outcome, breach, reco
 
 SCHEMAS = "SELECT nspname::text AS name FROM pg_namespace WHERE nspname !~ '^pg_(toast|temp)' ORDER BY nspname"
 
-# 3F000 and 42501 both mean that nothing was made in a schema that may not be used.
+# Like 42501, 3F000 means that the attacker may not use the schema.
 CLOSED = frozenset({"3F000"})
 
 
 @service_attack("create", "create tables, functions and types in a schema")
 async def create_in_schema(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
-    """Every schema, pg_catalog and information_schema too."""
+    """Every schema, also pg_catalog and information_schema."""
     async with open_session(attacked) as session:
         for row in await session.fetch(SCHEMAS):
             schema = sql.identifier(row["name"])
@@ -37,9 +37,9 @@ async def create_in_schema(attacked: AttackedDatabase) -> AsyncIterator[AttackRe
             yield record("create_in_schema", f"schema {row['name']}", verdict)
 
 
-# What reaches beyond one schema: the object that a finding names, and the statement.
+# Attacks beyond one schema: the object, the sentence and the statement.
 STATEMENTS = {
-    "create_schema": ("database", "make a schema", "CREATE SCHEMA tenantry_schema"),
+    "create_schema": ("database", "create a schema", "CREATE SCHEMA tenantry_schema"),
     "create_extension": ("database", "install an extension", "CREATE EXTENSION {extension}"),
     "create_publication": ("database", "publish every table", "CREATE PUBLICATION tenantry_publication FOR ALL TABLES"),
     "create_subscription": (
@@ -58,7 +58,7 @@ STATEMENTS = {
             "CREATE EVENT TRIGGER tenantry_trigger ON ddl_command_end EXECUTE FUNCTION pg_temp.tenantry_event()"
         ),
     ),
-    "create_wrapper": ("database", "make a foreign-data wrapper", "CREATE FOREIGN DATA WRAPPER tenantry_wrapper"),
+    "create_wrapper": ("database", "create a foreign-data wrapper", "CREATE FOREIGN DATA WRAPPER tenantry_wrapper"),
     "create_language": (
         "database",
         "run native code",
@@ -74,9 +74,9 @@ STATEMENTS = {
         "change the settings of every session",
         "ALTER DATABASE {database} SET row_security = off",
     ),
-    "own_database": ("database", "own the database", "ALTER DATABASE {database} OWNER TO CURRENT_USER"),
+    "own_database": ("database", "become the owner of the database", "ALTER DATABASE {database} OWNER TO CURRENT_USER"),
     "comment_database": ("database", "write a comment on the database", "COMMENT ON DATABASE {database} IS 'tenantry'"),
-    "alter_schema": ("schema public", "own the schema", "ALTER SCHEMA public OWNER TO CURRENT_USER"),
+    "alter_schema": ("schema public", "become the owner of the schema", "ALTER SCHEMA public OWNER TO CURRENT_USER"),
     "replication_role": (
         "setting session_replication_role",
         "switch triggers off",
@@ -85,7 +85,7 @@ STATEMENTS = {
     "security_label": ("schema public", "label an object", "SECURITY LABEL ON SCHEMA public IS 'tenantry'"),
 }
 
-# What a statement says before it looks who asks: no provider of labels is loaded; a function of another kind.
+# Errors that come before the check of privileges: no provider of labels is loaded.
 ELSEWHERE = {"security_label": frozenset({"22023"})}
 
 
@@ -97,7 +97,7 @@ def _register(name: str, thing: str, sentence: str, template: str) -> None:
                 "WHERE installed_version IS NULL ORDER BY name LIMIT 1) AS extension"
             )
             if row["extension"] is None and "{extension}" in template:
-                yield record(name, thing, skipped("every extension that the server has is installed"))
+                yield record(name, thing, skipped("all extensions of the server are installed"))
                 return
             names = {key: sql.identifier(value) for key, value in row.items() if value}
             session.begin()
@@ -120,17 +120,17 @@ PARAMETERS = (
 
 @service_attack("create", "change the server's configuration")
 async def alter_system(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
-    """ALTER SYSTEM takes effect outside of any transaction, so that the right to it is asked for instead."""
+    """ALTER SYSTEM cannot be rolled back, so the privilege for it is checked instead."""
     async with open_session(attacked) as session:
         if session.connection.get_server_version() < (15,):
-            yield record("alter_system", "server", skipped("there are no privileges on settings before PostgreSQL 15"))
+            yield record("alter_system", "server", skipped("PostgreSQL has privileges on settings since version 15"))
             return
         session.begin()
         found = [row["name"] for row in await session.fetch(PARAMETERS)]
         if found:
             verdict = breach(f"The role may change settings of the server: {', '.join(found)}.")
         else:
-            # In a transaction it is refused for that first (25001), which says nothing.
+            # Inside a transaction the first error would be 25001, whatever the privileges.
             await session.leave()
             verdict = await session.refused("ALTER SYSTEM SET tenantry.intruder = '1'")
         yield record("alter_system", "server", verdict)
@@ -141,7 +141,7 @@ COPY_INTO_OWN = "CREATE TEMPORARY TABLE f (t text) ON COMMIT DROP; COPY f"
 
 @service_attack("create", "read and write the server's files, and run its programs")
 async def server_files(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
-    """Functions and COPY that reach the server's files."""
+    """Functions and COPY that read or write the server's files."""
     statements = {
         "function pg_read_file": "SELECT pg_read_file('postgresql.conf')",
         "function pg_read_binary_file": "SELECT pg_read_binary_file('PG_VERSION')",
@@ -156,19 +156,19 @@ async def server_files(attacked: AttackedDatabase) -> AsyncIterator[AttackResult
         "COPY TO PROGRAM": "COPY (SELECT 1) TO PROGRAM 'true'",
     }
     async with open_session(attacked) as session:
-        # A table of its own may be refused it, which says nothing of the file; one that it may write is there already.
+        # COPY into a table that the application may write, so that only the file can be refused.
         writable = (one for one in attacked.tables if "INSERT" in session.known.table(one).privileges)
         into = next((f"COPY {sql.qualified(one.schema, one.name)}" for one in writable), COPY_INTO_OWN)
         for thing, statement in statements.items():
             session.begin()
             verdict = await session.refused(statement.replace("{into}", into), f"use {thing}")
             if verdict.outcome is Outcome.SKIPPED and not verdict.detail.startswith(f"{BROKEN}42"):
-                # The privilege was there; the file was not.
+                # The role has the privilege, and only the file is missing.
                 verdict = breach(f"The role may use {thing}: {verdict.detail}")
             yield record("server_files", thing, verdict)
 
 
-@service_attack("create", "reach another server or database from inside")
+@service_attack("create", "connect to another server or database from inside")
 async def reach_out(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
     """Dblink and postgres_fdw, where they are installed."""
     async with open_session(attacked) as session:
@@ -184,5 +184,5 @@ async def reach_out(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
                 if name == "dblink"
                 else f"CREATE SERVER tenantry_server FOREIGN DATA WRAPPER {name}"
             )
-            # A login without a password is refused to who is no superuser (2F003), which holds.
+            # dblink refuses a connection without a password to roles that are not superusers (2F003).
             yield record("reach_out", thing, await session.refused(statement, f"use {name}", also={"2F003", "08001"}))

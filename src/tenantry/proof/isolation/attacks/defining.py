@@ -1,7 +1,7 @@
-"""Attacks on a table as a whole: locks, TRUNCATE and every kind of DDL that only an owner may send.
+"""Attacks on a table as a whole: locks, TRUNCATE and the DDL that only an owner may run.
 
-They do not depend on the tenant, so each is tried in the attacker's own alone. A lock that the application's privileges
-allow is a limit: it holds everybody up and shows nothing.
+They do not depend on the tenant, so each is tried in the attacker's own binding only. A lock that the application's
+privileges allow is a limit: it delays other sessions, and shows no row.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ LOCK_NOT_AVAILABLE = "55P03"
 LOCKING = frozenset({"UPDATE", "DELETE", "TRUNCATE"})
 
 
-@table_attack("lock", "lock everybody out of a table", in_every_binding=False)
+@table_attack("lock", "lock all other sessions out of a table", in_every_binding=False)
 async def lock_table(attempt: Attempt) -> Verdict:
-    """LOCK ... ACCESS EXCLUSIVE; whether another holds a lock meanwhile makes no difference."""
+    """LOCK ... ACCESS EXCLUSIVE. A lock of another session makes no difference."""
     try:
         await attempt.execute(attempt.fill("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE NOWAIT"))
     except asyncpg.PostgresError as error:
         if sqlstate_of(error) != LOCK_NOT_AVAILABLE:
             return attempt.judge(error)
     if attempt.facts.privileges & LOCKING:
-        return limit("Whoever may update or delete rows may lock the table: it holds others up, and shows nothing.")
+        return limit("A role that may update or delete rows may lock the table: this delays others, and shows nothing.")
     return breach("The table was locked without a privilege to change its rows.")
 
 
@@ -42,13 +42,13 @@ async def lock_share_update_exclusive(attempt: Attempt) -> Verdict:
         if sqlstate_of(error) != LOCK_NOT_AVAILABLE:
             return attempt.judge(error)
     if attempt.facts.privileges & LOCKING:
-        return limit("Whoever may update or delete rows may lock the table: it holds others up, and shows nothing.")
+        return limit("A role that may update or delete rows may lock the table: this delays others, and shows nothing.")
     return breach("The table was locked without a privilege to change its rows.")
 
 
 @table_attack("definition", "empty a table", in_every_binding=False)
 async def truncate(attempt: Attempt) -> Verdict:
-    """TRUNCATE, which ignores row security; a refusal for a reference (0A000) comes after the privilege was found."""
+    """TRUNCATE, which ignores row security. A refusal for a reference (0A000) means that the privilege is there."""
     try:
         await attempt.execute(attempt.fill("TRUNCATE {table}"))
     except asyncpg.PostgresError as error:
@@ -92,20 +92,23 @@ async def inherit(attempt: Attempt) -> Verdict:
 
 @table_attack("definition", "name a table in a foreign key of its own", in_every_binding=False)
 async def reference_it(attempt: Attempt) -> Verdict:
-    """REFERENCES tells of every row; no table in pg_temp can use it, so that the privilege itself is asked for."""
+    """REFERENCES shows which keys exist. A table in pg_temp cannot use it, so the privilege itself is checked."""
     if "REFERENCES" in attempt.facts.privileges:
-        return breach("The application may refer to the table, and so probe for every tenant's keys.")
+        return breach("The application may refer to the table, and so test which keys other tenants have.")
     return blocked("the application may not refer to the table")
 
 
-# Everything that only an owner may do to a table. Each ends in a rollback, also where it is let through.
+# What only an owner may do to a table. Each ends in a rollback, also where the server accepts it.
 STATEMENTS = {
     "disable_row_security": ("switch a table's row security off", "ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"),
-    "unforce_row_security": ("free the owner of row security", "ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY"),
-    "create_policy": ("add a policy that lets everything pass", "CREATE POLICY tenantry_open ON {table} USING (true)"),
-    "alter_policy": ("open the tenant policy", "ALTER POLICY tenant_isolation_policy ON {table} USING (true)"),
+    "unforce_row_security": ("exempt the owner from row security", "ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY"),
+    "create_policy": ("add a policy that accepts every row", "CREATE POLICY tenantry_open ON {table} USING (true)"),
+    "alter_policy": (
+        "make the tenant policy accept every row",
+        "ALTER POLICY tenant_isolation_policy ON {table} USING (true)",
+    ),
     "drop_policy": ("drop the tenant policy", "DROP POLICY tenant_isolation_policy ON {table}"),
-    "take_ownership": ("own a table", "ALTER TABLE {table} OWNER TO CURRENT_USER"),
+    "take_ownership": ("become the owner of a table", "ALTER TABLE {table} OWNER TO CURRENT_USER"),
     "add_column": ("add a column", "ALTER TABLE {table} ADD COLUMN tenantry_column integer"),
     "alter_default": ("change the tenant's default", "ALTER TABLE {table} ALTER COLUMN {column} DROP DEFAULT"),
     "rename_table": ("rename a table", "ALTER TABLE {table} RENAME TO tenantry_renamed"),
@@ -124,11 +127,11 @@ STATEMENTS = {
         "CREATE RULE tenantry_rule AS ON UPDATE TO {table} DO INSTEAD NOTHING",
     ),
     "create_statistics": (
-        "have statistics of every row kept",
+        "create extended statistics of every row",
         "CREATE STATISTICS tenantry_statistics ON {column}, ({column}::text) FROM {table}",
     ),
     "comment_table": ("write a comment on a table", "COMMENT ON TABLE {table} IS 'tenantry'"),
-    "set_storage": ("let a table go to seed", "ALTER TABLE {table} SET (autovacuum_enabled = false)"),
+    "set_storage": ("switch a table's autovacuum off", "ALTER TABLE {table} SET (autovacuum_enabled = false)"),
 }
 
 

@@ -1,7 +1,7 @@
-"""Attacks on what the server keeps about rows: statistics, definitions, and its views of what sessions do.
+"""Attacks on what the server stores about rows: statistics, definitions, and its views of sessions.
 
-ANALYZE keeps the commonest values of each column, of all tenants. PostgreSQL hides them from whoever row security holds
-(pg_stats), and its planner hands them to leakproof operators only.
+ANALYZE stores the most common values of each column, of all tenants. pg_stats hides them from roles that row security
+applies to, and the planner passes them to leakproof operators only.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tenantry import sql
 from tenantry.postgres.connect import connect
 from tenantry.postgres.statements import load_statements
 from tenantry.proof.isolation.attack import service_attack
-from tenantry.proof.isolation.attacks.leaking import PEEPING
+from tenantry.proof.isolation.attacks.leaking import LEAKING_FUNCTION
 from tenantry.proof.isolation.database import AttackedDatabase
 from tenantry.proof.isolation.session import MARKER, AttackSession, open_session
 from tenantry.proof.isolation.verdict import AttackResult, Outcome, Verdict, blocked, breach, limit, record, skipped
@@ -26,7 +26,7 @@ DEADLINE = 10.0
 
 
 async def _analyze(attacked: AttackedDatabase) -> None:
-    """Have statistics kept of all rows, as the owner, who alone may."""
+    """Run ANALYZE as the owner, so that there are statistics of all rows."""
     endpoint = attacked.service.endpoint("migration", attacked.settings, None)
     connection = await connect(
         endpoint.source, deadline=DEADLINE, role=endpoint.role, application_name="tenantry proof"
@@ -38,8 +38,8 @@ async def _analyze(attacked: AttackedDatabase) -> None:
         await connection.close()
 
 
-async def _spotted(session: AttackSession, statement: str) -> dict[str, str]:
-    """Return the values of others in a query's column `said`, each with the place that says it."""
+async def _find_secrets(session: AttackSession, statement: str) -> dict[str, str]:
+    """Return the other tenants' values in a query's column `said`, each with its column `place`."""
     session.begin(session.attacked.bind_sql(session.attacked.attacker))
     found: dict[str, str] = {}
     for row in await session.fetch(statement):
@@ -54,15 +54,15 @@ async def planner_statistics(attacked: AttackedDatabase) -> AsyncIterator[Attack
     async with open_session(attacked) as session:
         await _analyze(attacked)
         for thing, name in (("view pg_stats", "statistics"), ("view pg_stats_ext", "extended_statistics")):
-            found = await _spotted(session, _STATEMENTS[name])
+            found = await _find_secrets(session, _STATEMENTS[name])
             places = ", ".join(sorted(set(found.values()))[:3])
             verdict = breach(f"It shows values of other tenants: {places}.") if found else blocked("no value of others")
             yield record("planner_statistics", thing, verdict)
 
 
-@service_attack("statistics", "read what the catalog keeps closed")
+@service_attack("statistics", "read the catalogs that are closed to it")
 async def closed_catalogs(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
-    """Statistics as they are stored, passwords, the pages of large objects, logins at other servers."""
+    """Stored statistics, passwords, the pages of large objects, logins at other servers."""
     async with open_session(attacked) as session:
         for name in ("pg_statistic", "pg_statistic_ext_data", "pg_authid", "pg_largeobject", "pg_user_mapping"):
             session.begin(attacked.bind_sql(attacked.attacker))
@@ -70,9 +70,9 @@ async def closed_catalogs(attacked: AttackedDatabase) -> AsyncIterator[AttackRes
             yield record("closed_catalogs", f"table pg_catalog.{name}", verdict)
 
 
-@service_attack("statistics", "have the planner hand its statistics to an operator of its own")
+@service_attack("statistics", "make the planner pass its statistics to an operator of its own")
 async def leaky_estimate(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
-    """A restriction estimator calls the operator's function on the commonest values, if it may (CVE-2017-7484)."""
+    """A restriction estimator may call the operator's function on the most common values (CVE-2017-7484)."""
     if not attacked.tables:
         yield record("leaky_estimate", "database", skipped("the service has no tenant tables"))
         return
@@ -87,8 +87,8 @@ async def _estimate(session: AttackSession, target: object) -> Verdict:
     table = sql.qualified(target.schema, target.name)  # type: ignore[attr-defined]
     session.begin(session.attacked.bind_sql(session.attacked.attacker))
     operator = (
-        PEEPING.format(options="", marker=MARKER)
-        + "; CREATE OPERATOR pg_temp.<<<< (LEFTARG = text, RIGHTARG = text, FUNCTION = pg_temp.tenantry_peep, "
+        LEAKING_FUNCTION.format(options="", marker=MARKER)
+        + "; CREATE OPERATOR pg_temp.<<<< (LEFTARG = text, RIGHTARG = text, FUNCTION = pg_temp.tenantry_leak, "
         "RESTRICT = scalarltsel)"
     )
     made = await session.refused(operator)
@@ -99,16 +99,16 @@ async def _estimate(session: AttackSession, target: object) -> Verdict:
         await session.execute(f"EXPLAIN SELECT FROM {table} WHERE {column}::text OPERATOR(pg_temp.<<<<) {own}::text")
     except asyncpg.PostgresError as error:
         if MARKER in str(error):
-            return breach(f"The planner handed it a value of others: {str(error)[:120]}")
+            return breach(f"The planner passed it a value of another tenant: {str(error)[:120]}")
         return session.judge(error)
-    return blocked("the planner told it nothing")
+    return blocked("the planner passed it no value")
 
 
 @service_attack("statistics", "find others' values in the text of the catalog")
 async def catalog_texts(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
     """Definitions, bounds of partitions, comments, settings and names."""
     async with open_session(attacked) as session:
-        found = await _spotted(session, _STATEMENTS["texts"])
+        found = await _find_secrets(session, _STATEMENTS["texts"])
         for value, place in found.items():
             yield record("catalog_texts", place, breach(f"It holds a value of {session.known.secrets[value]}."))
         if not found:
@@ -117,7 +117,7 @@ async def catalog_texts(attacked: AttackedDatabase) -> AsyncIterator[AttackResul
 
 @service_attack("session", "read the statements of other sessions")
 async def watch_sessions(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
-    """pg_stat_activity shows the statements of one's own role, which all tenants share, and of no other."""
+    """pg_stat_activity shows the statements of the session's own role only, which all tenants share."""
     role = attacked.application.role
     async with open_session(attacked) as session, open_session(attacked) as other:
         other.begin(attacked.bind_sql(attacked.victim))
@@ -133,8 +133,8 @@ async def watch_sessions(attacked: AttackedDatabase) -> AsyncIterator[AttackResu
             verdict = breach(f"It saw statements of {', '.join(others)}.")
         elif any(MARKER in row["query"] for row in rows):
             verdict = limit(
-                "A session sees the statements of its own role's other sessions, also for other tenants, without "
-                "what was sent apart from them."
+                "A session sees the statements of other sessions of its role, also for other tenants, without their "
+                "parameters."
             )
         else:
             verdict = blocked("no statement of others")
@@ -142,11 +142,11 @@ async def watch_sessions(attacked: AttackedDatabase) -> AsyncIterator[AttackResu
 
 
 def _login(session: AttackSession) -> str:
-    name: str = session.connection._params.user  # noqa: SLF001  # asyncpg gives no other way to its login.
+    name: str = session.connection._params.user  # noqa: SLF001  # asyncpg has no public name for the login.
     return name
 
 
-@service_attack("session", "end the work of other roles")
+@service_attack("session", "cancel the statements of other roles")
 async def cancel_sessions(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
     """pg_cancel_backend and pg_terminate_backend on a session of the admin role, and on one of its own role."""
     admin = await connect(
@@ -163,7 +163,7 @@ async def cancel_sessions(attacked: AttackedDatabase) -> AsyncIterator[AttackRes
             session.begin(attacked.bind_sql(attacked.attacker))
             verdict = await session.refused(f"SELECT pg_cancel_backend({other.connection.get_server_pid()})")
             if verdict.outcome is Outcome.BREACH:
-                verdict = limit("A session may cancel those of its own role: it holds others up, and shows nothing.")
+                verdict = limit("A session may cancel other sessions of its role: this delays them, and shows nothing.")
             yield record("cancel_sessions", f"role {attacked.application.role}", verdict)
     finally:
         await admin.close()

@@ -1,4 +1,4 @@
-"""Attacks that read: every way in which SQL can name a table's rows must meet the table's policy."""
+"""Attacks that read: the policy must apply in every form in which SQL can name a table's rows."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def select_grouped(attempt: Attempt) -> Verdict:
 
 @table_attack("read", "ask whether the victim has a row")
 async def select_exists(attempt: Attempt) -> Verdict:
-    """EXISTS, and the scalar subquery that tells the same."""
+    """EXISTS, and a scalar subquery with the same answer."""
     return await attempt.reads(
         "SELECT {victim}::text AS tenant WHERE EXISTS (SELECT FROM {table} WHERE {column} = {victim}) "
         "UNION ALL SELECT (SELECT max({column}::text) FROM {table} WHERE {column} = {victim})"
@@ -58,7 +58,7 @@ async def select_exists(attempt: Attempt) -> Verdict:
 
 @table_attack("read", "read through a derived table")
 async def select_subquery(attempt: Attempt) -> Verdict:
-    """A subquery that the planner may flatten, and one that it may not."""
+    """A subquery that the planner may flatten, and one that it must not."""
     return await attempt.reads(
         "SELECT tenant FROM (SELECT {tenant} FROM {table}) AS flat "
         "UNION ALL SELECT tenant FROM (SELECT {tenant} FROM {table} OFFSET 0) AS fenced"
@@ -94,7 +94,7 @@ async def select_lateral(attempt: Attempt) -> Verdict:
 
 @table_attack("read", "read through outer joins")
 async def select_joined(attempt: Attempt) -> Verdict:
-    """Outer joins, where a filter on the wrong side would let rows through."""
+    """Outer joins, where a filter on the wrong side lets rows through."""
     return await attempt.reads(
         "SELECT t.{column}::text AS tenant FROM (VALUES (1)) AS one (number) FULL JOIN {table} AS t ON false "
         "UNION ALL SELECT t.{column}::text FROM {table} AS t LEFT JOIN {table} AS s ON s.{column} = {victim}"
@@ -119,7 +119,7 @@ async def select_sampled(attempt: Attempt) -> Verdict:
     )
 
 
-@table_attack("read", "read a row by the place where it is stored")
+@table_attack("read", "read a row by its physical place")
 async def select_by_place(attempt: Attempt) -> Verdict:
     """The victim's own ctid and tableoid."""
     row = attempt.victim_row
@@ -136,7 +136,7 @@ async def select_for_update(attempt: Attempt) -> Verdict:
     return await attempt.reads("SELECT {tenant} FROM {table} WHERE {column} <> {attacker} FOR UPDATE SKIP LOCKED")
 
 
-@table_attack("read", "hold the rows of others against deletion while reading them")
+@table_attack("read", "keep the rows of others from being deleted while reading them")
 async def select_for_key_share(attempt: Attempt) -> Verdict:
     """SELECT ... FOR KEY SHARE."""
     return await attempt.reads("SELECT {tenant} FROM {table} WHERE {column} <> {attacker} FOR KEY SHARE NOWAIT")
@@ -144,7 +144,7 @@ async def select_for_key_share(attempt: Attempt) -> Verdict:
 
 @table_attack("read", "switch row security off")
 async def row_security_off(attempt: Attempt) -> Verdict:
-    """`row_security = off` must be an error, and no rows."""
+    """`row_security = off` must raise an error and return no rows."""
     await attempt.execute("SET LOCAL row_security = off")
     return await attempt.reads("SELECT {tenant} FROM {table}")
 
@@ -181,7 +181,7 @@ async def cursor(attempt: Attempt) -> Verdict:
 
 @table_attack("read", "read in an anonymous block")
 async def do_block(attempt: Attempt) -> Verdict:
-    """DO, which tells what it saw by an error."""
+    """DO, which shows what it saw in the text of an error."""
     return await attempt.leaks(
         "DO $block$ DECLARE seen text; BEGIN "
         "SELECT string_agg({column}::text, ',') INTO seen FROM {table} WHERE {column} <> {attacker}; "
@@ -193,7 +193,7 @@ async def do_block(attempt: Attempt) -> Verdict:
 async def copy_out(attempt: Attempt) -> Verdict:
     """COPY table TO STDOUT, which must send what SELECT would."""
     if attempt.facts.is_partitioned:
-        return skipped("COPY names no partitioned table; copy_out_query takes its rows")
+        return skipped("COPY TO cannot name a partitioned table; see copy_out_query")
     return await attempt.copies("{table} ({column})")
 
 
@@ -205,5 +205,5 @@ async def copy_out_query(attempt: Attempt) -> Verdict:
 
 @table_attack("copy", "copy rows of the victim in")
 async def copy_in(attempt: Attempt) -> Verdict:
-    """COPY FROM, which row security refuses altogether (0A000)."""
+    """COPY FROM, which row security always refuses (0A000)."""
     return await attempt.copies_in()

@@ -1,6 +1,6 @@
-"""Attacks by way of other relations: views, materialized views, partitions, children, foreign tables, stray tables.
+"""Attacks through other relations: views, materialized views, partitions, children, foreign and undeclared tables.
 
-Whatever the application may read besides its own tables is read, and looked through for values that only other tenants
+Each relation that the application may read is read, and its values are compared with those that only other tenants
 have.
 """
 
@@ -23,7 +23,7 @@ from tenantry.tenancy.declarations import declaration_of
 
 _STATEMENTS = load_statements(__package__ or "", "catalog.sql")
 
-# A materialized view that was never filled.
+# The SQLSTATE of a materialized view without data.
 UNPOPULATED = frozenset({"55000"})
 
 KINDS = {
@@ -36,7 +36,7 @@ KINDS = {
 
 
 async def _look(session: AttackSession, statement: str) -> Verdict:
-    """Judge a query by the values of others in what it returns, in the attacker's tenant and in none."""
+    """Judge a query by other tenants' values in its rows, bound to the attacker's tenant and to none."""
     for preamble in (session.attacked.bind_sql(session.attacked.attacker), ""):
         session.begin(preamble)
         try:
@@ -59,11 +59,11 @@ async def _relations(session: AttackSession) -> list[Mapping[str, Any]]:
 
 
 def _attack_kinds(name: str, sentence: str, kinds: str, none: str) -> None:
-    """Register an attack on every relation of some kinds that no model declares."""
+    """Register an attack on every undeclared relation of some kinds."""
 
     async def run(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
         declared = {(table.schema or "public", table.name) for table in attacked.service.metadata.tables.values()}
-        # What hangs directly on one of these, `name_partitions` reaches.
+        # `name_partitions` attacks their partitions and children.
         reached = {(target.schema, target.name) for target in attacked.tables}
         found = False
         async with open_session(attacked) as session:
@@ -95,7 +95,7 @@ _attack_kinds(
 )
 _attack_kinds(
     "read_stray_tables",
-    "read others' rows in a table that no model declares",
+    "read others' rows in an undeclared table",
     "rp",
     "the application may read no undeclared table",
 )
@@ -103,7 +103,7 @@ _attack_kinds(
 
 @service_attack("relation", "read others' rows in a table that all tenants share")
 async def read_shared_tables(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
-    """Shared and Global tables must hold nothing that only one tenant has."""
+    """Shared and Global tables must hold no value that only one tenant has."""
     found = False
     async with open_session(attacked) as session:
         for table in attacked.service.metadata.sorted_tables:
@@ -117,7 +117,7 @@ async def read_shared_tables(attacked: AttackedDatabase) -> AsyncIterator[Attack
         yield record("read_shared_tables", "database", skipped("every table belongs to tenants"))
 
 
-# What is tried on a partition or a child, which meets its own policies and privileges and never its parent's.
+# Statements on a partition or a child, whose own policies and privileges apply instead of its parent's.
 DIRECTLY = {
     "read": "SELECT {tenant}::text AS tenant FROM {table}",
     "delete": "DELETE FROM {table} WHERE {tenant}::text = {victim} RETURNING {tenant}::text AS tenant",

@@ -1,6 +1,6 @@
-"""Attacks by way of roles: to become another, to free one's own, to leave settings behind.
+"""Attacks through roles: become another role, change the own one, leave settings behind.
 
-A role that was taken on counts by what it shows: the rows of others, or the server's files.
+A role that the attacker became is judged by what it can read: rows of other tenants, or the server's files.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from tenantry.proof.isolation.session import AttackSession, open_session
 from tenantry.proof.isolation.verdict import AttackResult, Outcome, Verdict, blocked, breach, limit, record
 from tenantry.tenancy.declarations import tenancy_of
 
-# They reach the server's files and programs, and with these everything.
-KEYS_TO_THE_HOUSE = frozenset({"pg_read_server_files", "pg_write_server_files", "pg_execute_server_program"})
+# Their members can read and write the server's files or run programs, and so reach all data.
+SERVER_ACCESS_ROLES = frozenset({"pg_read_server_files", "pg_write_server_files", "pg_execute_server_program"})
 
-EVERYBODY = "SELECT rolname::text AS name FROM pg_roles WHERE rolname <> current_user ORDER BY rolname"
+OTHER_ROLES = "SELECT rolname::text AS name FROM pg_roles WHERE rolname <> current_user ORDER BY rolname"
 
 
-async def _sees_foreign(session: AttackSession, take_on: str) -> str:
-    """Return the first table that shows rows of others once a role was taken on; '' where none does."""
+async def _sees_foreign(session: AttackSession, become: str) -> str:
+    """Return the first table that shows rows of others after the statement `become`; '' if there is none."""
     for target in session.attacked.tables:
         tenant = sql.identifier(target.tenant_column)
         table = sql.qualified(target.schema, target.name)
-        session.begin(f"{session.attacked.bind_sql(session.attacked.attacker)}; {take_on}")
+        session.begin(f"{session.attacked.bind_sql(session.attacked.attacker)}; {become}")
         try:
             rows = await session.fetch(
                 f"SELECT FROM {table} WHERE {tenant}::text <> {sql.literal(session.attacked.attacker)} LIMIT 1"
@@ -42,22 +42,24 @@ async def _sees_foreign(session: AttackSession, take_on: str) -> str:
 
 
 async def _becomes(session: AttackSession, statement: str, role: str) -> Verdict:
-    """Judge a statement that takes a role on."""
+    """Judge a statement by which the attacker becomes a role."""
     session.begin(session.attacked.bind_sql(session.attacked.attacker))
     taken = await session.refused(statement)
     if taken.outcome is not Outcome.BREACH:
         return taken
-    if role in KEYS_TO_THE_HOUSE:
-        return breach(f"It took on {role}, which reaches the server's files and programs.")
+    if role in SERVER_ACCESS_ROLES:
+        return breach(f"It became {role}, which may use the server's files or programs.")
     table = await _sees_foreign(session, statement)
-    return breach(f"It took the role on and saw rows of others in {table}.") if table else blocked("it shows no more")
+    return (
+        breach(f"It became the role, and saw rows of others in {table}.") if table else blocked("the role sees no more")
+    )
 
 
-@service_attack("role", "take on another role")
+@service_attack("role", "become another role")
 async def set_role(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
     """SET ROLE to every role of the cluster, and back to the login."""
     async with open_session(attacked) as session:
-        for row in await session.fetch(EVERYBODY):
+        for row in await session.fetch(OTHER_ROLES):
             name = row["name"]
             verdict = await _becomes(session, f"SET LOCAL ROLE {sql.identifier(name)}", name)
             yield record("set_role", f"role {name}", verdict)
@@ -67,11 +69,11 @@ async def set_role(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
             yield record("set_role", "role NONE" if "NONE" in statement else "login", verdict)
 
 
-@service_attack("role", "take on another session's user")
+@service_attack("role", "become another session user")
 async def set_session_authorization(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
     """SET SESSION AUTHORIZATION to every role."""
     async with open_session(attacked) as session:
-        for row in await session.fetch(EVERYBODY):
+        for row in await session.fetch(OTHER_ROLES):
             name = row["name"]
             verdict = await _becomes(session, f"SET LOCAL SESSION AUTHORIZATION {sql.identifier(name)}", name)
             yield record("set_session_authorization", f"role {name}", verdict)
@@ -79,7 +81,7 @@ async def set_session_authorization(attacked: AttackedDatabase) -> AsyncIterator
 
 @service_attack("role", "see rows by an attribute or a membership that its own role has")
 async def role_as_it_is(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
-    """A superuser, a role with BYPASSRLS or a member of the owner needs no trick at all."""
+    """A superuser, a role with BYPASSRLS or a member of the owner sees all rows."""
     async with open_session(attacked) as session:
         table = await _sees_foreign(session, "SELECT")
         verdict = breach(f"The role sees rows of others in {table}.") if table else blocked("no row of others")
@@ -87,7 +89,7 @@ async def role_as_it_is(attacked: AttackedDatabase) -> AsyncIterator[AttackResul
 
 
 def _statements(attacked: AttackedDatabase) -> dict[str, tuple[str, str]]:
-    """Return what would free the role, by a name: the object and the statement."""
+    """Return statements that give the role more rights, each with its object, by a name."""
     roles = attacked.service.roles
     own, owner, admin = (sql.identifier(name) for name in (attacked.application.role, roles.owner, roles.admin))
     return {
@@ -108,7 +110,7 @@ def _statements(attacked: AttackedDatabase) -> dict[str, tuple[str, str]]:
     }
 
 
-@service_attack("role", "free its role, or gain another's rights")
+@service_attack("role", "give its role more rights, or change another role")
 async def alter_roles(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
     """ALTER ROLE, GRANT of a role, CREATE ROLE, REASSIGN OWNED, ALTER DEFAULT PRIVILEGES."""
     async with open_session(attacked) as session:
@@ -119,7 +121,7 @@ async def alter_roles(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]
 
 @service_attack("role", "leave the victim's tenant behind as a default of its role")
 async def preset_tenant(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
-    """ALTER ROLE ... SET: PostgreSQL lets every role preset its own sessions, and nothing can forbid it."""
+    """ALTER ROLE ... SET: PostgreSQL lets every role set defaults for its own sessions."""
     setting = tenancy_of(attacked.service.metadata).setting
     role = attacked.application.role
     async with open_session(attacked) as session:
@@ -129,7 +131,7 @@ async def preset_tenant(attacked: AttackedDatabase) -> AsyncIterator[AttackResul
         )
         if verdict.outcome is Outcome.BREACH:
             verdict = limit(
-                "A role may preset settings of its own sessions. A unit of work binds its tenant above it; "
+                "A role may set defaults for its own sessions. The binding of a unit of work overrides them; "
                 "the audit finds it (tenant_preset)."
             )
         yield record("preset_tenant", f"role {role}", verdict)

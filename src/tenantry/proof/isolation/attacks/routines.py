@@ -1,7 +1,7 @@
-"""Attacks by way of functions: whatever the application may call is called, with what an attacker would try.
+"""Attacks through functions: every function that the application may call is called with an attacker's arguments.
 
-A SECURITY DEFINER function runs as its owner, so that row security holds nothing back that it returns. A declared
-lookup returns the tenant and the key of the row that a credential leads to. That is a limit; one word more, a breach.
+A SECURITY DEFINER function runs as its owner, so row security does not restrict what it returns. A declared lookup
+returns the tenant and the key of the row that a credential belongs to. That is a limit; any other value is a breach.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tenantry.tenancy.declarations import declaration_of
 
 _STATEMENTS = load_statements(__package__ or "", "catalog.sql")
 
-# How many values an argument is given, and how often a function is called at most.
+# The most values of one argument, and the most calls of one function.
 VALUES, CALLS = 6, 24
 
 PLAIN = {
@@ -42,7 +42,7 @@ PLAIN = {
 
 
 def _guesses(session: AttackSession, name: str, kind: str) -> list[str]:
-    """Return what an attacker who knows the victim's rows would give for an argument, the likeliest first."""
+    """Return the values that an attacker who knows the victim's rows tries for an argument, the likeliest first."""
     likely: list[str] = []
     others: list[str] = [session.attacked.victim]
     for facts in session.known.tables.values():
@@ -62,7 +62,7 @@ def _base(kind: str) -> str:
 
 
 def _calls(session: AttackSession, row: Mapping[str, Any]) -> list[tuple[str, tuple[str, ...]]]:
-    """Return the calls to try, each with the values that it gives away itself."""
+    """Return the calls to try, each with the values that are its arguments."""
     names: Sequence[str] = [*row["names"], *[""] * len(row["types"])]
     choices = [_guesses(session, name, kind) for name, kind in zip(names, row["types"], strict=False)]
     function = sql.qualified(row["schema"], row["name"])
@@ -78,7 +78,7 @@ def _calls(session: AttackSession, row: Mapping[str, Any]) -> list[tuple[str, tu
 
 
 async def _call(session: AttackSession, row: Mapping[str, Any], *, is_declared: bool) -> Verdict:
-    """Call a function with every guess, in the attacker's tenant and in none."""
+    """Call a function with all guesses, bound to the attacker's tenant and to none."""
     bounded = answered = False
     own_and_none = (session.attacked.bind_sql(session.attacked.attacker), "")
     for (statement, given), preamble in itertools.product(_calls(session, row), own_and_none):
@@ -90,7 +90,7 @@ async def _call(session: AttackSession, row: Mapping[str, Any], *, is_declared: 
             answered = answered or session.judge(error).outcome is Outcome.BLOCKED
         else:
             answered = True
-            # A declared lookup has no business to return even what it was asked by.
+            # A declared lookup must not even return its arguments.
             seen = session.known.find_secrets(said, () if is_declared else given)
         if seen and is_declared and set(seen) <= session.known.identities:
             bounded = True
@@ -98,12 +98,12 @@ async def _call(session: AttackSession, row: Mapping[str, Any], *, is_declared: 
             return breach(f"It returns values of other tenants: of {', '.join(sorted(set(seen.values()))[:3])}.")
     if bounded:
         return limit(
-            "A declared lookup: it returns the tenant and the key of the row that a known credential leads to."
+            "A declared lookup: it returns the tenant and the key of the row that a known credential belongs to."
         )
-    return blocked("no value of others") if answered else skipped("no call could be made up that it takes")
+    return blocked("no value of others") if answered else skipped("no arguments were found that it accepts")
 
 
-@service_attack("function", "have a function tell of others' rows")
+@service_attack("function", "make a function return others' rows")
 async def call_functions(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
     """Every function and procedure that the application may call."""
     declared = {(item.schema, item.name) for item in attacked.service.declared_objects() if isinstance(item, Function)}
@@ -117,9 +117,9 @@ async def call_functions(attacked: AttackedDatabase) -> AsyncIterator[AttackResu
         yield record("call_functions", "database", skipped("the application may call no function"))
 
 
-@service_attack("function", "stand a table of its own before one that a function reads")
+@service_attack("function", "hide a table that a function reads behind one of its own")
 async def shadow_tables(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
-    """A temporary table like the lookup's own, with a planted row; a function without a pinned path would read it."""
+    """A temporary table with the same name. A function without a pinned search_path would read its rows."""
     found = False
     async with open_session(attacked) as session:
         routines = [row for row in await session.fetch(_STATEMENTS["routines"]) if row["is_definer"]]
@@ -131,7 +131,7 @@ async def shadow_tables(attacked: AttackedDatabase) -> AsyncIterator[AttackResul
 
 
 async def _shadow(session: AttackSession, row: Mapping[str, Any]) -> Verdict:
-    """Plant the attacker's own rows, their readable columns marked, in tables that stand before all others."""
+    """Call the function while temporary tables, first in the search_path, hold rows with marked texts."""
     planted = []
     for (schema, name), facts in session.known.tables.items():
         table = sql.qualified(schema, name)
@@ -152,13 +152,13 @@ async def _shadow(session: AttackSession, row: Mapping[str, Any]) -> Verdict:
         else:
             said = "\n".join(str(item[0]) for item in rows if len(item))
         if MARKER in said and not any(MARKER in value for value in given):
-            return breach("It reads a temporary table of the attacker's in place of its own.")
+            return breach("It reads a temporary table of the attacker instead of its own.")
     return blocked("it reads its own tables")
 
 
 def _plant(shadow: str, facts: TableFacts, row: Mapping[str, str | None]) -> str:
-    """Return an INSERT of a row whose texts are marked, but for those that a lookup could be asked by."""
-    # A column's length stays with it, so that only text takes the marker.
+    """Return an INSERT of a row whose texts are marked."""
+    # A varchar keeps its length in the copy of the table, so only text has room for the marker.
     values = ", ".join(
         facts.literal(name, f"{MARKER}{row[name]}")
         if facts.columns[name].type == "text" and row[name]
@@ -169,9 +169,9 @@ def _plant(shadow: str, facts: TableFacts, row: Mapping[str, str | None]) -> str
     return f"INSERT INTO {shadow} ({columns}) VALUES ({values}); "  # noqa: S608
 
 
-@service_attack("function", "guess at lookups with what nobody has")
+@service_attack("function", "find a row through a lookup by a value that no tenant has")
 async def guess_lookups(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
-    """NULL, '', and patterns must lead a lookup nowhere."""
+    """NULL, '' and patterns must find no row."""
     found = False
     names = {
         f"tenant_of_{table.name}_by_{'_'.join(lookup.columns)}"
@@ -196,8 +196,8 @@ async def _guess(session: AttackSession, row: Mapping[str, Any]) -> Verdict:
         try:
             rows = await session.fetch(f"SELECT to_json(said)::text FROM {function}({arguments}) AS said")  # noqa: S608
         except asyncpg.PostgresError:
-            # A pattern is no uuid.
+            # A pattern is not a uuid.
             continue
         if rows:
-            return breach(f"Asked by {value} it returned {len(rows)} rows.")
-    return blocked("nothing leads anywhere")
+            return breach(f"For {value} it returned {len(rows)} rows.")
+    return blocked("no value found a row")

@@ -1,7 +1,7 @@
-"""New rows that are like a row that exists: only one that all else lets pass puts a reference or a key to the test.
+"""New rows that are similar to existing ones, so that nothing but the tested reference or key refuses them.
 
-What the checks of a table took once they take again, so a row is made from another tenant's, or from an own one. It
-keeps what it refers to among its own tenant's rows, and gets new values only where a unique key would refuse it.
+A table's checks accepted the values of an existing row, so a new row is made from it. The new row keeps the references
+of its own tenant's rows, and gets new values only where a unique key would refuse it.
 """
 
 from __future__ import annotations
@@ -13,34 +13,35 @@ from tenantry.proof.isolation.facts import KeyFact, Row
 
 __all__ = ["INSERT", "UNFIT", "made_up_value", "similar_rows"]
 
-# What says that a row which was made up is none of this table: a check, a key, a length, a form.
+# Classes of SQLSTATEs that mean that the table does not accept the row: a check, a key, a length, a format.
 UNFIT = ("22", "23")
 
 INSERT = "SET CONSTRAINTS ALL IMMEDIATE; INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE VALUES ({row})"
 
 
 def similar_rows(attempt: Attempt, tenant: str, fixed: Mapping[str, str], like: Row | None = None) -> Iterator[str]:
-    """Yield the values of new rows of a tenant, the likeliest to pass first.
+    """Yield the values of new rows of a tenant. Those that the table most likely accepts come first.
 
-    The columns `fixed` have the SQL given; all others are those of the row `like`, by default the opponent's first.
+    The columns `fixed` have the given SQL. The others have the values of the row `like`, by default the first row of
+    the other tenant.
     """
     attacked, facts = attempt.attacked, attempt.facts
-    opponent = attacked.victim if tenant == attacked.attacker else attacked.attacker
-    own, other = facts.rows[tenant][0], like or facts.rows[opponent][0]
+    other_tenant = attacked.victim if tenant == attacked.attacker else attacked.attacker
+    own, other = facts.rows[tenant][0], like or facts.rows[other_tenant][0]
     kept = {name: facts.literal(name, own[name]) for fact in facts.references for name in fact.columns}
     kept[attempt.target.tenant_column] = facts.literal(attempt.target.tenant_column, tenant)
-    # A key that holds the tenant has room for the values of another's row, unless both count from one.
+    # A key that includes the tenant has room for the values of another tenant's row, unless both count from one.
     shared = [key for key in facts.keys if attempt.target.tenant_column not in key.columns]
     for row, keys in ((other, shared), (own, facts.keys), (other, facts.keys)):
         yield attempt.values(row, {**_renewed(attempt, keys), **kept, **fixed})
 
 
 def made_up_value(kind: str) -> str | None:
-    """Return SQL that makes a value which no row has; None for a type where nobody knows one."""
+    """Return SQL for a value that no row has; None for other types."""
     if kind == "uuid":
         return "gen_random_uuid()"
     if kind.startswith(("character varying", "text")):
-        # The cast cuts it to the length of the column.
+        # The cast cuts the text to the length of the column.
         return f"md5(random()::text)::{kind}"
     if kind in {"integer", "bigint"}:
         return "(1000000000 + random() * 1000000000)::integer"

@@ -1,6 +1,6 @@
-"""Attacks that write: no statement may make, change, move or remove a row of another tenant.
+"""Attacks that write: no statement may insert, update, move or delete a row of another tenant.
 
-Each aims at the victim alone, so that a single row that it touches is a breach.
+Each aims at rows of other tenants only, so that every row that it writes is a breach.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from tenantry.proof.isolation.attack import table_attack
 from tenantry.proof.isolation.attempt import Attempt
 from tenantry.proof.isolation.verdict import Verdict, skipped
 
-# The cursor found no row to stand on.
+# The cursor has no current row.
 NOT_ON_A_ROW = frozenset({"24000"})
 
-# Nobody may give a column a value that is an identity GENERATED ALWAYS, row security or not.
+# No role may set a column that is an identity GENERATED ALWAYS, with or without row security.
 GENERATED_ALWAYS = frozenset({"428C9"})
 
 
@@ -49,7 +49,7 @@ async def update_rows(attempt: Attempt) -> Verdict:
 
 @table_attack("write", "update every row that is not its own")
 async def update_others(attempt: Attempt) -> Verdict:
-    """UPDATE with a condition that names nobody."""
+    """UPDATE with a condition that names no victim."""
     return await attempt.writes("UPDATE {table} SET {same} WHERE {column} <> {attacker}")
 
 
@@ -61,9 +61,9 @@ async def update_give(attempt: Attempt) -> Verdict:
     )
 
 
-@table_attack("write", "take a row of the victim over")
+@table_attack("write", "take over a row of the victim")
 async def update_steal(attempt: Attempt) -> Verdict:
-    """UPDATE of the tenant column to one's own."""
+    """UPDATE of the tenant column to the attacker's own tenant."""
     return await attempt.writes(
         "UPDATE {table} SET {column} = {attacker} WHERE {column} = {victim}", also=GENERATED_ALWAYS
     )
@@ -87,9 +87,9 @@ async def update_returning(attempt: Attempt) -> Verdict:
     )
 
 
-@table_attack("write", "update the row of the victim that a cursor stands on")
+@table_attack("write", "update the row of the victim that is a cursor's current row")
 async def update_at_cursor(attempt: Attempt) -> Verdict:
-    """UPDATE ... WHERE CURRENT OF, whose condition no index and no filter needs."""
+    """UPDATE ... WHERE CURRENT OF, which needs no condition on a column."""
     await attempt.execute(
         attempt.fill(
             "DECLARE tenantry_cursor CURSOR FOR SELECT * FROM {table} WHERE {column} <> {attacker}; "
@@ -107,7 +107,7 @@ async def delete_rows(attempt: Attempt) -> Verdict:
 
 @table_attack("write", "delete every row that is not its own")
 async def delete_others(attempt: Attempt) -> Verdict:
-    """DELETE with a condition that names nobody."""
+    """DELETE with a condition that names no victim."""
     return await attempt.writes("DELETE FROM {table} WHERE {column} <> {attacker}")
 
 
@@ -132,7 +132,7 @@ async def upsert_update(attempt: Attempt) -> Verdict:
     """An upsert of the victim's own row."""
     key = attempt.arbiter
     if key is None:
-        return skipped("the table has no unique key that ON CONFLICT could name")
+        return skipped("the table has no unique key that ON CONFLICT can name")
     return await attempt.writes(
         "INSERT INTO {table} AS t ({columns}) OVERRIDING SYSTEM VALUE VALUES ({values}) "
         "ON CONFLICT ({key}) DO UPDATE SET {same_of_t}",
@@ -142,9 +142,9 @@ async def upsert_update(attempt: Attempt) -> Verdict:
 
 @table_attack("write", "learn of a row of the victim by INSERT ... ON CONFLICT DO NOTHING")
 async def upsert_nothing(attempt: Attempt) -> Verdict:
-    """An upsert of the victim's own row that passes over the conflict."""
+    """An upsert of the victim's own row that ignores the conflict."""
     if attempt.arbiter is None:
-        return skipped("the table has no unique key that ON CONFLICT could name")
+        return skipped("the table has no unique key that ON CONFLICT can name")
     return await attempt.refused(
         attempt.fill(
             "INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE VALUES ({values}) ON CONFLICT DO NOTHING"
@@ -155,7 +155,7 @@ async def upsert_nothing(attempt: Attempt) -> Verdict:
 
 async def _merges(attempt: Attempt, action: str) -> Verdict:
     if attempt.connection.get_server_version() < (15,):
-        return skipped("there is no MERGE before PostgreSQL 15")
+        return skipped("PostgreSQL has MERGE since version 15")
     return await attempt.writes(
         "MERGE INTO {table} AS t USING (VALUES ({victim}), ({bystander})) AS v (tenant) ON t.{column} = v.tenant "
         + action
@@ -177,9 +177,9 @@ async def merge_delete(attempt: Attempt) -> Verdict:
 
 @table_attack("merge", "insert a row for the victim by MERGE")
 async def merge_insert(attempt: Attempt) -> Verdict:
-    """MERGE ... WHEN NOT MATCHED THEN INSERT, with a condition that nothing matches."""
+    """MERGE ... WHEN NOT MATCHED THEN INSERT, with a condition that is never true."""
     if attempt.connection.get_server_version() < (15,):
-        return skipped("there is no MERGE before PostgreSQL 15")
+        return skipped("PostgreSQL has MERGE since version 15")
     return await attempt.writes(
         "MERGE INTO {table} AS t USING (VALUES (1)) AS v (number) ON false "
         "WHEN NOT MATCHED THEN INSERT ({columns}) OVERRIDING SYSTEM VALUE VALUES ({values})"

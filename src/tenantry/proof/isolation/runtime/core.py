@@ -1,4 +1,4 @@
-"""Attacks through Core, textual SQL and the driver, in a unit of work of the attacker's."""
+"""Attacks through Core, textual SQL and the driver, in a unit of work of the attacker."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def core_select(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
 
 @mapped_attack("select in textual SQL, and over the driver's own connection")
 async def core_text(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
-    """Send text that the toolkit cannot rewrite: row security answers for the tenant that is bound."""
+    """Send text, which the toolkit does not rewrite. Row security must restrict it to the bound tenant."""
     table, column = sql.qualified(mapped.target.schema, mapped.target.name), sql.identifier(mapped.target.tenant_column)
     query = f"SELECT {column}::text FROM {table}"  # noqa: S608  # quoted
     async with toolkit.database.tenant(toolkit.attacker) as session:
@@ -74,14 +74,14 @@ async def core_text(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
 
 
 async def _load_from_statement(session: TenantSession, mapped: MappedTable) -> list[str]:
-    """Load entities from a statement of the caller's own, to which the ORM adds nothing."""
+    """Load entities from a statement to which the ORM adds no predicate."""
     statement = select(mapped.model).from_statement(select(mapped.table))
     return [mapped.tenant_of(entity) for entity in (await session.scalars(statement)).unique()]
 
 
 @mapped_attack("update and delete with Core, without a WHERE and by the victim's name")
 async def core_write(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
-    """Change and delete all there is, typed and as text: only its own rows are met, and all is rolled back."""
+    """Update and delete all rows, typed and as text. Only its own rows may be affected; all is rolled back."""
     table, tenant, victim = mapped.table, mapped.tenant, parse_tenant(toolkit.victim, mapped.tenant.type)
     name, column = sql.qualified(mapped.target.schema, mapped.target.name), sql.identifier(tenant.name)
     harmless = mapped.harmless_column
@@ -103,7 +103,7 @@ async def core_write(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
             try:
                 owners = {str(owner) for owner in await session.scalars(statement)}
             except SQLAlchemyError as error:
-                # A row that others refer to stays; a privilege that was not granted is refused.
+                # A reference may keep a row from being deleted, and a missing privilege is refused.
                 if sqlstate_of(error) in BROKEN or (sqlstate_of(error) == "42501" and mapped.may(privilege)):
                     raise
                 await session.rollback()
@@ -111,15 +111,15 @@ async def core_write(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
             count = await written(session) - before
             await session.rollback()
         if owners - {toolkit.attacker}:
-            raise Leak(f"{what} met rows of {', '.join(sorted(owners - {toolkit.attacker}))}")
+            raise Leak(f"{what} changed rows of {', '.join(sorted(owners - {toolkit.attacker}))}")
         if count and not owners:
-            raise Leak(f"{what} wrote {count} rows and gave none of them back")
+            raise Leak(f"{what} wrote {count} rows and returned none of them")
     return blocked()
 
 
 @mapped_attack("insert rows for the victim, and move its own rows to the victim, with Core and as text")
 async def core_insert_for_victim(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
-    """Insert with VALUES and from a SELECT, and update the tenant column: the policy refuses each."""
+    """Insert with VALUES and from a SELECT, and update the tenant column. The policy must refuse each."""
     table, tenant, victim = mapped.table, mapped.tenant, parse_tenant(toolkit.victim, mapped.tenant.type)
     async with toolkit.database.tenant(toolkit.attacker) as session:
         values = await own_row(mapped, session)
@@ -142,7 +142,7 @@ async def core_insert_for_victim(toolkit: AttackedToolkit, mapped: MappedTable) 
                     await session.rollback()
                     if sqlstate_of(error) in REFUSED:
                         continue
-                    # What refers to the row, or its key, may refuse the move before the policy is asked.
+                    # A reference to the row may refuse the update before the policy does.
                     if sqlstate_of(error) == "23503" and "update" in what:
                         continue
                     raise Leak(f"{what} for the victim was not refused by the policy, but: {error}") from error

@@ -40,8 +40,8 @@ CONNECTIONS = 3
 # Checks over the driver that follow a typed and a textual one, twice in each unit of work.
 FETCHES = 16
 
-# What happens in a unit of work after its first checks, by weight. Events that cost a connection are rare, because a new
-# connection takes as long as a hundred checks.
+# What happens in a unit of work after its first checks, by weight. Events that cost a connection are rare, because a
+# new connection takes as long as a hundred checks.
 EVENTS = {
     "commit": 60,
     "rollback": 16,

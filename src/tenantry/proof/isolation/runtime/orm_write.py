@@ -1,7 +1,7 @@
-"""Attacks by writing through the ORM: what the unit of work flushes, merges and sends in bulk.
+"""Attacks that write through the ORM: by flushing, merging and in bulk.
 
-Whether something was written is told by the server's own counters of this transaction, not by what SQLAlchemy believes.
-Everything is rolled back.
+The server's counters of the transaction decide whether something was written, and not SQLAlchemy. Everything is rolled
+back.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tenantry.tenancy.session import TenantSession
 
 __all__: list[str] = []
 
-# Another row of the kind is refused by a key, a reference or a check: what was guessed is no row of this schema.
+# A key, a reference or a check refused the row that was made up, so it shows nothing about the tenant.
 UNGUESSED = frozenset({"22001", "23502", "23503", "23505", "23514", "23P01"})
 
 Write = Callable[[TenantSession, Any], Awaitable[object]]
@@ -38,7 +38,7 @@ Write = Callable[[TenantSession, Any], Awaitable[object]]
 
 @asynccontextmanager
 async def _undone(toolkit: AttackedToolkit) -> AsyncIterator[TenantSession]:
-    """Open a unit of work of the attacker that leaves no trace."""
+    """Open a unit of work of the attacker that is rolled back."""
     async with toolkit.database.tenant(toolkit.attacker) as session:
         try:
             yield session
@@ -48,20 +48,20 @@ async def _undone(toolkit: AttackedToolkit) -> AsyncIterator[TenantSession]:
 
 
 async def _check_writes_nothing(toolkit: AttackedToolkit, mapped: MappedTable, write: Write, where: str) -> bool:
-    """Let the attacker's session `write` with an entity of the victim's; False where there is none."""
+    """Call `write` with the attacker's session and an entity of the victim. Return False if there is none."""
     theirs = await victims_row(toolkit, mapped)
     if theirs is None:
         return False
     async with _undone(toolkit) as session:
         before = await written(session)
         try:
-            # SQLAlchemy only warns where a DELETE met no row.
+            # SQLAlchemy only warns if a DELETE found no row.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SAWarning)
                 await write(session, theirs)
         except (SQLAlchemyError, StaleDataError) as error:
             state = sqlstate_of(error)
-            # Without a policy the predicate lets a merge come as far as a key. Any other error proves nothing.
+            # Without a policy, a key refuses what a merge inserts. Any other error proves nothing.
             if state is not None and state not in REFUSED and not state.startswith(VIOLATION):
                 raise
             return True
@@ -78,7 +78,7 @@ async def _modify(session: TenantSession, mapped: MappedTable, entity: Any) -> N
 
 @mapped_attack("flush the victim's entity, changed or deleted, from its own session")
 async def orm_flush_of_victims(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
-    """Attach the victim's entity; change it; delete it; make one up that has its key."""
+    """Attach the victim's entity and change it; delete it; change a made-up entity with its key."""
 
     async def change(session: TenantSession, entity: Any) -> None:
         session.add(entity)
@@ -104,7 +104,7 @@ async def orm_flush_of_victims(toolkit: AttackedToolkit, mapped: MappedTable) ->
 
 @mapped_attack("merge the victim's entity into its own session")
 async def orm_merge(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
-    """Merge with and without loading: it must become no row of anybody's."""
+    """Merge with and without loading. Neither may write a row."""
 
     async def merge(session: TenantSession, entity: Any) -> None:
         await session.merge(entity)
@@ -156,9 +156,9 @@ async def orm_bulk(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
     return blocked()
 
 
-@mapped_attack("add entities, alone and in bulk, that say they are the victim's")
+@mapped_attack("add entities with the victim's tenant, alone and in bulk")
 async def orm_insert_for_victim(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
-    """Insert rows with the victim's tenant in every way the ORM knows: the policy refuses each."""
+    """Insert rows with the victim's tenant in every way of the ORM. The policy must refuse each."""
     victim = parse_tenant(toolkit.victim, mapped.tenant.type)
     model, tenant = mapped.model, mapped.model.__tenant__.key
 
@@ -194,12 +194,14 @@ async def orm_insert_for_victim(toolkit: AttackedToolkit, mapped: MappedTable) -
     return blocked()
 
 
-@mapped_attack("add an entity that does not say whose it is, and have it become another's")
+@mapped_attack("add an entity without a tenant, so that it becomes another tenant's")
 async def orm_insert_filled(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
-    """Add without a tenant: the database fills in the one that is bound."""
+    """Add an entity without a tenant. The database must fill in the bound one."""
     if mapped.is_root or not mapped.may("INSERT"):
         return skipped(
-            "the tenant names itself in its root" if mapped.is_root else "the application may not insert here"
+            "the row of a tenant needs its tenant"
+            if mapped.is_root
+            else "the application may not insert into the table"
         )
     async with _undone(toolkit) as session:
         values = attributes(mapped, await own_row(mapped, session, renewed=True))
@@ -210,12 +212,12 @@ async def orm_insert_filled(toolkit: AttackedToolkit, mapped: MappedTable) -> Ve
             await session.flush()
         except SQLAlchemyError as error:
             if sqlstate_of(error) in UNGUESSED:
-                return skipped(f"a second row could not be guessed ({sqlstate_of(error)})")
+                return skipped(f"a second row could not be made up ({sqlstate_of(error)})")
             raise
         try:
             await session.refresh(entity)
         except InvalidRequestError as error:
-            raise Leak("a row without a tenant became somebody else's") from error
+            raise Leak("a row without a tenant became another tenant's") from error
         owner = mapped.tenant_of(entity)
         if owner != toolkit.attacker:
             raise Leak(f"a row without a tenant became {owner}'s")

@@ -1,4 +1,4 @@
-"""Attacks on what a session may be: one in AUTOCOMMIT, one that only reads, one of the admin role."""
+"""Attacks on special sessions: in AUTOCOMMIT, read-only, and of the admin role."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ WHERE rolname = current_user
 """
 
 
-@runtime_attack("session", "have a tenant's statements run in AUTOCOMMIT, where no binding lasts")
+@runtime_attack("session", "run a tenant's statements in AUTOCOMMIT, where a binding ends at once")
 async def session_autocommit(toolkit: AttackedToolkit) -> Verdict:
-    """Ask for AUTOCOMMIT on the session's connection, on its engine, and once the transaction has begun."""
+    """Set AUTOCOMMIT on the session's connection, on its engine, and after the transaction began."""
     database = toolkit.database
     async with database.tenant(toolkit.attacker) as session:
         await _check_refused(session.connection(execution_options=AUTOCOMMIT), "on the session's connection")
@@ -60,7 +60,7 @@ async def _check_refused(connecting: Any, where: str) -> None:
 
 @mapped_attack("write in a read-only unit of work")
 async def reader_writes(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
-    """Write with typed statements, which are refused before they are sent; with text and in a CTE, by the server."""
+    """The toolkit must refuse typed statements before it sends them; the server must refuse text and a CTE."""
     async with toolkit.database.tenant(toolkit.attacker) as session:
         values = await own_row(mapped, session)
     table, tenant, harmless = mapped.table, mapped.tenant, mapped.harmless_column
@@ -79,7 +79,7 @@ async def reader_writes(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdic
         async with toolkit.database.tenant(toolkit.attacker, read_only=True) as reading:
             await _check_no_write(reading, concealed)
     for statement in typed:
-        # Through its connection even a typed statement reaches the server.
+        # A typed statement on the session's connection reaches the server.
         async with toolkit.database.tenant(toolkit.attacker, read_only=True) as reading:
             await _check_no_write(await reading.connection(), statement)
     await toolkit.check("after a reader tried to write")
@@ -92,7 +92,7 @@ async def _check_not_sent(send: Any, statement: Any) -> None:
     except errors.ReadOnly:
         return
     except SQLAlchemyError as error:
-        raise Leak(f"a reader's typed statement was sent, and refused only by the server: {statement}") from error
+        raise Leak(f"a reader's typed statement was sent, and only the server refused it: {statement}") from error
     raise Leak(f"a reader wrote: {statement}")
 
 
@@ -100,7 +100,7 @@ async def _check_no_write(reading: Any, statement: Any) -> None:
     try:
         await reading.execute(statement)
     except SQLAlchemyError as error:
-        # Refused for another reason where the application may not write the table at all.
+        # If the application may not write the table, the refusal has another SQLSTATE.
         if sqlstate_of(error) not in {READ_ONLY, *REFUSED}:
             raise
         return
@@ -109,7 +109,7 @@ async def _check_no_write(reading: Any, statement: Any) -> None:
 
 @runtime_attack("session", "make a read-only transaction writable by SQL of its own")
 async def reader_made_writable(toolkit: AttackedToolkit) -> Verdict:
-    """Send SET TRANSACTION READ WRITE, which PostgreSQL takes before the first query of a transaction."""
+    """Send SET TRANSACTION READ WRITE, which PostgreSQL accepts before the first query of a transaction."""
     async with toolkit.database.tenant(toolkit.attacker, read_only=True) as reading:
         connection = await reading.connection()
         try:
@@ -120,12 +120,12 @@ async def reader_made_writable(toolkit: AttackedToolkit) -> Verdict:
             return blocked()
         await toolkit.check_bound(reading, toolkit.attacker, "in a reader that made itself writable")
     await toolkit.check("after a reader made itself writable")
-    return limit("a reader's own SQL may make its transaction writable before its first query; its tenant stays bound")
+    return limit("a reader's SQL can make its transaction writable before its first query; its tenant stays bound")
 
 
-@runtime_attack("role", "work across tenants without a reason, or in a role that an admin session left behind", pool=2)
+@runtime_attack("role", "work across tenants without a reason, or with the role of an ended admin session", pool=2)
 async def admin_session(toolkit: AttackedToolkit) -> Verdict:
-    """Open admin sessions without a reason; then look for their role and rights in the application's pool."""
+    """Open admin sessions without a reason; then check the role and rights of the application's pool."""
     database = toolkit.database
     for reason in ("", " ", "\t\n"):
         with contextlib.suppress(ValueError):
@@ -150,7 +150,7 @@ async def admin_session(toolkit: AttackedToolkit) -> Verdict:
 
 
 async def _identities(toolkit: AttackedToolkit) -> dict[int, tuple[str, str, bool]]:
-    """Return who the application's connections are, by the server's process."""
+    """Return the role, the login and the bypass of row security of two connections, by the server's process."""
     found: dict[int, tuple[str, str, bool]] = {}
     async with toolkit.database.engine.connect() as first, toolkit.database.engine.connect() as second:
         for connection in (first, second):
@@ -159,21 +159,21 @@ async def _identities(toolkit: AttackedToolkit) -> dict[int, tuple[str, str, boo
     return found
 
 
-@mapped_attack("have an admin's entity written by its own session")
+@mapped_attack("write an admin's entity with its own session")
 async def admin_entities(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
-    """Load all rows as the admin, and carry them into a unit of work of the attacker's."""
+    """Load all rows as the admin, and add them to a unit of work of the attacker."""
     async with toolkit.database.admin(reason="proof of isolation: entities of an admin session") as admin:
         entities = (await admin.scalars(select(mapped.model))).unique().all()
         theirs = [one for one in entities if mapped.tenant_of(one) == toolkit.victim]
     if not theirs:
-        return blocked("the admin session sees no row of the victim's")
+        return blocked("the admin session sees no row of the victim")
     async with toolkit.database.tenant(toolkit.attacker) as session:
         before = await written(session)
         with contextlib.suppress(SQLAlchemyError):
             session.add_all(theirs)
             for one in theirs:
                 await session.refresh(one)
-            raise Leak("a row of the admin's session was loaded anew in the attacker's")
+            raise Leak("a row of the admin's session was loaded again in the attacker's")
         session.expunge_all()
         await session.rollback()
         if await written(session) != before:

@@ -27,8 +27,8 @@ __all__ = ["BROKEN", "AttackedToolkit", "Leak", "driver_of", "open_toolkit"]
 # SQLSTATEs of a wrong attack: unknown syntax, table, column or function, wrong type, a failed transaction.
 BROKEN = frozenset({"42601", "42P01", "42703", "42883", "42804", "25P02"})
 
-# The rows that this transaction wrote, in all tables, visible or not. The counters also have what earlier transactions of
-# the connection did and the server has not collected yet, so that only a difference counts.
+# The rows that this transaction wrote, in all tables, visible or not. The counters also have what earlier transactions
+# of the connection did and the server has not collected yet, so that only a difference counts.
 WRITTEN = """
 SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::bigint FROM pg_catalog.pg_stat_xact_user_tables
 """
@@ -132,7 +132,7 @@ class AttackedToolkit:
         self.judge(await self.read(driver), None, where)
 
     async def read(self, driver: Connection) -> list[Any]:
-        """Send `owners_query` over the driver's connection. Return no rows where the server refuses it without a tenant."""
+        """Send `owners_query` over the driver's connection. A refusal for lack of a tenant gives no rows."""
         try:
             rows: list[Any] = await driver.fetch(self.owners_query)
         except asyncpg.PostgresError as error:

@@ -1,4 +1,4 @@
-"""Attacks from outside of a unit of work: over the engine, in a plain session, and where the context was lost."""
+"""Attacks outside a unit of work: over the engine, in a plain session, and without the context."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ Send = Callable[[Executable], Awaitable[Any]]
 def _statements(target: AttackedTable) -> list[Executable]:
     table, column = target.table, target.table.c[target.tenant_column]
     name, quoted = sql.qualified(target.schema, target.name), sql.identifier(target.name)
-    # As nobody would write it who has to quote it.
-    loud = target.name.upper() if target.name.isidentifier() else quoted
+    # PostgreSQL folds an unquoted name to lower case, so the guard must do so too.
+    unquoted = target.name.upper() if target.name.isidentifier() else quoted
     return [
         select(table),
         select(func.count()).select_from(table),
@@ -40,12 +40,12 @@ def _statements(target: AttackedTable) -> list[Executable]:
         delete(table),
         text(f"SELECT * FROM {name}"),  # noqa: S608  # quoted
         text(f"TABLE {quoted}"),
-        text(f"WITH x AS (SELECT * FROM {loud}) SELECT count(*) FROM x"),  # noqa: S608  # an attack
+        text(f"WITH x AS (SELECT * FROM {unquoted}) SELECT count(*) FROM x"),  # noqa: S608  # an attack
     ]
 
 
 async def _check_refused(send: Send, target: AttackedTable, driver: Connection | None, where: str) -> None:
-    """Check that each statement is refused before anything of it, or of a BEGIN, is sent."""
+    """Check that each statement is refused before it, or a BEGIN, is sent."""
     sent: list[str] = []
 
     def note(record: Any) -> None:
@@ -64,7 +64,7 @@ async def _check_refused(send: Send, target: AttackedTable, driver: Connection |
 
 @runtime_attack("engine", "send a statement on tenant tables over the engine, without a unit of work")
 async def engine_without_unit_of_work(toolkit: AttackedToolkit) -> Verdict:
-    """Use `engine.connect()` and `engine.begin()`: refused here, and no row should anything get there."""
+    """Use `engine.connect()` and `engine.begin()`. The toolkit must refuse, and the database must show no row."""
     async with toolkit.database.engine.connect() as connection:
         driver = await driver_of(connection)
         for target in readable(toolkit.attacked):
@@ -106,9 +106,9 @@ async def session_without_tenant(toolkit: AttackedToolkit) -> Verdict:
     return blocked()
 
 
-@runtime_attack("session", "get past the guard by a spelling of a table's name that it does not know")
+@runtime_attack("session", "bypass the guard by another spelling of a table's name")
 async def session_spelled_names(toolkit: AttackedToolkit) -> Verdict:
-    """Spell names with escapes, through the catalog and through XML: refused, or answered by row security."""
+    """Spell names with escapes and inside XML functions. The guard or row security must refuse the rows."""
     for target in readable(toolkit.attacked):
         escaped = "".join(f"\\{ord(letter):04x}" for letter in target.name)
         query = f"SELECT * FROM {sql.qualified(target.schema, target.name)}".encode().hex()  # noqa: S608  # quoted
@@ -138,10 +138,10 @@ async def _unit_of_work(toolkit: AttackedToolkit) -> AsyncIterator[TenantSession
 
 @runtime_attack("session", "work in a thread as if its unit of work were there", pool=2)
 async def context_in_thread(toolkit: AttackedToolkit) -> Verdict:
-    """Carry the session into threads, with and without the context, and open new ones there."""
+    """Use the session in threads, with and without the context, and open new ones there."""
 
     async def unscoped() -> None:
-        # A loop of its own has connections of its own.
+        # Another event loop needs other connections.
         async with open_toolkit(toolkit.attacked) as own:
             for target in readable(toolkit.attacked):
                 async with own.database.session() as session:
@@ -164,7 +164,7 @@ async def context_in_thread(toolkit: AttackedToolkit) -> Verdict:
 
 @runtime_attack("session", "go on in a background task after the unit of work ended")
 async def context_in_background_task(toolkit: AttackedToolkit) -> Verdict:
-    """Outlive the unit of work: with its session, with its connection, and with a session opened from there."""
+    """Continue after the unit of work with its session, with its connection, and with a new session."""
     over, taken = asyncio.Event(), asyncio.Event()
 
     async def unscoped() -> None:
@@ -193,10 +193,10 @@ async def context_in_background_task(toolkit: AttackedToolkit) -> Verdict:
         await asyncio.sleep(0)
     try:
         async with toolkit.database.tenant(toolkit.victim) as victim:
-            await toolkit.check_bound(victim, toolkit.victim, "while a background task lives")
+            await toolkit.check_bound(victim, toolkit.victim, "while a background task runs")
             taken.set()
             await asyncio.wait(tasks[:1])
-            await toolkit.check_bound(victim, toolkit.victim, "while a background task lives")
+            await toolkit.check_bound(victim, toolkit.victim, "while a background task runs")
     finally:
         taken.set()
         over.set()
@@ -210,7 +210,7 @@ async def context_in_background_task(toolkit: AttackedToolkit) -> Verdict:
 
 @runtime_attack("session", "use one session in two tasks at once, and see the other unit of work's rows", pool=2)
 async def session_in_two_tasks(toolkit: AttackedToolkit) -> Verdict:
-    """Share the attacker's session between tasks while the victim works: an error, or its own rows."""
+    """Share the attacker's session between tasks while the victim works: it must raise or show its own rows."""
 
     async def use(session: TenantSession) -> None:
         with contextlib.suppress(SQLAlchemyError):
