@@ -1,7 +1,7 @@
 """Signing in and changing passwords: what is counted, compared and written, in which order.
 
 Invariant: a stranger learns only that an address and a password fit together. For an address that nobody has the same
-statements are sent and a hash of the same cost is compared; attempts at it are counted too (`tenantry.fastapi.attempts`).
+statements are sent and a hash of the same cost is compared; attempts at it are counted too.
 """
 
 from __future__ import annotations

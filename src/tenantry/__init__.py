@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tenantry.address import Address as Address
+    from tenantry.deployment import Deployment as Deployment
     from tenantry.postgres.roles import Roles as Roles
     from tenantry.secrets.key_ring import KeyRing as KeyRing
     from tenantry.service import Service as Service
@@ -37,6 +38,7 @@ _HOMES = {
     "CreatedAt": "tenantry.tenancy.timestamps",
     "Database": "tenantry.tenancy.database",
     "DatabaseSettings": "tenantry.settings",
+    "Deployment": "tenantry.deployment",
     "EncryptedText": "tenantry.tenancy.encrypted",
     "Global": "tenantry.tenancy.declarations",
     "KeyRing": "tenantry.secrets.key_ring",

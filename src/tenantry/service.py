@@ -9,51 +9,61 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import MetaData
 
 from tenantry import errors
-from tenantry.postgres.binaries import find_binaries
-from tenantry.postgres.embedded import EmbeddedServer
-from tenantry.postgres.endpoint import Endpoint, Purpose, resolve_endpoint
 from tenantry.postgres.objects import DatabaseObject
 from tenantry.postgres.roles import Roles
-from tenantry.postgres.server import Server
-from tenantry.project import Project, find_project
+from tenantry.project import Project
 from tenantry.settings import DatabaseSettings
-from tenantry.tenancy.database import Database
 from tenantry.tenancy.declarations import tenancy_of
 from tenantry.tenancy.objects import declared_objects
 
-__all__ = ["Service", "embedded_server", "import_attribute", "load_services"]
+__all__ = ["Service", "import_attribute", "load_services"]
+
+
+# The value of a field that follows from the others.
+_DERIVED: Any = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Service:
-    """One service on its own database.
+    """One service on its own database: `Service(name="bookshop", base=Base, settings=Settings)`.
+
+    What is not given follows from the name and from where `base` is defined. With `Base` in `bookshop/models.py`, the
+    migrations are in `bookshop/migrations`, and the application is `bookshop.app:app`.
 
     Attributes:
-        name: as in its package, `ai_agents`; also the database's name unless `database` says otherwise.
-        metadata: of its models; every table declares its tenancy.
+        name: as in its package, `ai_agents`.
         settings: its settings class, whose prefix its variables carry.
-        migrations: the folder with `env.py` and `versions/`.
-        app: where its ASGI application stands, as `module:attribute`.
+        base: the base class of its models; every table declares its tenancy.
+        metadata: of its models, by default the base's.
+        migrations: the folder with `versions/`.
+        app: its ASGI application, as `module:attribute`.
+        roles: by default `bookshop_owner`, `bookshop_app` and `bookshop_admin`.
+        database: the database's name, by default the service's.
         path: where the application is served, `/ai-agents`.
+        title: the name that people read, `Ai Agents`.
         extensions: the PostgreSQL extensions it needs.
-        demo: an `async (Database) -> None` that fills in demonstration rows, as `module:attribute`.
+        demo: an `async (Database) -> None` that inserts demonstration rows, as `module:attribute`.
         factories: for a table whose rows `prove isolation` cannot guess, a function `(tenant, number) -> dict` of
             column values, as `module:attribute`, by the table's name.
+
+    Raises:
+        ConfigurationError: neither `base` nor the field itself says what a field is.
     """
 
     name: str
-    metadata: MetaData
     settings: type[DatabaseSettings]
-    migrations: Path
-    app: str
-    roles: Roles
+    base: type[Any] | None = None
+    metadata: MetaData = _DERIVED
+    migrations: Path = _DERIVED
+    app: str = _DERIVED
+    roles: Roles = _DERIVED
     database: str = ""
     path: str = ""
     title: str = ""
@@ -62,10 +72,43 @@ class Service:
     factories: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        """Fill in what follows from the name."""
-        object.__setattr__(self, "database", self.database or self.name)
-        object.__setattr__(self, "path", self.path or "/" + self.name.replace("_", "-"))
-        object.__setattr__(self, "title", self.title or self.name.replace("_", " ").title())
+        """Fill in what follows from the name and the base."""
+        self._derive("metadata", lambda: self._base("metadata").metadata)
+        self._derive("migrations", self._find_migrations)
+        self._derive("app", self._find_app)
+        name = self.name
+        self._derive("roles", lambda: Roles(owner=f"{name}_owner", application=f"{name}_app", admin=f"{name}_admin"))
+        self._derive("database", lambda: name)
+        self._derive("path", lambda: "/" + name.replace("_", "-"))
+        self._derive("title", lambda: name.replace("_", " ").title())
+
+    def _derive(self, field: str, value: Callable[[], Any]) -> None:
+        if getattr(self, field) in (None, ""):
+            object.__setattr__(self, field, value())
+
+    def _base(self, field: str) -> Any:
+        if self.base is None:
+            raise errors.ConfigurationError(
+                f"The service {self.name!r} has no {field}.",
+                why=f"Without `base`, `{field}` does not follow from anything.",
+                remedy=f"Give Service(..., base=Base), or {field}=....",
+            )
+        return self.base
+
+    def _find_migrations(self) -> Path:
+        module = self._base("migrations").__module__
+        file = getattr(sys.modules.get(module), "__file__", None)
+        if file is None:
+            raise errors.ConfigurationError(
+                f"The service {self.name!r} has no migrations folder.",
+                why=f"The module {module!r}, which defines its base, is not in a file.",
+                remedy="Give Service(..., migrations=Path(...)).",
+            )
+        return Path(file).parent / "migrations"
+
+    def _find_app(self) -> str:
+        package, _, _ = self._base("app").__module__.rpartition(".")
+        return f"{package}.app:app" if package else "app:app"
 
     @property
     def signed_context(self) -> bool:
@@ -78,37 +121,8 @@ class Service:
         return self.migrations.parent / "audit.waivers"
 
     def declared_objects(self) -> frozenset[DatabaseObject]:
-        """Everything its models declare that is not a table."""
+        """Return everything its models declare that is not a table."""
         return declared_objects(self.metadata, self.roles, self.extensions)
-
-    def server(self, settings: DatabaseSettings) -> Server | None:
-        """Return the embedded server, where the settings name no database; else None."""
-        return None if settings.source("application") else embedded_server()
-
-    def endpoint(self, purpose: Purpose, settings: DatabaseSettings, server: Server | None) -> Endpoint:
-        """Return where to log in for `purpose`, and the role to work as."""
-        return resolve_endpoint(purpose, settings, self.roles, database=self.database, server=server)
-
-    def open_database(self, settings: DatabaseSettings | None = None, *, server: Server | None = None) -> Database:
-        """Return the service's database, ready for `async with`.
-
-        Without `settings` they are read from the environment; without an address in them, and without a `server`, the
-        project's embedded server is started.
-        """
-        settings = settings or self.settings.load()
-        return Database(
-            settings,
-            metadata=self.metadata,
-            roles=self.roles,
-            name=self.database,
-            server=server or self.server(settings),
-        )
-
-
-def embedded_server(project: Project | None = None) -> EmbeddedServer:
-    """Return the project's embedded server; it is started by the first lease."""
-    project = project or find_project()
-    return EmbeddedServer(project.home / "postgres", find_binaries(project.postgres_spec))
 
 
 def import_attribute(spec: str) -> Any:

@@ -25,7 +25,7 @@ HOWTO = ROOT / "docs" / "howto" / "prove-isolation.md"
 
 def count_sabotages() -> int:
     """Count the different ways in which the tests break a schema or the toolkit."""
-    statements = {one.sql for one in (*sabotage.SABOTAGES, *attack_sabotage.SABOTAGES)}
+    statements = {one.sql for one in sabotage.SABOTAGES} | {one.sql for one in attack_sabotage.SABOTAGES}
     return len(statements) + len(runtime_sabotage.SABOTAGES)
 
 

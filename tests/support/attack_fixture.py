@@ -5,19 +5,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import full_schema
+from proof_deployment import deployment_at
 
-from tenantry import Address, KeyRing, Service
+from tenantry import Address, Service
 from tenantry.postgres.connect import connect
 from tenantry.proof.isolation.database import AttackedDatabase, AttackedTable, open_attacked
 from tenantry.proof.isolation.integrity import IntegrityCheck
 from tenantry.proof.isolation.tenants import TenantNames
 from tenantry.secrets import StaticSource
-from tenantry.settings import DatabaseSettings
-
-KEYS = KeyRing.generate()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,36 +27,23 @@ class FilledTemplate:
     tables: tuple[AttackedTable, ...]
 
 
-def settings_for(service: Service, superuser: Address, **changes: Any) -> DatabaseSettings:
-    """Return settings whose three logins are the service's roles, and the superuser for migrations."""
-    given = {
-        "database_url": superuser.replace(user=service.roles.application).url,
-        "admin_database_url": superuser.replace(user=service.roles.admin).url,
-        "migration_database_url": superuser.url,
-        "encryption_keys": KEYS.text,
-    }
-    return service.settings(_env_file=None, **{**given, **changes})  # type: ignore[call-arg]  # pydantic-settings' own
-
-
 async def fill_template(service: Service, address: Address) -> FilledTemplate:
     """Build and fill a database, and close all connections to it."""
     await full_schema.build(address, service)
-    async with open_attacked(service, settings_for(service, address)) as attacked:
+    async with open_attacked(deployment_at(service, address)) as attacked:
         return FilledTemplate(service, address.database, attacked.tenants, attacked.tables)
 
 
 @asynccontextmanager
 async def open_copy(template: FilledTemplate, address: Address) -> AsyncIterator[AttackedDatabase]:
     """Yield a copy ready to be attacked. The roles are not checked first, because a test may have sabotaged them."""
-    settings = settings_for(template.service, address)
-    application = template.service.endpoint("application", settings, None)
-    admin = template.service.endpoint("admin", settings, None)
+    deployment = deployment_at(template.service, address)
+    application, admin = deployment.endpoint("application"), deployment.endpoint("admin")
     connection = await connect(admin.source, deadline=10, application_name="test", role=admin.role)
     try:
         yield AttackedDatabase(
-            service=template.service,
-            settings=settings,
-            database=template.service.open_database(settings),
+            deployment=deployment,
+            database=deployment.database(),
             application=application,
             admin=admin,
             tenants=template.tenants,

@@ -16,6 +16,7 @@ from pydantic_settings import SettingsConfigDict
 from sqlalchemy import select, text
 
 from tenantry import Address, Service
+from tenantry.deployment import Deployment
 from tenantry.fastapi.app import service_app
 from tenantry.fastapi.auth import require_scope
 from tenantry.fastapi.dependencies import PrincipalReadSession, PrincipalSession, admin_session
@@ -120,9 +121,8 @@ def settings_for(superuser: Address, **changes: Any) -> Settings:
 
 def make_app(settings: Settings | None = None, revision: str = REVISION, **options: Any) -> FastAPI:
     constraints = {"authors_pkey": TAKEN, "pk_authors": TAKEN}
-    return service_app(
-        SERVICE, [router], settings=settings, expected_revision=revision, constraints=constraints, **options
-    )
+    deployment = None if settings is None else Deployment(SERVICE, settings)
+    return service_app(SERVICE, [router], deployment, expected_revision=revision, constraints=constraints, **options)
 
 
 def create_host() -> Host:

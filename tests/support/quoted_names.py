@@ -82,4 +82,6 @@ class Settings(DatabaseSettings):
 def make_service(folder: Path) -> Service:
     """Return the service."""
     roles = Roles("quoted_names_owner", "quoted_names_app", "quoted_names_admin")
-    return Service("quoted_names", Base.metadata, Settings, folder, "quoted_names:app", roles)
+    return Service(
+        "quoted_names", Settings, metadata=Base.metadata, migrations=folder, app="quoted_names:app", roles=roles
+    )

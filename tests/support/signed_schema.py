@@ -124,7 +124,14 @@ UNSIGNED = make_signed_schema(String(100), "acme", "globex", signed=False)
 
 def service_of(signed_schema: SignedSchema, folder: Path) -> Service:
     """Return a service of these models; it has no revisions."""
-    return Service("signed_schema", signed_schema.metadata, Settings, folder, "signed_schema:app", ROLES)
+    return Service(
+        "signed_schema",
+        Settings,
+        metadata=signed_schema.metadata,
+        migrations=folder,
+        app="signed_schema:app",
+        roles=ROLES,
+    )
 
 
 def _creator(address: Address) -> Any:

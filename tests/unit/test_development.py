@@ -11,8 +11,9 @@ import pytest
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from tenantry import KeyRing, Service, development
-from tenantry.development import FILE_NAME, is_embedded, load_settings
+from tenantry import KeyRing, Service
+from tenantry.deployment import development
+from tenantry.deployment.development import FILE_NAME, is_embedded, load_settings
 from tenantry.fastapi.tokens import TokenSettings
 from tenantry.project import Project
 

@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from tenantry import DatabaseSettings, Service, errors
-from tenantry.separation import check_separate
+from tenantry.deployment import Deployment
+from tenantry.deployment.separation import check_separate
 
 HERE = "postgresql://app@db.example/shop"
 
@@ -41,7 +42,7 @@ def told(settings: type[DatabaseSettings], **variables: str) -> DatabaseSettings
 
 async def refusal(*pairs: tuple[Service, DatabaseSettings]) -> errors.ConfigurationError:
     with pytest.raises(errors.ConfigurationError) as caught:
-        await check_separate(pairs)
+        await check_separate([Deployment(service, settings) for service, settings in pairs])
     return caught.value
 
 
@@ -58,7 +59,7 @@ async def test_a_bare_variable_that_speaks_to_two_services_is_refused(
     assert "BOOKSHOP_DATABASE_URL and LIBRARY_DATABASE_URL" in error.remedy
     assert "a-password" not in str(error)
     monkeypatch.setenv("LIBRARY_DATABASE_URL", "postgresql://app@db.example/library")
-    await check_separate([(one, one.settings.load(env_file=None)) for one in (shop, library)])
+    await check_separate([Deployment(one, one.settings.load(env_file=None)) for one in (shop, library)])
 
 
 @pytest.mark.parametrize(
@@ -84,8 +85,12 @@ async def test_one_place_has_several_spellings(shop: Service, library: Service, 
     ],
 )
 async def test_another_database_port_or_host_is_another_place(shop: Service, library: Service, other: str) -> None:
-    pairs = [(shop, told(ShopSettings, database_url=HERE)), (library, told(LibrarySettings, database_url=other))]
-    await check_separate(pairs)
+    await check_separate(
+        [
+            Deployment(shop, told(ShopSettings, database_url=HERE)),
+            Deployment(library, told(LibrarySettings, database_url=other)),
+        ]
+    )
 
 
 async def test_an_address_that_migrates_into_anothers_database_is_refused(shop: Service, library: Service) -> None:
@@ -98,7 +103,7 @@ async def test_an_address_that_migrates_into_anothers_database_is_refused(shop: 
 async def test_a_services_own_addresses_may_share_its_database(shop: Service) -> None:
     """That is what they are for."""
     three = {f"{purpose}database_url": HERE for purpose in ("", "migration_", "admin_")}
-    await check_separate([(shop, told(ShopSettings, **three))])
+    await check_separate([Deployment(shop, told(ShopSettings, **three))])
 
 
 async def test_a_store_is_asked_where_it_leads(shop: Service, library: Service, tmp_path: Path) -> None:
@@ -112,6 +117,6 @@ async def test_a_store_is_asked_where_it_leads(shop: Service, library: Service, 
 
 
 async def test_on_the_embedded_server_the_names_tell_databases_apart(shop: Service, library: Service) -> None:
-    await check_separate([(shop, ShopSettings()), (library, LibrarySettings())])
+    await check_separate([Deployment(shop, ShopSettings()), Deployment(library, LibrarySettings())])
     same = dataclasses.replace(library, database=shop.database)
     assert "embedded" in (await refusal((shop, ShopSettings()), (same, LibrarySettings()))).what

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tenantry.cli.options import OutputFile, common, find_services
+from tenantry.cli.options import OutputFile, common, find_services, open_project
 from tenantry.cli.output import say, write, write_json
 
 if TYPE_CHECKING:
@@ -53,10 +53,7 @@ def audit(
     """
     import asyncio
 
-    from tenantry.development import load_settings
-    from tenantry.lease import leased
     from tenantry.proof.audit.inspection import inspect_address, inspect_database
-    from tenantry.separation import check_separate
 
     project, services = find_services(names)
     inspections = []
@@ -65,11 +62,8 @@ def audit(
             raise click.UsageError("--database-url is one service's database; name it with --service.")
         inspections.append(asyncio.run(inspect_address(services[0], database_url)))
     else:
-        pairs = [(service, load_settings(service, project)) for service in services]
-        asyncio.run(check_separate(pairs))
-        with leased(pairs) as server:
-            for service, settings in pairs:
-                inspections.append(asyncio.run(inspect_database(service, settings, server)))
+        with open_project(names) as (_, deployments):
+            inspections = [asyncio.run(inspect_database(deployment)) for deployment in deployments]
     findings = [finding for one in inspections for finding in one.findings]
     waived = [finding for one in inspections for finding in one.waived]
     if as_json:

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from tenantry import errors
-from tenantry.cli.options import common, find_services
+from tenantry.cli.options import common, find_services, only, open_project
 from tenantry.cli.output import say, write, write_json, write_table
 
 if TYPE_CHECKING:
+    from tenantry.deployment import Deployment
     from tenantry.service import Service
-    from tenantry.settings import DatabaseSettings
 
 __all__ = ["context"]
 
 _Answer = TypeVar("_Answer")
-_Work = Callable[["Service", "DatabaseSettings"], Awaitable[_Answer]]
+_Work = Callable[["Deployment"], Awaitable[_Answer]]
 
 COLUMNS = ("service", "id", "is_known", "is_configured", "is_current", "created_at")
 
@@ -72,7 +72,7 @@ def rotate(key: str, names: Sequence[str], as_json: bool) -> None:
     from tenantry.commands.context import rotate_context
 
     _only(names)
-    (rotation,) = _run(names, lambda service, settings: rotate_context(service, settings, key))
+    (rotation,) = _run(names, lambda deployment: rotate_context(deployment, key))
     value = rotation.value.get_secret_value()
     if as_json:
         write_json({"service": rotation.service, "key": rotation.key, "variable": rotation.variable, "value": value})
@@ -90,7 +90,7 @@ def retire(key: str, names: Sequence[str], as_json: bool) -> None:
     from tenantry.commands.context import retire_context_key
 
     service = _only(names)
-    _run(names, lambda service, settings: retire_context_key(service, settings, key))
+    _run(names, lambda deployment: retire_context_key(deployment, key))
     if as_json:
         write_json({"service": service.name, "retired": key})
         return
@@ -111,24 +111,14 @@ def _signing(names: Sequence[str]) -> list[Service]:
 
 def _only(names: Sequence[str]) -> Service:
     """Return the one service that signs, or the one named."""
-    services = _signing(names)
-    if len(services) != 1:
-        known = ", ".join(service.name for service in services)
-        raise click.UsageError(f"Name one service with --service: {known}.")
-    return services[0]
+    return only(_signing(names))
 
 
 def _run(names: Sequence[str], work: _Work[_Answer]) -> list[_Answer]:
     import asyncio
 
-    from tenantry.development import load_settings
-    from tenantry.lease import leased
-    from tenantry.project import find_project
-
-    project = find_project()
-    pairs = [(service, load_settings(service, project)) for service in _signing(names)]
-    with leased(pairs):
-        return [asyncio.run(_awaited(work(service, settings))) for service, settings in pairs]
+    with open_project([service.name for service in _signing(names)]) as (_, deployments):
+        return [asyncio.run(_awaited(work(deployment))) for deployment in deployments]
 
 
 async def _awaited(answer: Awaitable[_Answer]) -> _Answer:

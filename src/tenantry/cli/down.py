@@ -15,7 +15,7 @@ __all__ = ["down"]
 def down(as_json: bool) -> None:
     """Stop the embedded PostgreSQL, whoever uses it. Its data stay."""
     from tenantry.commands.status import server_state
-    from tenantry.service import embedded_server
+    from tenantry.deployment.deployment import embedded_server
 
     server = embedded_server()
     was_running = server.status().running

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from tenantry.cli.options import common, find_services
+from tenantry.cli.options import common, open_project
 from tenantry.cli.output import write_json, write_table
 
 __all__ = ["history"]
@@ -18,14 +18,10 @@ def history(names: Sequence[str], as_json: bool) -> None:
     """List each service's revisions, the oldest first, and mark where its database is."""
     import asyncio
 
-    from tenantry.development import load_settings
-    from tenantry.lease import leased
     from tenantry.migrations.revisions import list_revisions
 
-    project, services = find_services(names)
-    pairs = [(service, load_settings(service, project)) for service in services]
-    with leased(pairs):
-        found = [one for service, settings in pairs for one in asyncio.run(list_revisions(service, settings))]
+    with open_project(names) as (_, deployments):
+        found = [one for deployment in deployments for one in asyncio.run(list_revisions(deployment))]
     if as_json:
         write_json({"revisions": found})
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tenantry.cli.options import find_services
+from tenantry.cli.options import open_project
 from tenantry.cli.output import say, write, write_json
 
 __all__ = ["run_moves"]
@@ -14,20 +14,13 @@ def run_moves(names: Sequence[str], revision: str, *, is_back: bool, as_json: bo
     """Move the services one after the other; the first error ends it."""
     import asyncio
 
-    from tenantry.development import load_settings
-    from tenantry.lease import leased
     from tenantry.migrations.revisions import move
-    from tenantry.separation import check_separate
 
-    project, services = find_services(names)
-    pairs = [(service, load_settings(service, project)) for service in services]
-    asyncio.run(check_separate(pairs))
     moves = []
-    # One lease for all, so that the server does not stop and start between two services.
-    with leased(pairs):
-        for service, settings in pairs:
-            say(f"{service.name}: {'rolling back' if is_back else 'migrating'} to {revision}")
-            moves.append(asyncio.run(move(service, settings, revision, is_back=is_back)))
+    with open_project(names) as (_, deployments):
+        for deployment in deployments:
+            say(f"{deployment.name}: {'rolling back' if is_back else 'migrating'} to {revision}")
+            moves.append(asyncio.run(move(deployment, revision, is_back=is_back)))
     if as_json:
         write_json({"services": moves})
         return

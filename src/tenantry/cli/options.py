@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from tenantry.deployment import Deployment
     from tenantry.project import Project
     from tenantry.service import Service
 
-__all__ = ["OutputFile", "common", "find_services", "json_option", "only_service"]
+__all__ = ["OutputFile", "common", "find_services", "json_option", "only", "open_one", "open_project"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -52,14 +54,32 @@ def find_services(names: Sequence[str]) -> tuple[Project, list[Service]]:
     return project, load_services(project, names)
 
 
-def only_service(names: Sequence[str]) -> tuple[Project, Service]:
-    """Return the project and the one service that is meant.
+@contextmanager
+def open_project(names: Sequence[str] = ()) -> Iterator[tuple[Project, list[Deployment]]]:
+    """Open the project of the current folder: its services, or those named, ready to be worked on."""
+    from tenantry.deployment import open_deployments
+    from tenantry.project import find_project
+
+    project = find_project()
+    with open_deployments(project, names) as deployments:
+        yield project, deployments
+
+
+def only(services: Sequence[Service], known: str = "") -> Service:
+    """Return the one service that is meant.
 
     Raises:
         UsageError: there are several, and none was named.
     """
-    project, services = find_services(names)
-    if len(services) > 1:
-        known = ", ".join(service.name for service in services)
+    if len(services) != 1:
+        known = ", ".join(service.name for service in services) or known
         raise click.UsageError(f"Name one service with --service: {known}.")
-    return project, services[0]
+    return services[0]
+
+
+@contextmanager
+def open_one(names: Sequence[str]) -> Iterator[tuple[Project, Deployment]]:
+    """Open the project with the one service that is meant; see `only`."""
+    _, services = find_services(names)
+    with open_project([only(services).name]) as (project, (deployment,)):
+        yield project, deployment

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tenantry.cli.options import common, find_services
+from tenantry.cli.options import common, open_project
 from tenantry.cli.output import say, write, write_json
 
 if TYPE_CHECKING:
@@ -27,18 +27,9 @@ def prepare(context: click.Context, names: Sequence[str], as_json: bool) -> None
     import asyncio
 
     from tenantry.commands import prepare as preparation
-    from tenantry.development import load_settings
-    from tenantry.lease import leased
-    from tenantry.separation import check_separate
 
-    project, services = find_services(names)
-    pairs = [(service, load_settings(service, project)) for service in services]
-    asyncio.run(check_separate(pairs))
-    prepared: list[Prepared] = []
-    with leased(pairs) as server:
-        for service, settings in pairs:
-            tell = narrate(service.name)
-            prepared.append(asyncio.run(preparation.prepare(service, settings, server, tell)))
+    with open_project(names) as (_, deployments):
+        prepared = [asyncio.run(preparation.prepare(one, narrate(one.name))) for one in deployments]
     if as_json:
         write_json({"services": prepared})
     else:

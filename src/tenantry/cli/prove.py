@@ -47,14 +47,11 @@ def isolation(
     The copy is made on the same server, filled with three tenants, and dropped at the end, also after Ctrl-C. The
     database itself is only read. Exits with 1 if an attack got through.
     """
-    import asyncio
     import logging
 
     from tenantry.cli.interruption import run_to_end
-    from tenantry.development import load_settings
-    from tenantry.lease import leased
+    from tenantry.deployment import open_deployments
     from tenantry.proof.isolation.prove import prove_isolation
-    from tenantry.separation import check_separate
 
     # The admin path logs its use; here that is the filling of a scratch database, and nobody's rows.
     logging.getLogger("tenantry").addHandler(logging.NullHandler())
@@ -62,19 +59,15 @@ def isolation(
     if database_url is not None and len(services) > 1:
         raise click.UsageError("--database-url is one service's database; name it with --service.")
     proofs: list[Proof] = []
-    pairs = [(service, load_settings(service, project)) for service in services]
-    asyncio.run(check_separate(pairs))
-    with leased(() if database_url else pairs) as server:
-        for service, settings in pairs:
-            with _progress(service.name) as on_progress:
+    with open_deployments(project, names, needs_server=database_url is None) as deployments:
+        for deployment in deployments:
+            with _progress(deployment.name) as on_progress:
                 work = prove_isolation(
-                    service,
-                    settings,
-                    server if service.server(settings) else None,
+                    deployment,
                     project,
                     database_url=database_url or "",
                     from_migrations=from_migrations,
-                    tell=_narrate(service.name) if verbose else lambda _step: None,
+                    tell=_narrate(deployment.name) if verbose else lambda _step: None,
                     on_progress=on_progress,
                 )
                 proofs.append(run_to_end(work))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tenantry.cli.options import common, only_service
+from tenantry.cli.options import common, open_one
 from tenantry.cli.output import write_json
 
 if TYPE_CHECKING:
@@ -45,17 +45,13 @@ def psql(
     import asyncio
 
     from tenantry.commands.psql import open_shell, run_shell
-    from tenantry.development import load_settings
-    from tenantry.lease import leased
 
-    project, service = only_service(names)
-    settings = load_settings(service, project)
-    with leased([(service, settings)]) as server:
-        shell = asyncio.run(open_shell(service, settings, server, project, role=role, tenant=tenant))
+    with open_one(names) as (project, deployment):
+        shell = asyncio.run(open_shell(deployment, project, role=role, tenant=tenant))
         if as_json:
             write_json(
                 {
-                    "service": service.name,
+                    "service": deployment.name,
                     "program": shell.program,
                     "address": shell.address,
                     "role": shell.role,

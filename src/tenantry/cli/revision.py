@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from tenantry.cli.options import common, only_service
+from tenantry.cli.options import common, open_one
 from tenantry.cli.output import write, write_json
 
 __all__ = ["revision"]
@@ -20,15 +20,11 @@ def revision(message: str, is_empty: bool, names: Sequence[str], as_json: bool) 
     """Write the migration from what the database holds to what the models say."""
     import asyncio
 
-    from tenantry.development import load_settings
-    from tenantry.lease import leased
     from tenantry.migrations.revisions import make_revision
 
-    project, service = only_service(names)
-    settings = load_settings(service, project)
-    with leased([(service, settings)]):
-        path = asyncio.run(make_revision(service, settings, message, is_empty=is_empty))
+    with open_one(names) as (_, deployment):
+        path = asyncio.run(make_revision(deployment, message, is_empty=is_empty))
     if as_json:
-        write_json({"service": service.name, "path": path})
+        write_json({"service": deployment.name, "path": path})
     else:
         write(str(path) if path else "The database holds what the models say; no revision was written.")

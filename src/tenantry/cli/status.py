@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from tenantry.cli.options import common, find_services
+from tenantry.cli.options import common
 from tenantry.cli.output import write, write_json, write_table
 
 __all__ = ["status"]
@@ -19,11 +19,11 @@ def status(names: Sequence[str], as_json: bool) -> None:
     import asyncio
 
     from tenantry.commands.status import read_standing
-    from tenantry.development import load_settings
+    from tenantry.deployment import load_deployments
+    from tenantry.project import find_project
 
-    project, services = find_services(names)
-    pairs = [(service, load_settings(service, project, makes_secrets=False)) for service in services]
-    standing = asyncio.run(read_standing(pairs))
+    deployments = load_deployments(find_project(), names, makes_secrets=False)
+    standing = asyncio.run(read_standing(deployments))
     if as_json:
         write_json(standing)
     else:

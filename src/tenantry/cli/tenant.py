@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from tenantry.cli.options import common, find_services
+from tenantry.cli.options import common, find_services, only, open_project
 from tenantry.cli.output import plain, write, write_json, write_table
 
 if TYPE_CHECKING:
     from tenantry.commands.tenant import TenantRecord
+    from tenantry.deployment import Deployment
     from tenantry.service import Service
     from tenantry.tenancy.database import Database
 
@@ -89,29 +90,22 @@ def _services(names: Sequence[str]) -> list[Service]:
 
 def _only(names: Sequence[str]) -> Service:
     """Return the one service that has tenants, or the one named."""
-    services = _services(names)
-    if len(services) != 1:
-        known = ", ".join(service.name for service in services) or "none has tenants"
-        raise click.UsageError(f"Name one service with --service: {known}.")
-    return services[0]
+    return only(_services(names), "none has tenants")
 
 
 def _run(service: Service, work: Callable[[Database], Awaitable[_Answer]]) -> _Answer:
     import asyncio
     import logging
 
-    from tenantry.development import load_settings
-    from tenantry.project import find_project
-
     # The admin path logs its use; here whoever would read that is the one who typed the command.
     logging.getLogger("tenantry").addHandler(logging.NullHandler())
-    settings = load_settings(service, find_project())
 
-    async def run() -> _Answer:
-        async with service.open_database(settings) as database:
+    async def run(deployment: Deployment) -> _Answer:
+        async with deployment.database() as database:
             return await work(database)
 
-    return asyncio.run(run())
+    with open_project([service.name]) as (_, (deployment,)):
+        return asyncio.run(run(deployment))
 
 
 def _show(record: TenantRecord, *, as_json: bool) -> None:

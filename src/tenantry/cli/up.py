@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tenantry.cli.options import common, find_services
+from tenantry.cli.options import common
 from tenantry.cli.output import say, write, write_json
 from tenantry.cli.prepare import narrate, say_findings
 
 if TYPE_CHECKING:
     from tenantry.commands.up import Guide
-    from tenantry.postgres.server import Server
-    from tenantry.service import Service
-    from tenantry.settings import DatabaseSettings
+    from tenantry.deployment import Deployment
 
 __all__ = ["up"]
 
@@ -55,65 +53,63 @@ def up(
 
     from tenantry.commands import prepare as preparation
     from tenantry.commands import up as serving
-    from tenantry.development import load_settings
-    from tenantry.lease import leased
-    from tenantry.separation import check_separate
+    from tenantry.deployment import load_deployments, open_deployments
+    from tenantry.project import find_project
 
     serving.check_port(HOST, port)
-    project, services = find_services(names)
-    pairs = [(service, load_settings(service, project)) for service in services]
-    asyncio.run(check_separate(pairs))
+    project = find_project()
     if fresh:
-        _agree(pairs, is_agreed=yes)
-    with leased(pairs) as server:
-        if fresh and server is not None:
-            _drop(services, server)
-        for service, settings in pairs:
-            prepared = asyncio.run(preparation.prepare(service, settings, server, narrate(service.name)))
+        _agree(load_deployments(project, names, makes_secrets=False), is_agreed=yes)
+    with open_deployments(project, names) as deployments:
+        if fresh:
+            _drop(deployments)
+        for deployment in deployments:
+            prepared = asyncio.run(preparation.prepare(deployment, narrate(deployment.name)))
             if say_findings(prepared):
-                say(f"{service.name}: not served, because its tenants might not be isolated")
+                say(f"{deployment.name}: not served, because its tenants might not be isolated")
                 context.exit(1)
             if not no_demo:
-                _put_in_demo(service, settings, server)
-        guide = serving.make_guide(pairs, f"http://{HOST}:{port}", with_demo=not no_demo)
+                _put_in_demo(deployment)
+        guide = serving.make_guide(deployments, f"http://{HOST}:{port}", with_demo=not no_demo)
+        services = [deployment.service for deployment in deployments]
         status = serving.serve_all(services, HOST, port, lambda: _tell(guide, as_json=as_json))
     context.exit(status)
 
 
-def _put_in_demo(service: Service, settings: DatabaseSettings, server: Server | None) -> None:
+def _put_in_demo(deployment: Deployment) -> None:
     import asyncio
 
     from tenantry.commands import up as serving
 
-    if not service.demo:
+    if not deployment.service.demo:
         return
-    if settings.source("application") is not None:
-        say(f"{service.name}: no demonstration rows, because its database is not the embedded one")
+    if not deployment.is_embedded:
+        say(f"{deployment.name}: no demonstration rows, because its database is not the embedded one")
         return
-    asyncio.run(serving.seed(service, settings, server))
-    say(f"{service.name}: demonstration rows are there")
+    asyncio.run(serving.seed(deployment))
+    say(f"{deployment.name}: demonstration rows are there")
 
 
-def _agree(pairs: Sequence[tuple[Service, DatabaseSettings]], *, is_agreed: bool) -> None:
+def _agree(deployments: Sequence[Deployment], *, is_agreed: bool) -> None:
     """Make sure that the databases are ours to drop, and that somebody said so."""
-    elsewhere = [service.name for service, settings in pairs if settings.source("application") is not None]
+    elsewhere = [one.name for one in deployments if not one.is_embedded]
     if elsewhere:
         raise click.UsageError(f"--fresh drops databases of the embedded server only; {elsewhere[0]} has another.")
     if not is_agreed:
         if not sys.stdin.isatty():
             raise click.UsageError("--fresh asks before it drops anything; without a terminal, say --yes.")
-        databases = ", ".join(service.database for service, _ in pairs)
+        databases = ", ".join(one.service.database for one in deployments)
         click.confirm(f"Drop {databases} with all rows?", abort=True, err=True)
 
 
-def _drop(services: Sequence[Service], server: Server) -> None:
+def _drop(deployments: Sequence[Deployment]) -> None:
     import asyncio
 
     from tenantry.commands.prepare import drop_database
 
-    for service in services:
-        asyncio.run(drop_database(service, server))
-        say(f"{service.name}: database {service.database} dropped")
+    for deployment in deployments:
+        asyncio.run(drop_database(deployment))
+        say(f"{deployment.name}: database {deployment.service.database} dropped")
 
 
 def _tell(guide: Guide, *, as_json: bool) -> None:

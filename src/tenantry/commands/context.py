@@ -15,10 +15,9 @@ from pydantic import SecretStr
 from sqlalchemy import Connection
 
 from tenantry import errors
+from tenantry.deployment import Deployment
 from tenantry.migrations.target import open_target
 from tenantry.secrets import SigningRing
-from tenantry.service import Service
-from tenantry.settings import DatabaseSettings
 from tenantry.tenancy.key_store import KnownKey, has_keys_table, list_keys, push_keys, retire_key
 from tenantry.tenancy.signer import LIFETIME
 
@@ -49,19 +48,24 @@ class Rotation:
     value: SecretStr
 
 
-async def list_context_keys(service: Service, settings: DatabaseSettings) -> list[ContextKey]:
+async def list_context_keys(deployment: Deployment) -> list[ContextKey]:
     """Return every key that the database or the settings have, those of the database first.
 
     Raises:
         ConfigurationError: the service does not sign, or its schema has no keys yet.
     """
-    ring = _ring(service, settings)
-    known = await _run(service, settings, list_keys)
+    ring = _ring(deployment)
+    known = await _run(deployment, list_keys)
     return [
-        *(_described(service, key, ring) for key in known),
+        *(_described(deployment.name, key, ring) for key in known),
         *(
             ContextKey(
-                service.name, name, is_known=False, is_configured=True, is_current=name == ring.current, created_at=None
+                deployment.name,
+                name,
+                is_known=False,
+                is_configured=True,
+                is_current=name == ring.current,
+                created_at=None,
             )
             for name in ring.ids
             if name not in {key.id for key in known}
@@ -69,50 +73,51 @@ async def list_context_keys(service: Service, settings: DatabaseSettings) -> lis
     ]
 
 
-async def push_context_keys(service: Service, settings: DatabaseSettings) -> tuple[str, ...]:
+async def push_context_keys(deployment: Deployment) -> tuple[str, ...]:
     """Make the database know the keys of the settings; return the ids of those that it did not know.
 
     Raises:
         ConfigurationError: see `list_context_keys`; or the database knows another key under one of the ids.
     """
-    ring = _ring(service, settings)
-    return await _run(service, settings, lambda connection: push_keys(connection, ring))
+    ring = _ring(deployment)
+    return await _run(deployment, lambda connection: push_keys(connection, ring))
 
 
-async def rotate_context(service: Service, settings: DatabaseSettings, name: str = "") -> Rotation:
+async def rotate_context(deployment: Deployment, name: str = "") -> Rotation:
     """Make a new key known to the database, and return the keys with it in front.
 
     Raises:
         ConfigurationError: see `push_context_keys`; or the settings have a key of that name.
     """
-    ring = _ring(service, settings)
-    known = {key.id for key in await _run(service, settings, list_keys)}
+    ring = _ring(deployment)
+    known = {key.id for key in await _run(deployment, list_keys)}
     if name in known:
         raise errors.ConfigurationError(f"The database knows a key {name} already.", remedy="Name another one.")
     rotated = ring.rotate(name or _fresh_name(known | {*ring.ids}))
-    await _run(service, settings, lambda connection: push_keys(connection, rotated))
-    return Rotation(service.name, rotated.current, settings.variable("context_keys"), rotated.text)
+    await _run(deployment, lambda connection: push_keys(connection, rotated))
+    return Rotation(deployment.name, rotated.current, deployment.settings.variable("context_keys"), rotated.text)
 
 
-async def retire_context_key(service: Service, settings: DatabaseSettings, name: str) -> None:
+async def retire_context_key(deployment: Deployment, name: str) -> None:
     """Make the database forget a key; a transaction that is bound with it is refused from its next statement on.
 
     Raises:
         ConfigurationError: the settings sign with it, or the database does not know it.
     """
-    ring = _ring(service, settings)
+    ring = _ring(deployment)
     if name == ring.current:
         raise errors.ConfigurationError(
-            f"{service.name} signs with key {name}.",
+            f"{deployment.name} signs with key {name}.",
             remedy=f"Put another key in front, deploy, wait {LIFETIME} seconds, and retire it then.",
         )
-    if not await _run(service, settings, lambda connection: retire_key(connection, name)):
+    if not await _run(deployment, lambda connection: retire_key(connection, name)):
         raise errors.ConfigurationError(
             f"The database knows no key {name}.", remedy="List them with: tenantry context list"
         )
 
 
-def _ring(service: Service, settings: DatabaseSettings) -> SigningRing:
+def _ring(deployment: Deployment) -> SigningRing:
+    service, settings = deployment.service, deployment.settings
     if not service.signed_context:
         raise errors.ConfigurationError(
             f"{service.name} does not sign its tenants.",
@@ -129,23 +134,23 @@ def _ring(service: Service, settings: DatabaseSettings) -> SigningRing:
     return ring
 
 
-async def _run(service: Service, settings: DatabaseSettings, work: Callable[[Connection], _Answer]) -> _Answer:
+async def _run(deployment: Deployment, work: Callable[[Connection], _Answer]) -> _Answer:
     def run(connection: Connection) -> _Answer:
         with connection.begin():
             if not has_keys_table(connection):
                 raise errors.ConfigurationError(
-                    f"The schema of {service.name} has no table of keys yet.",
-                    remedy=f"Run: tenantry migrate --service {service.name}",
+                    f"The schema of {deployment.name} has no table of keys yet.",
+                    remedy=f"Run: tenantry migrate --service {deployment.name}",
                 )
             return work(connection)
 
-    async with open_target(service, settings) as target, target.connection() as connection:
+    async with open_target(deployment) as target, target.connection() as connection:
         return await connection.run_sync(run)
 
 
-def _described(service: Service, key: KnownKey, ring: SigningRing) -> ContextKey:
+def _described(service: str, key: KnownKey, ring: SigningRing) -> ContextKey:
     return ContextKey(
-        service.name,
+        service,
         key.id,
         is_known=True,
         is_configured=key.id in ring.ids,

@@ -7,31 +7,26 @@ The server's lease is the caller's, who knows for how long the server is needed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import asyncpg
-from pydantic import SecretStr
 
 from tenantry import errors
 from tenantry.commands.context import push_context_keys
+from tenantry.deployment import Deployment
+from tenantry.deployment.roles import ensure_service_roles
 from tenantry.migrations import current_revision, head_revision, migrate
 from tenantry.migrations.revisions import translated
-from tenantry.postgres.connect import connect
 from tenantry.postgres.connection import Connection
-from tenantry.postgres.roles import ensure_roles
-from tenantry.postgres.server import Server
 from tenantry.proof.audit import Finding
 from tenantry.proof.audit.inspection import audit_database
-from tenantry.secrets import AddressSource, StaticSource
-from tenantry.service import Service
-from tenantry.settings import DatabaseSettings
 from tenantry.sql import identifier
 
 __all__ = ["Prepared", "drop_database", "prepare"]
 
 MAINTENANCE = "postgres"
+TASK = "prepare"
 # Two databases made at once from one template: the later one may find the template in use for a moment.
 ATTEMPTS = 20
 
@@ -48,59 +43,52 @@ class Prepared:
     findings: tuple[Finding, ...]
 
 
-async def prepare(
-    service: Service, settings: DatabaseSettings, server: Server | None, tell: Callable[[str], None]
-) -> Prepared:
+async def prepare(deployment: Deployment, tell: Callable[[str], None]) -> Prepared:
     """Make the database, the roles and the schema where they are absent, and audit; `tell` hears of each step.
 
     Raises:
         TenantryError: a step could not be done; what was done before stays, and doing it again goes on from there.
     """
-    source = service.endpoint("migration", settings, server).source
     # The address names the database; on the embedded server it is the service's own name.
-    database = (await source.current()).database
-    created = await _ensure_database(service, settings, source)
+    database = (await deployment.address("migration")).database
+    created = await _ensure_database(deployment)
     tell(f"database {database} {'made' if created else 'is there'}")
-    async with _login(service, settings, source) as connection:
-        await ensure_roles(connection, service.roles, await _passwords(connection, service, settings))
+    roles = deployment.service.roles
+    async with deployment.connect("migration", TASK, in_role=False) as connection:
+        await ensure_service_roles(deployment, connection)
         if created:
-            await _give_to_owner(connection, database, service.roles.owner)
-    roles = service.roles
+            await _give_to_owner(connection, database, roles.owner)
     tell(f"roles {roles.owner}, {roles.application} and {roles.admin} are as they must be")
-    previous, revision = await _migrate(service, settings)
+    previous, revision = await _migrate(deployment)
     moved = "already" if revision == previous else f"from {previous or 'nothing'}"
     tell(f"schema at revision {revision}, {moved}")
-    if service.signed_context:
-        added = await push_context_keys(service, settings)
+    if deployment.service.signed_context:
+        added = await push_context_keys(deployment)
         tell(f"signing keys are known to the database, {', '.join(added) or 'none'} added")
-    findings = await audit_database(service, settings, server)
+    findings = await audit_database(deployment)
     failures = sum(finding.severity == "error" for finding in findings)
     tell(f"audit found {len(findings) or 'nothing'}" + (f", {failures} of them errors" if failures else ""))
-    return Prepared(service.name, database, created, previous, revision, tuple(findings))
+    return Prepared(deployment.name, database, created, previous, revision, tuple(findings))
 
 
-async def drop_database(service: Service, server: Server) -> None:
-    """Drop the service's database on the embedded server, whoever is connected to it."""
-    source = StaticSource(server.address(MAINTENANCE))
-    connection = await connect(source, deadline=30, application_name="tenantry")
+async def drop_database(deployment: Deployment) -> None:
+    """Drop the service's database, and end the sessions that are connected to it."""
+    statement = f"DROP DATABASE IF EXISTS {identifier(deployment.service.database)} WITH (FORCE)"
+    async with deployment.connect("migration", TASK, database=MAINTENANCE, in_role=False) as connection:
+        await connection.execute(statement)
+
+
+async def _ensure_database(deployment: Deployment) -> bool:
+    """Return whether the database was created by this call."""
     try:
-        await connection.execute(f"DROP DATABASE IF EXISTS {identifier(service.database)} WITH (FORCE)")
-    finally:
-        await connection.close()
-
-
-async def _ensure_database(service: Service, settings: DatabaseSettings, source: AddressSource) -> bool:
-    """Return whether the database was made just now."""
-    try:
-        async with _login(service, settings, source):
+        async with deployment.connect("migration", TASK, in_role=False):
             return False
     except errors.DatabaseUnavailable as error:
         if not isinstance(error.__cause__, asyncpg.InvalidCatalogNameError):
             raise
-    address = await source.current()
+    address = await deployment.address("migration")
     statement = f"CREATE DATABASE {identifier(address.database)}"
-    maintenance = StaticSource(address.replace(database=MAINTENANCE))
-    async with _login(service, settings, maintenance) as connection:
+    async with deployment.connect("migration", TASK, database=MAINTENANCE, in_role=False) as connection:
         for attempt in range(ATTEMPTS):
             try:
                 await connection.execute(statement)
@@ -120,40 +108,14 @@ async def _ensure_database(service: Service, settings: DatabaseSettings, source:
     return False
 
 
-async def _migrate(service: Service, settings: DatabaseSettings) -> tuple[str | None, str | None]:
+async def _migrate(deployment: Deployment) -> tuple[str | None, str | None]:
     """Return the revision that was found and the one that is there now."""
-    with translated(service):
-        previous, head = await current_revision(service, settings), head_revision(service)
+    with translated(deployment.service):
+        previous, head = await current_revision(deployment), head_revision(deployment.service)
         if previous == head:
             return previous, previous
-        await migrate(service, settings)
-        return previous, await current_revision(service, settings)
-
-
-@asynccontextmanager
-async def _login(service: Service, settings: DatabaseSettings, source: AddressSource) -> AsyncIterator[Connection]:
-    deadline = max(settings.database_connect_timeout, settings.database_wait)
-    name = f"tenantry prepare of {service.name}"[:63]
-    connection = await connect(source, deadline=deadline, patience=settings.database_wait, application_name=name)
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-async def _passwords(
-    connection: Connection, service: Service, settings: DatabaseSettings
-) -> dict[str, SecretStr | None]:
-    """Return the passwords with which roles that do not exist yet are to be made: those in the addresses."""
-    wanted: dict[str, SecretStr | None] = {}
-    for purpose in ("application", "admin"):
-        source = settings.source(purpose)
-        if source is not None:
-            address = await source.current()
-            wanted[address.user] = address.password
-    names = [service.roles.application, service.roles.admin]
-    there = await connection.fetch("SELECT rolname::text FROM pg_roles WHERE rolname = ANY ($1::text[])", names)
-    return {name: wanted.get(name) for name in {*names} - {row["rolname"] for row in there}}
+        await migrate(deployment)
+        return previous, await current_revision(deployment)
 
 
 async def _give_to_owner(connection: Connection, database: str, owner: str) -> None:

@@ -17,12 +17,10 @@ from pathlib import Path
 from typing import Literal
 
 from tenantry import errors
+from tenantry.deployment import Deployment
 from tenantry.postgres.binaries import find_binaries
 from tenantry.postgres.endpoint import Purpose
-from tenantry.postgres.server import Server
 from tenantry.project import Project
-from tenantry.service import Service
-from tenantry.settings import DatabaseSettings
 from tenantry.tenancy.declarations import tenancy_of
 from tenantry.tenancy.scope import parse_tenant
 from tenantry.tenancy.signer import Signer
@@ -49,9 +47,7 @@ class Shell:
 
 
 async def open_shell(
-    service: Service,
-    settings: DatabaseSettings,
-    server: Server | None,
+    deployment: Deployment,
     project: Project,
     *,
     role: As = "app",
@@ -63,16 +59,16 @@ async def open_shell(
         TenantInvalid: the tenant is not of the tenant column's type.
         BinariesMissing: there is no psql.
     """
-    endpoint = service.endpoint(_PURPOSES[role], settings, server)
+    endpoint = deployment.endpoint(_PURPOSES[role])
     address = await endpoint.source.current()
     options = [address.parameters.get("options", "")]
     if endpoint.role != address.user:
         options.append(_option("role", endpoint.role))
     if tenant is not None:
-        tenancy = tenancy_of(service.metadata)
+        tenancy = tenancy_of(deployment.service.metadata)
         value = str(parse_tenant(tenant, tenancy.type))
         if tenancy.signed_context:
-            value = Signer.from_settings(settings).value(value, lifetime=LIFETIME)
+            value = Signer.from_settings(deployment.settings).value(value, lifetime=LIFETIME)
         options.append(_option(tenancy.setting, value))
     # The caller's own PGSERVICE or PGOPTIONS would have their say too.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}

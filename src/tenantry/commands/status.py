@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tenantry import errors
-from tenantry.address import Address
+from tenantry.deployment import Deployment
 from tenantry.migrations import head_revision
 from tenantry.postgres.probe import Probe, ProbeResult
 from tenantry.postgres.remote import RemoteServer
 from tenantry.postgres.roles import check_safe
-from tenantry.postgres.server import Server, ServerStatus
+from tenantry.postgres.server import ServerStatus
 from tenantry.service import Service
-from tenantry.settings import DatabaseSettings
 
 __all__ = ["ServerState", "ServiceState", "Standing", "probe_service", "read_standing"]
 
@@ -53,19 +52,13 @@ class Standing:
     services: tuple[ServiceState, ...]
 
 
-async def read_standing(pairs: Sequence[tuple[Service, DatabaseSettings]]) -> Standing:
+async def read_standing(deployments: Sequence[Deployment]) -> Standing:
     """Ask the server and every service's database, all at once."""
-    servers = [service.server(settings) for service, settings in pairs]
     # The services of one project share the embedded server; where none uses it, the first one's is shown.
-    embedded = next((server for server in servers if server is not None), None)
-    shown = embedded or RemoteServer(await _address(pairs[0][1]))
+    embedded = next((one.server for one in deployments if one.server is not None), None)
+    shown = embedded or RemoteServer(await deployments[0].address())
     status = await asyncio.to_thread(shown.status)
-    states = await asyncio.gather(
-        *(
-            _state(service, settings, server, is_up=server is None or status.running)
-            for (service, settings), server in zip(pairs, servers, strict=True)
-        )
-    )
+    states = await asyncio.gather(*(_state(one, is_up=not one.is_embedded or status.running) for one in deployments))
     return Standing(server_state(status), tuple(states))
 
 
@@ -81,9 +74,9 @@ def server_state(status: ServerStatus) -> ServerState:
     )
 
 
-async def probe_service(service: Service, settings: DatabaseSettings, server: Server | None) -> ProbeResult:
+async def probe_service(deployment: Deployment) -> ProbeResult:
     """Ask a service's database in the application's role, over a connection of its own."""
-    endpoint = service.endpoint("application", settings, server)
+    endpoint = deployment.endpoint()
     probe = Probe(endpoint.source, role=endpoint.role, deadline=DEADLINE)
     try:
         return await probe.check()
@@ -91,19 +84,14 @@ async def probe_service(service: Service, settings: DatabaseSettings, server: Se
         await probe.close()
 
 
-async def _address(settings: DatabaseSettings) -> Address:
-    source = settings.source("application")
-    assert source is not None
-    return await source.current()
-
-
-async def _state(service: Service, settings: DatabaseSettings, server: Server | None, *, is_up: bool) -> ServiceState:
+async def _state(deployment: Deployment, *, is_up: bool) -> ServiceState:
+    service = deployment.service
     head = head_revision(service)
-    database = service.database if server is not None else (await _address(settings)).database
+    database = service.database if deployment.is_embedded else (await deployment.address()).database
     if not is_up:
         problem = "The server does not run; `tenantry up` or `tenantry prepare` starts it."
         return ServiceState(service.name, database, None, head, ready=False, problem=problem)
-    found = await probe_service(service, settings, server)
+    found = await probe_service(deployment)
     reason = _problem(found, head, service)
     return ServiceState(service.name, database, found.revision, head, ready=not reason, problem=reason)
 

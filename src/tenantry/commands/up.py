@@ -6,12 +6,11 @@ import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tenantry.deployment import Deployment
 from tenantry.fastapi.host import host as host_apps
 from tenantry.fastapi.serve import bind, serve
 from tenantry.fastapi.settings import WebSettings
-from tenantry.postgres.server import Server
 from tenantry.service import Service, import_attribute
-from tenantry.settings import DatabaseSettings
 
 __all__ = ["Example", "Guide", "ServiceGuide", "check_port", "make_guide", "seed", "serve_all"]
 
@@ -52,22 +51,23 @@ def check_port(host: str, port: int) -> None:
     bind(host, port).close()
 
 
-async def seed(service: Service, settings: DatabaseSettings, server: Server | None) -> None:
-    """Put in the service's demonstration rows, where they are not there yet."""
-    async with service.open_database(settings, server=server) as database:
-        await import_attribute(service.demo)(database)
+async def seed(deployment: Deployment) -> None:
+    """Insert the service's demonstration rows, where they are not there yet."""
+    async with deployment.database() as database:
+        await import_attribute(deployment.service.demo)(database)
 
 
-def make_guide(pairs: Sequence[tuple[Service, DatabaseSettings]], url: str, *, with_demo: bool) -> Guide:
+def make_guide(deployments: Sequence[Deployment], url: str, *, with_demo: bool) -> Guide:
     """Return where to look; a service's demo module may offer `examples(settings, url)`: titles and curl lines."""
     guides = []
-    for service, settings in pairs:
+    for one in deployments:
+        service = one.service
         place = url + service.path
         offered: tuple[Example, ...] = ()
-        if with_demo and service.demo and settings.source("application") is None:
+        if with_demo and service.demo and one.is_embedded:
             examples = getattr(importlib.import_module(service.demo.partition(":")[0]), "examples", None)
-            pairs_of_text = examples(settings, place) if examples is not None else ()
-            offered = tuple(Example(title, command) for title, command in pairs_of_text)
+            texts = examples(one.settings, place) if examples is not None else ()
+            offered = tuple(Example(title, command) for title, command in texts)
         guides.append(ServiceGuide(service.name, service.title, place, f"{place}/docs", offered))
     return Guide(url, tuple(guides))
 

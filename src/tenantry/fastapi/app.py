@@ -20,6 +20,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
+from tenantry.deployment import Deployment
 from tenantry.fastapi.body_limit import DEFAULT_LIMIT, BodyLimit
 from tenantry.fastapi.database_check import database_check
 from tenantry.fastapi.draining import Draining
@@ -30,12 +31,10 @@ from tenantry.fastapi.openapi import ServiceAPI
 from tenantry.fastapi.problems import Answer
 from tenantry.fastapi.request_context import RequestContext
 from tenantry.fastapi.tokens import TokenSettings, token_verifier
-from tenantry.postgres.server import Server
 from tenantry.service import Service
-from tenantry.settings import DatabaseSettings
 from tenantry.tenancy.encrypted import check_needs_no_keys
 
-__all__ = ["Checks", "Resources", "load_settings", "service_app"]
+__all__ = ["Checks", "Resources", "load_deployment", "service_app"]
 
 # Further readiness checks, made from the settings: {"redis": redis_check(settings.redis_url)}.
 Checks = Callable[[Any], Mapping[str, Check]]
@@ -46,8 +45,7 @@ Resources = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 def service_app(
     service: Service,
     routers: Sequence[APIRouter],
-    settings: DatabaseSettings | None = None,
-    server: Server | None = None,
+    deployment: Deployment | None = None,
     *,
     checks: Checks | None = None,
     constraints: Mapping[str, Answer] | None = None,
@@ -59,21 +57,22 @@ def service_app(
 ) -> FastAPI:
     """Return the application of `service` with its routes, its health paths and its problems.
 
-    `settings` and `server` are given by tests and by the command line; else they come from the environment.
+    Tests give a `deployment`; without one, the environment says where the service runs.
     `expected_revision` is the schema that `/readyz` insists on, by default the newest of the service's migrations.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        chosen = load_settings(app)
-        if chosen.key_ring() is None:
-            check_needs_no_keys(service.metadata, chosen.variable("encryption_keys"))
-        if isinstance(chosen, TokenSettings):
-            app.state.tokens = token_verifier(chosen)
-        others = checks(chosen) if checks else {}
+        chosen = load_deployment(app)
+        settings = app.state.settings = chosen.settings
+        if settings.key_ring() is None:
+            check_needs_no_keys(service.metadata, settings.variable("encryption_keys"))
+        if isinstance(settings, TokenSettings):
+            app.state.tokens = token_verifier(settings)
+        others = checks(settings) if checks else {}
         revision = expected_revision or await asyncio.to_thread(_newest_revision, service)
         async with AsyncExitStack() as stack:
-            database = await stack.enter_async_context(service.open_database(chosen, server=server))
+            database = await stack.enter_async_context(chosen.database())
             app.state.database = database
             every = {"database": database_check(database, revision), **others}
             app.state.readiness = Readiness(service.name, every, app.state.draining)
@@ -89,7 +88,7 @@ def service_app(
         middleware=[Middleware(RequestContext), Middleware(BodyLimit, limit=body_limit)],
     )
     app.state.service = service
-    app.state.settings = settings
+    app.state.deployment = deployment
     app.state.draining = Draining()
     install_problem_handlers(app, constraints)
     # Before the service's own: a resource at the root, `/{item_id}`, must not be able to hide how the service is.
@@ -100,15 +99,15 @@ def service_app(
     return app
 
 
-def load_settings(app: FastAPI) -> DatabaseSettings:
-    """Return the settings of a service's application, read from the environment when they are first needed.
+def load_deployment(app: FastAPI) -> Deployment:
+    """Return the deployment of a service's application, read from the environment when it is first needed.
 
     Raises:
         ConfigurationError: a variable is missing or wrong; the sentence names it.
     """
-    if app.state.settings is None:
-        app.state.settings = app.state.service.settings.load()
-    found: DatabaseSettings = app.state.settings
+    if app.state.deployment is None:
+        app.state.deployment = Deployment.load(app.state.service)
+    found: Deployment = app.state.deployment
     return found
 
 
@@ -123,6 +122,6 @@ async def _to_documentation(request: Request) -> RedirectResponse:
 
 def _newest_revision(service: Service) -> str | None:
     # Alembic takes long to import, and nothing else here needs it.
-    from tenantry.migrations.runner import head_revision  # noqa: PLC0415
+    from tenantry.migrations.configuration import head_revision  # noqa: PLC0415
 
     return head_revision(service)

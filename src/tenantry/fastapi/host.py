@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from tenantry import errors
-from tenantry.fastapi.app import load_settings
+from tenantry.fastapi.app import load_deployment
 from tenantry.fastapi.draining import Draining
 from tenantry.fastapi.failures import install_problem_handlers
 from tenantry.fastapi.health import Readiness, Report
@@ -100,7 +100,7 @@ class Host:
 
     def _first_settings(self) -> WebSettings:
         """Return what belongs to the process from the first service that says something about it."""
-        loaded = [load_settings(app) for app in self.apps]
+        loaded = [load_deployment(app).settings for app in self.apps]
         return next((one for one in loaded if isinstance(one, WebSettings)), WebSettings())
 
     async def _measure(self, _request: Request) -> Report:

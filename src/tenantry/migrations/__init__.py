@@ -1,16 +1,33 @@
 """Alembic, with everything that is not a table, run safely.
 
-A service has a folder of migrations with three files of its own. `env.py` is three lines (see `environment`),
-`script.py.mako` is a copy of the one beside this module, and `alembic.ini` stands one folder up:
+A service needs a folder `migrations/versions/`; `tenantry revision` makes it. For plain `alembic` in the service's
+folder, add the two files that it looks for. `migrations/env.py`:
+
+    from tenantry.alembic import run_environment
+    from bookshop.service import service
+    run_environment(service)
+
+and `alembic.ini`:
 
     [alembic]
     script_location = %(here)s/migrations
     prepend_sys_path = %(here)s/..
     path_separator = os
     file_template = %%(rev)s_%%(slug)s
+
+`alembic revision` takes its template from `migrations/script.py.mako`, a copy of the one in `script_directory/`.
 """
 
+from tenantry.migrations.configuration import head_revision, make_config, script_directory
 from tenantry.migrations.environment import run_environment
-from tenantry.migrations.runner import current_revision, head_revision, make_config, migrate, rollback
+from tenantry.migrations.runner import current_revision, migrate, rollback
 
-__all__ = ["current_revision", "head_revision", "make_config", "migrate", "rollback", "run_environment"]
+__all__ = [
+    "current_revision",
+    "head_revision",
+    "make_config",
+    "migrate",
+    "rollback",
+    "run_environment",
+    "script_directory",
+]

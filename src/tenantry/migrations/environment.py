@@ -23,12 +23,12 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from tenantry import errors
+from tenantry.deployment import Deployment
 from tenantry.migrations.compare import PLUGIN
 from tenantry.migrations.render import render_item
 from tenantry.migrations.target import open_target
 from tenantry.migrations.version_table import share_block, share_version_table
 from tenantry.service import Service
-from tenantry.settings import DatabaseSettings
 from tenantry.sql import identifier
 from tenantry.tenancy.key_store import has_keys_table, push_keys
 from tenantry.tenancy.partitions import partition_tables
@@ -68,9 +68,11 @@ def _configure_logging() -> None:
 
 
 async def _connect_and_run(service: Service) -> None:
-    settings: DatabaseSettings = context.config.attributes.get("settings") or service.settings.load()
-    context.config.attributes["settings"] = settings
-    async with open_target(service, settings) as target, AsyncExitStack() as stack:
+    attributes = context.config.attributes
+    deployment: Deployment = attributes.setdefault(
+        "deployment", attributes.get("deployment") or Deployment.load(service)
+    )
+    async with open_target(deployment) as target, AsyncExitStack() as stack:
         if _is_changing():
             await stack.enter_async_context(target.exclusively())
         connection = await stack.enter_async_context(target.connection())
@@ -102,8 +104,8 @@ def _run(connection: Connection, service: Service) -> None:
 
 def _push_keys(connection: Connection) -> None:
     """Make the keys that sign tenants known, so that the release which is about to start finds its own there."""
-    settings: DatabaseSettings | None = context.config.attributes.get("settings")
-    ring = settings.signing_ring() if settings is not None else None
+    deployment: Deployment | None = context.config.attributes.get("deployment")
+    ring = deployment.settings.signing_ring() if deployment is not None else None
     if ring is None:
         return
     with nullcontext() if connection.in_transaction() else connection.begin():

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from alembic import command
-from alembic.script import Script, ScriptDirectory
+from alembic.script import Script
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from tenantry import errors
-from tenantry.migrations import current_revision, make_config, migrate, rollback
+from tenantry.deployment import Deployment
+from tenantry.migrations.configuration import make_config, script_directory
+from tenantry.migrations.runner import current_revision, migrate, rollback
 from tenantry.migrations.target import open_target
 from tenantry.service import Service
-from tenantry.settings import DatabaseSettings
 
 __all__ = ["Move", "Revision", "list_revisions", "make_revision", "move", "translated"]
 
@@ -45,31 +46,30 @@ class Revision:
     is_head: bool
 
 
-async def move(service: Service, settings: DatabaseSettings, revision: str, *, is_back: bool) -> Move:
+async def move(deployment: Deployment, revision: str, *, is_back: bool) -> Move:
     """Migrate or roll back to a revision.
 
     Raises:
         MigrationError: there is no such revision, or it cannot be run.
     """
-    with translated(service):
-        previous = await current_revision(service, settings)
-        await (rollback if is_back else migrate)(service, settings, revision)
-        return Move(service.name, previous, await current_revision(service, settings))
+    with translated(deployment.service):
+        previous = await current_revision(deployment)
+        await (rollback if is_back else migrate)(deployment, revision)
+        return Move(deployment.name, previous, await current_revision(deployment))
 
 
-async def list_revisions(service: Service, settings: DatabaseSettings) -> list[Revision]:
+async def list_revisions(deployment: Deployment) -> list[Revision]:
     """Return the service's revisions, and which one its database is at."""
+    service = deployment.service
     with translated(service):
-        current = await current_revision(service, settings)
-        scripts = ScriptDirectory(str(service.migrations))
+        current = await current_revision(deployment)
+        scripts = script_directory(service)
         heads = set(scripts.get_heads())
         found = reversed(list(scripts.walk_revisions()))
         return [_revision(service, script, current, heads) for script in found]
 
 
-async def make_revision(
-    service: Service, settings: DatabaseSettings, message: str, *, is_empty: bool = False
-) -> Path | None:
+async def make_revision(deployment: Deployment, message: str, *, is_empty: bool = False) -> Path | None:
     """Write a revision that brings the database to what the models say; None where there is nothing to do.
 
     With `is_empty` it holds nothing, and is for what cannot be found by comparing.
@@ -84,7 +84,7 @@ async def make_revision(
             directives.clear()
 
     def write(connection: Connection | None) -> None:
-        config = make_config(service)
+        config = make_config(deployment.service)
         # Alembic tells of its progress on stdout, where data belong.
         config.cmd_opts = Namespace(quiet=True)
         if connection is not None:
@@ -94,11 +94,11 @@ async def make_revision(
         )
         made.extend(script if isinstance(script, list) else [script])
 
-    with translated(service):
+    with translated(deployment.service):
         if is_empty:
             write(None)
         else:
-            async with open_target(service, settings) as target, target.connection() as connection:
+            async with open_target(deployment) as target, target.connection() as connection:
                 await connection.run_sync(write)
     scripts = [script for script in made if isinstance(script, Script)]
     return Path(scripts[0].path) if scripts else None

@@ -10,7 +10,7 @@ import io
 
 from alembic import command
 
-from tenantry.migrations.runner import make_config
+from tenantry.migrations.configuration import make_config
 from tenantry.postgres.objects import Role
 from tenantry.postgres.statements import load_statements
 from tenantry.service import Service

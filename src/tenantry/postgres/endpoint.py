@@ -27,6 +27,10 @@ class Endpoint:
     source: AddressSource
     role: str
 
+    async def at(self, database: str) -> Endpoint:
+        """Return the endpoint in another database of the same server."""
+        return Endpoint(StaticSource((await self.source.current()).replace(database=database)), self.role)
+
 
 def resolve_endpoint(
     purpose: Purpose, settings: DatabaseSettings, roles: Roles, *, database: str, server: Server | None

@@ -50,7 +50,7 @@ _Resource = TypeVar("_Resource")
 class Database:
     """The database of one service.
 
-        async with service.open_database() as database:
+        async with Deployment.load(service).database() as database:
             async with database.tenant("acme") as session:
                 session.add(...)
 

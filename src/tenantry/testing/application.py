@@ -7,29 +7,29 @@ from contextlib import contextmanager
 from typing import Any
 
 from tenantry import errors
+from tenantry.deployment import Deployment
 from tenantry.service import Service, import_attribute
-from tenantry.settings import DatabaseSettings
 from tenantry.testing.lifespan import ASGIApp
 
 __all__ = ["configured_app"]
 
 
 @contextmanager
-def configured_app(service: Service, settings: DatabaseSettings) -> Iterator[ASGIApp]:
-    """Yield the application that `service_app` made for the service; its settings are `settings` meanwhile.
+def configured_app(deployment: Deployment) -> Iterator[ASGIApp]:
+    """Yield the application that `service_app` made for the service; meanwhile it runs on the deployment.
 
     It is the service's own, also where a host serves it: its paths are those of its routes, without the service's.
 
     Raises:
         ConfigurationError: the service's application is of another make.
     """
-    app = _find(service)
-    before = app.state.settings
-    app.state.settings = settings
+    app = _find(deployment.service)
+    before = app.state.deployment
+    app.state.deployment = deployment
     try:
         yield app
     finally:
-        app.state.settings = before
+        app.state.deployment = before
 
 
 def _find(service: Service) -> Any:

@@ -42,7 +42,7 @@ async def tenantry_database(pytestconfig: pytest.Config, tenantry_clone: Scratch
     """The service's `Database` on a migrated database of this test alone, opened as the application."""
     async with AsyncExitStack() as stack:
         with told_once(pytestconfig, NOT_OPEN):
-            database = await stack.enter_async_context(tenantry_clone.open_database())
+            database = await stack.enter_async_context(tenantry_clone.deployment.database())
         yield database
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import asyncpg
 
 from tenantry.address import Address
+from tenantry.deployment import Deployment
 from tenantry.migrations import migrate
 from tenantry.postgres.connect import connect
 from tenantry.postgres.endpoint import Purpose
@@ -92,7 +93,7 @@ class Cluster:
         self._administrator.execute(f"DROP DATABASE IF EXISTS {identifier(draft)} WITH (FORCE)")
         self._create(draft)
         self._ensure_roles(service, address)
-        self._administrator.run(migrate(service, self._describe(service, overrides, address).settings))
+        self._administrator.run(migrate(self._describe(service, overrides, address).deployment))
         # A session in it, be it the autovacuum's, would make the next copy wait.
         self._administrator.execute(f"ALTER DATABASE {identifier(draft)} ALLOW_CONNECTIONS false")
         # Only now does it have the name by which others find it.
@@ -109,7 +110,7 @@ class Cluster:
         for purpose, (user, password) in name_logins(service.roles, self._run, is_ours=self._is_ours).items():
             addresses[purpose] = address.replace(user=user, password=password)
         settings = make_settings(service, addresses, overrides, secret=self._run.secret)
-        return ScratchDatabase(service, settings, address, addresses)
+        return ScratchDatabase(Deployment(service, settings), address, addresses)
 
     def _create(self, name: str, template: str = "") -> None:
         source = f"TEMPLATE {identifier(template)} " if template else ""

@@ -141,7 +141,7 @@ def tenantry_app(pytestconfig: pytest.Config, tenantry_clone: ScratchDatabase) -
     """The service's application, which will open the test's database when it starts. Override it."""
     from tenantry.testing.application import configured_app  # noqa: PLC0415
 
-    configured = configured_app(tenantry_clone.service, tenantry_clone.settings)
+    configured = configured_app(tenantry_clone.deployment)
     with told_once(pytestconfig, NO_APP):
         app = configured.__enter__()
     yield app

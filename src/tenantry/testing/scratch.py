@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tenantry.address import Address
+from tenantry.deployment import Deployment
 from tenantry.postgres.endpoint import Purpose
 from tenantry.service import Service
 from tenantry.settings import DatabaseSettings
-from tenantry.tenancy.database import Database
 
 __all__ = ["ScratchDatabase"]
 
@@ -19,12 +19,11 @@ class ScratchDatabase:
     """A database of a service, and how to log in to it.
 
     Attributes:
-        settings: the service's settings, pointing here for all three purposes.
+        deployment: the service here, with a login for each of the three purposes.
         superuser: the login that made it, which sees every row as it is stored.
     """
 
-    service: Service
-    settings: DatabaseSettings
+    deployment: Deployment
     superuser: Address
     addresses: Mapping[Purpose, Address] = field(repr=False)
 
@@ -37,6 +36,12 @@ class ScratchDatabase:
         """Return where the application, the migrations or the admin log in."""
         return self.addresses[purpose]
 
-    def open_database(self) -> Database:
-        """Return the service's `Database` on it, ready for `async with`."""
-        return self.service.open_database(self.settings)
+    @property
+    def service(self) -> Service:
+        """The service."""
+        return self.deployment.service
+
+    @property
+    def settings(self) -> DatabaseSettings:
+        """The service's settings, which lead to this database."""
+        return self.deployment.settings

@@ -13,6 +13,7 @@ from accounts.models import Tenant, User
 from accounts.service import service
 from accounts.settings import Settings
 from tenantry import Address
+from tenantry.deployment import Deployment
 from tenantry.migrations import head_revision, migrate, rollback
 from tenantry.testing.scratch import ScratchDatabase
 
@@ -43,7 +44,7 @@ def test_the_services_own_variable_is_preferred(address: Address, monkeypatch: p
 async def test_ac3_the_migration_creates_the_tables(tenantry_empty: ScratchDatabase) -> None:
     """Criterion 3: the first revision makes the story's two tables and no other."""
     assert await tables(tenantry_empty.superuser) == set()
-    await migrate(service, tenantry_empty.settings, "0001")
+    await migrate(Deployment(service, tenantry_empty.settings), "0001")
     assert await tables(tenantry_empty.superuser) == {"tenants", "users"}
 
 
@@ -63,17 +64,17 @@ async def test_one_step_back_loses_no_account(
 ) -> None:
     """What stands beside the story's tables can be taken back without their rows."""
     tenant = uuid.uuid4()
-    async with service.open_database(settings) as database, database.tenant(tenant) as session:
+    async with Deployment(service, settings).database() as database, database.tenant(tenant) as session:
         session.add(Tenant(id=tenant, name="Acme"))
         await session.flush()
         session.add(User(username="ada", email="ada@acme.example", hashed_password="x", roles=["admin"]))
-    await rollback(service, settings, "0001")
+    await rollback(Deployment(service, settings), "0001")
     assert await tables(address) == {"tenants", "users"}
     assert await superuser.fetchval("SELECT count(*) FROM users") == 1
 
 
 async def test_the_models_and_the_migrations_agree(settings: Settings) -> None:
-    assert await differences(service, settings) == ""
+    assert await differences(Deployment(service, settings)) == ""
 
 
 @pytest.mark.parametrize(
@@ -91,4 +92,4 @@ async def test_a_database_that_was_changed_by_hand_is_noticed(
     settings: Settings, superuser: asyncpg.Connection, change: str
 ) -> None:
     await superuser.execute(change)
-    assert await differences(service, settings) != ""
+    assert await differences(Deployment(service, settings)) != ""

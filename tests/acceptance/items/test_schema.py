@@ -16,6 +16,7 @@ from items.db.__main__ import render
 from items.service import service
 from items.settings import Settings
 from tenantry import Address
+from tenantry.deployment import Deployment
 from tenantry.migrations import current_revision, head_revision
 from tenantry.postgres.binaries import Binaries
 from tenantry.proof.audit.inspection import audit_database
@@ -105,7 +106,7 @@ async def test_the_script_and_the_migrations_make_one_catalog(
     assert "idx_items_created_at" in made
     assert made == await asyncio.to_thread(dump, binaries, address)
     settings = Settings(migration_database_url=empty_database.url, database_url=empty_database.url)
-    assert await current_revision(service, settings) == head_revision(service)
+    assert await current_revision(Deployment(service, settings)) == head_revision(service)
     # The mutant: one index less is another catalog.
     await asyncio.to_thread(run, binaries, empty_database, "psql", "-c", "DROP INDEX idx_items_name")
     assert made != await asyncio.to_thread(dump, binaries, empty_database)
@@ -123,16 +124,16 @@ async def test_each_revision_has_its_exact_reverse(history: History, steps: int)
 
 async def test_the_models_and_the_migrations_agree(settings: Settings, superuser: asyncpg.Connection) -> None:
     """There is nothing to generate; the mutant is a database that was changed by hand."""
-    assert await differences(service, settings) == ""
+    assert await differences(Deployment(service, settings)) == ""
     await superuser.execute("ALTER TABLE items DROP CONSTRAINT items_name_not_empty")
-    assert await differences(service, settings) != ""
+    assert await differences(Deployment(service, settings)) != ""
 
 
 async def test_the_audit_finds_nothing(settings: Settings, superuser: asyncpg.Connection) -> None:
     """The mutant: a grant to PUBLIC is found."""
-    assert await audit_database(service, settings, None) == []
+    assert await audit_database(Deployment(service, settings)) == []
     await superuser.execute("GRANT SELECT ON items TO PUBLIC")
-    assert await audit_database(service, settings, None) != []
+    assert await audit_database(Deployment(service, settings)) != []
 
 
 def test_alembic_works_from_the_services_folder(empty_database: Address) -> None:

@@ -16,6 +16,7 @@ from plc_coach.models import Conversation, Message, MessageEmbedding, User
 from plc_coach.service import service
 from plc_coach.settings import Settings
 from tenantry import Address, Database
+from tenantry.deployment import Deployment
 from tenantry.migrations import head_revision, make_config, migrate, rollback
 from tenantry.testing.scratch import ScratchDatabase
 
@@ -57,7 +58,7 @@ def test_ac4_alembic_works_from_the_services_folder(tenantry_empty: ScratchDatab
 async def test_ac4_the_initial_migration_makes_the_storys_tables(tenantry_empty: ScratchDatabase) -> None:
     """Criterion 2, criterion 4: the extension comes with them."""
     address = tenantry_empty.superuser
-    await migrate(service, tenantry_empty.settings, "20251113010000")
+    await migrate(Deployment(service, tenantry_empty.settings), "20251113010000")
     assert await tables(address) == STORY
     async with connected(address) as connection:
         assert await connection.fetchval("SELECT count(*) FROM pg_extension WHERE extname = 'vector'") == 1
@@ -101,14 +102,14 @@ async def test_a_rollback_of_what_was_added_keeps_the_storys_rows(
     before = await superuser.fetchval(query)
     assert before > 4000
     for revision in ("20251113020000", "20251113010000"):
-        await rollback(service, settings, revision)
+        await rollback(Deployment(service, settings), revision)
         assert await superuser.fetchval(query) == before
-    await migrate(service, settings)
+    await migrate(Deployment(service, settings))
     assert await superuser.fetchval(query) == before
 
 
 async def test_the_models_and_the_migrations_agree(settings: Settings) -> None:
-    assert await differences(service, settings) == ""
+    assert await differences(Deployment(service, settings)) == ""
 
 
 @pytest.mark.parametrize(
@@ -129,4 +130,4 @@ async def test_a_database_that_was_changed_by_hand_is_noticed(
     settings: Settings, superuser: asyncpg.Connection, change: str
 ) -> None:
     await superuser.execute(change)
-    assert await differences(service, settings) != ""
+    assert await differences(Deployment(service, settings)) != ""

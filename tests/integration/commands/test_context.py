@@ -15,6 +15,7 @@ from signed_schema import KEYS, SIGNED_SCHEMAS
 from tenantry import Address, errors
 from tenantry.cli.entry import run
 from tenantry.commands.psql import open_shell
+from tenantry.deployment import Deployment
 from tenantry.project import find_project
 from tenantry.secrets import SigningRing
 from tenantry.tenancy.signer import Signer
@@ -107,7 +108,7 @@ def test_no_service_that_signs_is_an_error_with_a_remedy(command: Command, proje
 def test_a_shell_of_a_tenant_is_signed_for_a_working_day(project: Path, empty_database: Address) -> None:
     service = signed_schema.service_of(SIGNED_SCHEMAS["text"], project)
     shell = asyncio.run(
-        open_shell(service, signed_schema.settings_for(empty_database), None, find_project(), tenant="acme")
+        open_shell(Deployment(service, signed_schema.settings_for(empty_database)), find_project(), tenant="acme")
     )
     value = shell.environment["PGOPTIONS"].partition("app.current_tenant_id=")[2]
     signed, _, code = value.rpartition("|")

@@ -29,7 +29,7 @@ async def test_a_script_made_offline_does_what_the_upgrade_does(migrated_shop: P
     undo = await shop.alembic("downgrade", "head:base", "--sql")
     assert "(:" not in script
     assert "':not_a_parameter', a percent sign %, and a $$ dollar quote" in script
-    await rollback(shop.service, shop.settings, "base")
+    await rollback(shop.deployment, "base")
     before = await shop.objects(), await shop.dump()
     await shop.sql("DROP TABLE alembic_version", "SELECT 1")
     await shop.run("psql", "-X", "-v", "ON_ERROR_STOP=1", "-q", "-f", "-", text=script)

@@ -16,6 +16,7 @@ from sqlalchemy import insert, select, text
 
 from tenantry import Address, Database, TenantSession, errors
 from tenantry.commands.context import list_context_keys, push_context_keys, retire_context_key, rotate_context
+from tenantry.deployment import Deployment
 from tenantry.postgres.connect import connect
 from tenantry.postgres.connection import Connection
 from tenantry.secrets import SigningRing, StaticSource
@@ -359,19 +360,19 @@ async def test_a_whole_rotation_under_traffic_fails_nobody(empty_database: Addre
     async with opened(TEXT, empty_database):
         pass
     async with process("new beside old", KEYS):
-        rotation = await rotate_context(service, settings, "k2")
+        rotation = await rotate_context(Deployment(service, settings), "k2")
         assert (rotation.key, rotation.variable) == ("k2", "SIGNED_SCHEMA_CONTEXT_KEYS")
         rotated = SigningRing.parse(rotation.value.get_secret_value())
         assert rotated.ids == ("k2", "k1")
         async with process("first of the new", rotated):
             pass
     async with process("only new", rotated):
-        await retire_context_key(service, signed_schema.settings_for(empty_database, rotated), "k1")
+        await retire_context_key(Deployment(service, signed_schema.settings_for(empty_database, rotated)), "k1")
     assert set(done) == {"new beside old", "first of the new", "only new"}
     with pytest.raises(errors.ContextRefused):
         async with signed_schema.open_database(TEXT, settings):
             pass
-    keys = await list_context_keys(service, signed_schema.settings_for(empty_database, rotated))
+    keys = await list_context_keys(Deployment(service, signed_schema.settings_for(empty_database, rotated)))
     assert [(key.id, key.is_known, key.is_current) for key in keys] == [("k2", True, True), ("k1", False, False)]
 
 
@@ -379,25 +380,25 @@ async def test_the_key_that_signs_is_not_retired(empty_database: Address, tmp_pa
     service, settings = signed_schema.service_of(TEXT, tmp_path), signed_schema.settings_for(empty_database)
     await TEXT.build(empty_database)
     with pytest.raises(errors.ConfigurationError, match="signs with key k1"):
-        await retire_context_key(service, settings, "k1")
+        await retire_context_key(Deployment(service, settings), "k1")
     with pytest.raises(errors.ConfigurationError, match="no key k9"):
-        await retire_context_key(service, settings, "k9")
+        await retire_context_key(Deployment(service, settings), "k9")
 
 
 async def test_pushing_adds_and_never_replaces(empty_database: Address, tmp_path: Path) -> None:
     service = signed_schema.service_of(TEXT, tmp_path)
     await TEXT.build(empty_database, None)
-    assert await push_context_keys(service, signed_schema.settings_for(empty_database)) == ("k1",)
-    assert await push_context_keys(service, signed_schema.settings_for(empty_database)) == ()
+    assert await push_context_keys(Deployment(service, signed_schema.settings_for(empty_database))) == ("k1",)
+    assert await push_context_keys(Deployment(service, signed_schema.settings_for(empty_database))) == ()
     another = signed_schema.settings_for(empty_database, SigningRing.generate("k1"))
     with pytest.raises(errors.ConfigurationError, match="another key under the id k1"):
-        await push_context_keys(service, another)
+        await push_context_keys(Deployment(service, another))
     with pytest.raises(errors.ConfigurationError, match="knows a key k1"):
-        await rotate_context(service, signed_schema.settings_for(empty_database), "k1")
+        await rotate_context(Deployment(service, signed_schema.settings_for(empty_database)), "k1")
 
 
 async def test_a_service_that_does_not_sign_has_no_keys(empty_database: Address, tmp_path: Path) -> None:
     with pytest.raises(errors.ConfigurationError, match="does not sign"):
         await push_context_keys(
-            signed_schema.service_of(UNSIGNED, tmp_path), signed_schema.settings_for(empty_database)
+            Deployment(signed_schema.service_of(UNSIGNED, tmp_path), signed_schema.settings_for(empty_database))
         )

@@ -35,7 +35,7 @@ def hosted() -> Host:
         return thing
 
     roles = Roles(owner="o", application="a", admin="d")
-    things = Service("things", MetaData(), DatabaseSettings, Path(), "", roles)
+    things = Service("things", DatabaseSettings, metadata=MetaData(), migrations=Path(), app="things:app", roles=roles)
     return host(service_app(things, [router]))
 
 

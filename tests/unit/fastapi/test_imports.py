@@ -17,7 +17,6 @@ import pytest
         "assertion_record",
         "attempt_record",
         "embedding_record",
-        "idempotency_record",
         "identity_record",
         "session_record",
         "share_record",
@@ -25,5 +24,8 @@ import pytest
 )
 def test_what_settings_and_models_need_does_without_fastapi(module: str) -> None:
     """A command that only reads a service's settings must not pay for a web framework."""
-    program = f"import sys, tenantry.fastapi.{module}; sys.exit(any(name in sys.modules for name in ('fastapi', 'starlette')))"
+    program = (
+        f"import sys, tenantry.fastapi.{module}; "
+        "sys.exit(any(name in sys.modules for name in ('fastapi', 'starlette')))"
+    )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -27,7 +27,9 @@ class Needy(Settings):
 
 
 def make(settings: type[DatabaseSettings] = Settings, run: str = "one", **overrides: Any) -> Any:
-    service = Service("shelf", bookshop.Base.metadata, settings, Path(), "shelf:app", bookshop.ROLES)
+    service = Service(
+        "shelf", settings, metadata=bookshop.Base.metadata, migrations=Path(), app="shelf:app", roles=bookshop.ROLES
+    )
     addresses: dict[Purpose, Address] = {
         "application": HERE,
         "migration": HERE.replace(user="postgres"),

@@ -9,13 +9,10 @@ from alembic.util import CommandError
 
 from tenantry import errors
 from tenantry.commands.doctor.verdict import Verdict, failed
+from tenantry.deployment import Deployment
 from tenantry.migrations import head_revision
-from tenantry.postgres.connect import connect
 from tenantry.postgres.roles import RoleFacts, check_safe, fetch_role
-from tenantry.postgres.server import Server
 from tenantry.proof.audit.server import FLOORS
-from tenantry.service import Service
-from tenantry.settings import DatabaseSettings
 from tenantry.tenancy.database import ADMIN_MAX_OVERFLOW, ADMIN_POOL_SIZE
 
 __all__ = ["Asked", "ask_database", "check_connections", "check_database"]
@@ -40,8 +37,7 @@ SELECT name::text, default_version, installed_version FROM pg_available_extensio
 class Asked:
     """A service's database and its answers."""
 
-    service: Service
-    settings: DatabaseSettings
+    deployment: Deployment
     address: str
     server: str
     version: int
@@ -51,26 +47,21 @@ class Asked:
     extensions: dict[str, tuple[str, str | None]]
 
 
-async def ask_database(service: Service, settings: DatabaseSettings, server: Server | None) -> Asked:
+async def ask_database(deployment: Deployment) -> Asked:
     """Ask the service's database in the application's role.
 
     Raises:
         DatabaseUnavailable: nobody answers at the address.
     """
-    endpoint = service.endpoint("application", settings, server)
-    connection = await connect(
-        endpoint.source, role=endpoint.role, deadline=DEADLINE, patience=0, application_name="tenantry doctor"
-    )
-    try:
+    async with deployment.connect("application", "doctor", deadline=DEADLINE) as connection:
         facts = await connection.fetchrow(_FACTS)
         revision = None
         if facts["is_migrated"]:
             revision = await connection.fetchval("SELECT string_agg(version_num, ', ') FROM alembic_version")
-        rows = await connection.fetch(_EXTENSIONS, list(service.extensions))
-        address = await endpoint.source.current()
+        rows = await connection.fetch(_EXTENSIONS, list(deployment.service.extensions))
+        address = await deployment.address()
         return Asked(
-            service=service,
-            settings=settings,
+            deployment=deployment,
             address=address.redacted,
             server=", ".join(f"{host.name}:{host.port}" for host in address.hosts),
             version=facts["version"],
@@ -79,13 +70,11 @@ async def ask_database(service: Service, settings: DatabaseSettings, server: Ser
             revision=revision,
             extensions={row["name"]: (row["default_version"], row["installed_version"]) for row in rows},
         )
-    finally:
-        await connection.close()
 
 
 def check_database(asked: Asked) -> Iterator[Verdict]:
     """Yield what the answers mean."""
-    name = asked.service.name
+    name = asked.deployment.name
     yield Verdict("address", name, "ok", asked.address)
     major, minor = divmod(asked.version, 10000)
     floor = FLOORS.get(major, 0)
@@ -104,8 +93,8 @@ def check_connections(answers: Sequence[Asked]) -> Iterator[Verdict]:
     for place in dict.fromkeys(asked.server for asked in answers):
         there = [asked for asked in answers if asked.server == place]
         wanted = sum(
-            asked.settings.database_pool_size
-            + asked.settings.database_max_overflow
+            asked.deployment.settings.database_pool_size
+            + asked.deployment.settings.database_max_overflow
             + ADMIN_POOL_SIZE
             + ADMIN_MAX_OVERFLOW
             + PROBE_CONNECTIONS
@@ -122,39 +111,41 @@ def check_connections(answers: Sequence[Asked]) -> Iterator[Verdict]:
 
 
 def _check_extensions(asked: Asked) -> Iterator[Verdict]:
-    for extension in asked.service.extensions:
+    for extension in asked.deployment.service.extensions:
         available, installed = asked.extensions.get(extension, (None, None))
         if available is None:
             message = f"The server has no files of the extension {extension}."
-            yield Verdict("extension", asked.service.name, "fail", message, "Install its package beside PostgreSQL.")
+            yield Verdict("extension", asked.deployment.name, "fail", message, "Install its package beside PostgreSQL.")
         elif installed is None:
             message = f"The extension {extension} {available} is not installed in this database."
-            yield Verdict("extension", asked.service.name, "fail", message, "Run: tenantry migrate")
+            yield Verdict("extension", asked.deployment.name, "fail", message, "Run: tenantry migrate")
         elif installed != available:
             message = f"{extension} is {installed}, and the server has {available}."
             remedy = f'ALTER EXTENSION "{extension}" UPDATE;'
-            yield Verdict("extension", asked.service.name, "warn", message, remedy)
+            yield Verdict("extension", asked.deployment.name, "warn", message, remedy)
         else:
-            yield Verdict("extension", asked.service.name, "ok", f"{extension} {installed}")
+            yield Verdict("extension", asked.deployment.name, "ok", f"{extension} {installed}")
 
 
 def _check_role(asked: Asked) -> Iterator[Verdict]:
     try:
-        weaknesses = check_safe(asked.role, asked.service.roles)
+        weaknesses = check_safe(asked.role, asked.deployment.service.roles)
     except errors.UnsafeRole as error:
-        yield failed("role", asked.service.name, error)
+        yield failed("role", asked.deployment.name, error)
         return
     for weakness in weaknesses:
-        remedy = f"Give {asked.service.roles.application} a login of its own, and others their own addresses."
-        yield Verdict("role", asked.service.name, "warn", weakness, remedy)
+        remedy = (
+            f"Give {asked.deployment.service.roles.application} a login of its own, and others their own addresses."
+        )
+        yield Verdict("role", asked.deployment.name, "warn", weakness, remedy)
     if not weaknesses:
-        yield Verdict("role", asked.service.name, "ok", f"{asked.role.name}, held by row security")
+        yield Verdict("role", asked.deployment.name, "ok", f"{asked.role.name}, held by row security")
 
 
 def _check_revision(asked: Asked) -> Verdict:
-    name = asked.service.name
+    name = asked.deployment.name
     try:
-        head = head_revision(asked.service)
+        head = head_revision(asked.deployment.service)
     except CommandError as error:
         remedy = "Merge the heads into one: alembic merge heads"
         return Verdict("schema", name, "fail", f"The migrations have no single head: {error}", remedy)

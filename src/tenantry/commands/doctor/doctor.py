@@ -15,11 +15,11 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from tenantry import errors
 from tenantry.commands.doctor.database import Asked, ask_database, check_connections, check_database
 from tenantry.commands.doctor.verdict import Verdict, failed
-from tenantry.development import FILE_NAME, is_embedded, load_settings
+from tenantry.deployment import Deployment
+from tenantry.deployment.development import FILE_NAME, is_embedded, load_settings
 from tenantry.postgres.binaries import find_binaries
 from tenantry.project import Project
 from tenantry.service import Service, load_services
-from tenantry.settings import DatabaseSettings
 from tenantry.tenancy.encrypted import EncryptedText
 from tenantry.tenancy.rules import check_declarations
 
@@ -51,19 +51,18 @@ async def _check_service(service: Service, project: Project, answers: list[Asked
     for verdict in _check_models(service):
         yield verdict
     try:
-        settings = load_settings(service, project, makes_secrets=False)
+        deployment = Deployment(service, load_settings(service, project, makes_secrets=False))
     except errors.TenantryError as error:
         yield failed("settings", service.name, error)
         return
-    for verdict in _check_settings(service, settings):
+    for verdict in _check_settings(deployment):
         yield verdict
     try:
-        server = service.server(settings)
-        if server is not None and not server.status().running:
+        if deployment.server is not None and not deployment.server.status().running:
             message, remedy = "The embedded server does not run.", "Start it with: tenantry up"
             yield Verdict("address", service.name, "warn", message, remedy)
             return
-        answer = await ask_database(service, settings, server)
+        answer = await ask_database(deployment)
     except errors.TenantryError as error:
         yield failed("address", service.name, error)
         return
@@ -113,8 +112,9 @@ def _check_models(service: Service) -> Iterator[Verdict]:
         yield Verdict("models", service.name, "ok", f"{count} tables, each declares its tenancy")
 
 
-def _check_settings(service: Service, settings: DatabaseSettings) -> Iterator[Verdict]:
-    place = "the embedded server" if settings.source("application") is None else "a configured address"
+def _check_settings(deployment: Deployment) -> Iterator[Verdict]:
+    service, settings = deployment.service, deployment.settings
+    place = "the embedded server" if deployment.is_embedded else "a configured address"
     yield Verdict("settings", service.name, "ok", f"{settings.environment}, on {place}")
     columns = (column for table in service.metadata.tables.values() for column in table.columns)
     try:
@@ -124,7 +124,7 @@ def _check_settings(service: Service, settings: DatabaseSettings) -> Iterator[Ve
         return
     if any(isinstance(column.type, EncryptedText) for column in columns) and not has_keys:
         variable = settings.variable("encryption_keys")
-        if settings.source("application") is None:
+        if deployment.is_embedded:
             remedy = "`tenantry prepare` makes one for the embedded server."
             yield Verdict("keys", service.name, "warn", f"{variable} is not set, and columns are encrypted.", remedy)
         else:

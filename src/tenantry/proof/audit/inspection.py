@@ -9,14 +9,13 @@ from __future__ import annotations
 import dataclasses
 
 from tenantry.address import Address
+from tenantry.deployment import Deployment
 from tenantry.postgres.endpoint import Endpoint
 from tenantry.postgres.engine import PoolOptions, create_engine
-from tenantry.postgres.server import Server
 from tenantry.proof.audit import Finding, audit
 from tenantry.proof.audit.waivers import Waived, apply_waivers, read_waivers
 from tenantry.secrets import StaticSource
 from tenantry.service import Service
-from tenantry.settings import DatabaseSettings
 
 __all__ = ["Inspection", "audit_database", "inspect_address", "inspect_database"]
 
@@ -31,15 +30,15 @@ class Inspection:
     waived: tuple[Waived, ...]
 
 
-async def audit_database(service: Service, settings: DatabaseSettings, server: Server | None) -> list[Finding]:
+async def audit_database(deployment: Deployment) -> list[Finding]:
     """Return what is found in the service's own database and not waived."""
-    return list((await inspect_database(service, settings, server)).findings)
+    return list((await inspect_database(deployment)).findings)
 
 
-async def inspect_database(service: Service, settings: DatabaseSettings, server: Server | None) -> Inspection:
+async def inspect_database(deployment: Deployment) -> Inspection:
     """Audit the service's own database in the role of its owner."""
-    login = (await service.endpoint("application", settings, server).source.current()).user
-    return await _inspect(service, service.endpoint("migration", settings, server), login)
+    login = (await deployment.address()).user
+    return await _inspect(deployment.service, deployment.endpoint("migration"), login)
 
 
 async def inspect_address(service: Service, url: str) -> Inspection:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
+from tenantry.migrations.configuration import script_directory
 from tenantry.proof.audit.finding import Draft, draft
 from tenantry.proof.audit.privileges import VERSION_TABLE
 from tenantry.proof.audit.snapshot import Snapshot
@@ -17,7 +18,7 @@ __all__ = ["check_revision"]
 
 def check_revision(snapshot: Snapshot) -> Iterator[Draft]:
     """Yield the finding that the schema is at another revision than the head of the service's migrations."""
-    scripts = ScriptDirectory(str(snapshot.service.migrations))
+    scripts = script_directory(snapshot.service)
     wanted = set(scripts.get_heads())
     found: set[str] = set()
     version_table = snapshot.relations.get(VERSION_TABLE)

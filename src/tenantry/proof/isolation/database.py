@@ -15,17 +15,16 @@ import asyncpg
 from sqlalchemy import Table
 
 from tenantry import errors, sql
+from tenantry.deployment import Deployment
 from tenantry.postgres.connect import connect
 from tenantry.postgres.connection import Connection
 from tenantry.postgres.endpoint import Endpoint
 from tenantry.postgres.role_facts import RoleFacts, fetch_role
-from tenantry.postgres.server import Server
 from tenantry.proof.isolation.binding import Binding, make_bindings
 from tenantry.proof.isolation.fill import fill_tenants, key_of, marker_of
 from tenantry.proof.isolation.integrity import IntegrityCheck
 from tenantry.proof.isolation.tenants import TenantNames
 from tenantry.service import Service
-from tenantry.settings import DatabaseSettings
 from tenantry.tenancy.database import Database
 from tenantry.tenancy.declarations import declaration_of, tenancy_of
 from tenantry.tenancy.scope import parse_tenant
@@ -52,20 +51,24 @@ class AttackedDatabase:
     """What every attack gets.
 
     Attributes:
-        settings: of the scratch database, with its address for every purpose.
+        deployment: the service on the scratch database, for every purpose.
         database: the service's own `Database` on it, opened, for attacks on the toolkit itself.
         tenants: the names of the three tenants, as text.
         tables: the tables with tenants' rows.
     """
 
-    service: Service
-    settings: DatabaseSettings
+    deployment: Deployment
     database: Database
     application: Endpoint
     admin: Endpoint
     tenants: TenantNames
     tables: tuple[AttackedTable, ...]
     integrity: IntegrityCheck
+
+    @property
+    def service(self) -> Service:
+        """The service."""
+        return self.deployment.service
 
     @property
     def attacker(self) -> str:
@@ -113,10 +116,8 @@ class AttackedDatabase:
 
 
 @asynccontextmanager
-async def open_attacked(
-    service: Service, settings: DatabaseSettings, server: Server | None = None
-) -> AsyncIterator[AttackedDatabase]:
-    """Fill the scratch database that `settings` point at, and yield it ready to be attacked.
+async def open_attacked(deployment: Deployment) -> AsyncIterator[AttackedDatabase]:
+    """Fill the scratch database of a deployment, and yield it ready to be attacked.
 
     Raises:
         ConfigurationError: a table takes no row that was made up for it, or the admin role does not see every row.
@@ -124,9 +125,9 @@ async def open_attacked(
         UnsafeRole: the application's role bypasses row security, so that there is nothing to prove.
     """
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(service.open_database(settings, server=server))
-        application = service.endpoint("application", settings, server)
-        admin = service.endpoint("admin", settings, server)
+        service = deployment.service
+        database = await stack.enter_async_context(deployment.database())
+        application, admin = deployment.endpoint("application"), deployment.endpoint("admin")
         connection = await connect(admin.source, deadline=_DEADLINE, application_name=_NAME, role=admin.role)
         stack.push_async_callback(connection.close)
         _check_sees_all(await fetch_role(connection))
@@ -141,8 +142,7 @@ async def open_attacked(
                 remedy="Run `tenantry prepare`, which grants it.",
             ) from error
         yield AttackedDatabase(
-            service=service,
-            settings=settings,
+            deployment=deployment,
             database=database,
             application=application,
             admin=admin,

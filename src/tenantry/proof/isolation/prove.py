@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tenantry.postgres.server import Server
+from tenantry.deployment import Deployment
 from tenantry.postgres.statements import load_statements
 from tenantry.project import Project
 from tenantry.proof.isolation.report import Facts, Proof, RoleFacts, make_proof
@@ -14,7 +14,6 @@ from tenantry.proof.isolation.verdict import AttackResult
 from tenantry.proof.scratch.clone import Clone, open_clone
 from tenantry.proof.scratch.scratch import log_in
 from tenantry.service import Service
-from tenantry.settings import DatabaseSettings
 
 __all__ = ["AttackRun", "attack", "prove_isolation"]
 
@@ -30,23 +29,21 @@ class AttackRun:
 
 
 Progress = Callable[[int, int], None]
-Attack = Callable[[Service, DatabaseSettings, Progress], Awaitable[AttackRun]]
+Attack = Callable[[Deployment, Progress], Awaitable[AttackRun]]
 
 
-async def attack(service: Service, settings: DatabaseSettings, on_progress: Progress) -> AttackRun:
-    """Fill the scratch database of the settings with three tenants, and try every attack on them."""
+async def attack(deployment: Deployment, on_progress: Progress) -> AttackRun:
+    """Fill the scratch database of the deployment with three tenants, and try every attack on them."""
     from tenantry.proof.isolation.database import open_attacked  # noqa: PLC0415
     from tenantry.proof.isolation.run import run_attacks  # noqa: PLC0415
 
-    async with open_attacked(service, settings) as attacked:
+    async with open_attacked(deployment) as attacked:
         results = await run_attacks(attacked, on_progress)
         return AttackRun(tuple(f"{one.schema}.{one.name}" for one in attacked.tables), tuple(results))
 
 
 async def prove_isolation(
-    service: Service,
-    settings: DatabaseSettings,
-    server: Server | None,
+    deployment: Deployment,
     project: Project,
     *,
     database_url: str = "",
@@ -63,12 +60,12 @@ async def prove_isolation(
     """
     began = time.monotonic()
     async with open_clone(
-        service, settings, server, project, database_url=database_url, from_migrations=from_migrations, tell=tell
+        deployment, project, database_url=database_url, from_migrations=from_migrations, tell=tell
     ) as clone:
-        facts = await read_facts(service, clone)
-        run = await attack(service, clone.settings, on_progress)
+        facts = await read_facts(deployment.service, clone)
+        run = await attack(clone.deployment, on_progress)
     seconds = time.monotonic() - began
-    return make_proof(service.name, run.tables, run.results, facts, seconds=seconds)
+    return make_proof(deployment.name, run.tables, run.results, facts, seconds=seconds)
 
 
 async def read_facts(service: Service, clone: Clone) -> Facts:

@@ -132,7 +132,7 @@ class _Filling:
         """Insert one row. Return None where the unique keys have no room for another."""
         shape = writer.shape
         promised = self.written.promised(shape, tenant, index, self.order)
-        # The key that earlier rows expect comes first. If the table does not take it, `_refer_later` corrects these rows.
+        # The key that earlier rows expect comes first. If the table refuses it, `_refer_later` corrects these rows.
         if promised:
             with contextlib.suppress(errors.ConfigurationError):
                 return await self._insert(writer, {**promised, **fixed}, tenant, number, index=number)

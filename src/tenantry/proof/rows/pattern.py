@@ -2,7 +2,7 @@
 
 The expressions are those that CHECK constraints are made of: literals, classes, groups, alternatives, repetition and
 anchors, in PostgreSQL's own dialect (manual, 9.7.3). Anything else, a back reference or a lookahead, gives no text, and
-the caller tries another candidate. docs/decisions/0016 says why no library does this.
+the caller tries another candidate. docs/decisions/0017 says why no library does this.
 
 A number chooses the text. The parser turns the expression into a tree of `_Node` functions; each spends a part of the
 number on its choices, so that near numbers give different texts.

@@ -15,10 +15,11 @@ import asyncpg
 
 from tenantry import errors
 from tenantry.address import Address
-from tenantry.commands.prepare import prepare
+from tenantry.deployment import Deployment
+from tenantry.deployment.roles import ensure_service_roles
+from tenantry.migrations import migrate
 from tenantry.postgres.endpoint import Purpose
 from tenantry.postgres.roles import ensure_owner
-from tenantry.postgres.server import Server
 from tenantry.postgres.statements import load_statements
 from tenantry.project import Project
 from tenantry.proof.scratch.database_settings import create_empty, make_alike
@@ -51,14 +52,14 @@ _URLS: Mapping[Purpose, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Clone:
-    """A scratch database with the service's schema, and settings whose addresses all point at it.
+    """A scratch database with the service's schema, and a deployment whose addresses all point at it.
 
     Attributes:
         original: the database whose schema was copied. A restored dump may print an expression differently.
     """
 
     name: str
-    settings: DatabaseSettings
+    deployment: Deployment
     origin: Origin
     original: Address
 
@@ -73,9 +74,7 @@ def point_at(settings: DatabaseSettings, addresses: Mapping[Purpose, Address]) -
 
 @asynccontextmanager
 async def open_clone(
-    service: Service,
-    settings: DatabaseSettings,
-    server: Server | None,
+    deployment: Deployment,
     project: Project,
     *,
     database_url: str = "",
@@ -88,22 +87,25 @@ async def open_clone(
         ConfigurationError: the login lacks a privilege for that.
         DatabaseUnavailable: no server answers.
     """
-    addresses = await _addresses(service, settings, server, database_url)
+    service = deployment.service
+    addresses = await _addresses(deployment, database_url)
     source = addresses.get("migration", addresses["application"])
     async with open_scratch(source, service.name, tell) as scratch:
         if database_url:
             addresses = await make_logins(scratch, service.roles, addresses)
         moved = {purpose: _scratch_address(address, scratch.name) for purpose, address in addresses.items()}
-        copy = point_at(settings, moved)
+        copy = Deployment(service, point_at(deployment.settings, moved))
         if from_migrations:
             origin: Origin = "migrations"
             await create_empty(scratch, None)
-            await prepare(service, copy, None, tell)
+            async with copy.connect("migration", "proof", in_role=False) as connection:
+                await ensure_service_roles(copy, connection)
+            await migrate(copy)
         else:
             origin = await _copy(service, source, scratch, project)
             await make_alike(scratch, source.database, tell)
         tell(f"scratch database {scratch.name} made, by {_HOW[origin]}")
-        await _check_scratch(service, copy, scratch)
+        await _check_scratch(copy, scratch)
         yield Clone(scratch.name, copy, origin, scratch.address if from_migrations else source)
 
 
@@ -116,17 +118,15 @@ _HOW: Mapping[Origin, str] = {
 _STATEMENTS = load_statements("tenantry.proof.scratch", "clone.sql")
 
 
-async def _addresses(
-    service: Service, settings: DatabaseSettings, server: Server | None, database_url: str
-) -> dict[Purpose, Address]:
+async def _addresses(deployment: Deployment, database_url: str) -> dict[Purpose, Address]:
     """Return the login of each purpose that has its own."""
     if database_url:
         return {"application": Address.parse(database_url, variable="--database-url")}
     found: dict[Purpose, Address] = {}
     for purpose in ("application", "migration", "admin"):
         # A purpose that uses the application's login and SET ROLE does so in the clone too.
-        if server is not None or settings.is_separate(purpose):
-            found[purpose] = await service.endpoint(purpose, settings, server).source.current()
+        if deployment.is_embedded or deployment.settings.is_separate(purpose):
+            found[purpose] = await deployment.address(purpose)
     return found
 
 
@@ -167,7 +167,7 @@ async def _copy_whole(scratch: Scratch, template: str) -> bool:
     return True
 
 
-async def _check_scratch(service: Service, settings: DatabaseSettings, scratch: Scratch) -> None:
+async def _check_scratch(copy: Deployment, scratch: Scratch) -> None:
     """Log in for every purpose, and check that each login reaches the scratch database.
 
     A pooler may map all names to one database, and a login may be routed to another server.
@@ -177,7 +177,7 @@ async def _check_scratch(service: Service, settings: DatabaseSettings, scratch: 
     """
     oid = await scratch.keeper.fetchval("SELECT oid FROM pg_database WHERE datname = $1", scratch.name)
     for purpose in _URLS:
-        endpoint = service.endpoint(purpose, settings, None)
+        endpoint = copy.endpoint(purpose)
         address = await endpoint.source.current()
         connection = await log_in(address, endpoint.role)
         try:

@@ -10,7 +10,7 @@ import bookshop
 import full_schema
 import pytest
 import quoted_names
-from proof_settings import settings_at
+from proof_deployment import deployment_at
 
 from tenantry import Address, Service
 from tenantry.project import find_project
@@ -49,7 +49,7 @@ async def shop_address(empty_database: Address) -> Address:
 @pytest.fixture
 async def attacked(shop_service: Service, shop_address: Address) -> AsyncIterator[AttackedDatabase]:
     """The bookshop, filled."""
-    async with open_attacked(shop_service, settings_at(shop_service, shop_address)) as opened:
+    async with open_attacked(deployment_at(shop_service, shop_address)) as opened:
         yield opened
 
 
@@ -70,7 +70,7 @@ async def attacked_full_schema(
     empty_database: Address, full_schema_service: Service
 ) -> AsyncIterator[AttackedDatabase]:
     """The full schema, filled."""
-    async with open_attacked(full_schema_service, settings_at(full_schema_service, empty_database)) as opened:
+    async with open_attacked(deployment_at(full_schema_service, empty_database)) as opened:
         yield opened
 
 
@@ -89,7 +89,7 @@ async def zoo_address(empty_database: Address, zoo_service: Service) -> Address:
 @pytest.fixture
 async def attacked_zoo(zoo_service: Service, zoo_address: Address) -> AsyncIterator[AttackedDatabase]:
     """The schema of awkward shapes, filled."""
-    async with open_attacked(zoo_service, settings_at(zoo_service, zoo_address)) as opened:
+    async with open_attacked(deployment_at(zoo_service, zoo_address)) as opened:
         yield opened
 
 
@@ -98,7 +98,7 @@ async def attacked_odd(empty_database: Address, tmp_path: Path) -> AsyncIterator
     """The schema of quoted names, filled."""
     service = quoted_names.make_service(tmp_path)
     await awkward_shapes.build(empty_database, service, {})
-    async with open_attacked(service, settings_at(service, empty_database)) as opened:
+    async with open_attacked(deployment_at(service, empty_database)) as opened:
         yield opened
 
 
@@ -111,5 +111,5 @@ async def attacked_service(
     if not set(service.extensions) <= extensions(tenantry_administrator):
         pytest.skip(f"This server has no {', '.join(service.extensions)}.")
     with tenantry_cluster.scratch(service, {}, tenantry_cluster.template(service, {})) as scratch:
-        async with open_attacked(scratch.service, scratch.settings) as opened:
+        async with open_attacked(scratch.deployment) as opened:
             yield opened

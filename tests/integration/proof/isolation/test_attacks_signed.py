@@ -10,6 +10,7 @@ import pytest
 import signed_schema
 
 from tenantry import Address
+from tenantry.deployment import Deployment
 from tenantry.proof.isolation.database import AttackedDatabase, open_attacked
 from tenantry.proof.isolation.run import run_one
 from tenantry.proof.isolation.session import BROKEN
@@ -34,7 +35,7 @@ async def signed(
     schema = signed_schema.SIGNED_SCHEMAS[request.param]
     await schema.build(empty_database)
     async with open_attacked(
-        signed_schema.service_of(schema, tmp_path), signed_schema.settings_for(empty_database)
+        Deployment(signed_schema.service_of(schema, tmp_path), signed_schema.settings_for(empty_database))
     ) as attacked:
         yield attacked
 
@@ -43,7 +44,9 @@ async def signed(
 async def unsigned(empty_database: Address, tmp_path: Path) -> AsyncIterator[AttackedDatabase]:
     await signed_schema.UNSIGNED.build(empty_database, None)
     async with open_attacked(
-        signed_schema.service_of(signed_schema.UNSIGNED, tmp_path), signed_schema.settings_for(empty_database)
+        Deployment(
+            signed_schema.service_of(signed_schema.UNSIGNED, tmp_path), signed_schema.settings_for(empty_database)
+        )
     ) as attacked:
         yield attacked
 

@@ -11,7 +11,7 @@ import asyncpg
 import bookshop
 import pytest
 import signed_schema
-from proof_settings import settings_at
+from proof_deployment import deployment_at
 from sqlalchemy import select
 
 from tenantry import Address, sql
@@ -150,7 +150,7 @@ SCHEMA_DAMAGE = [
 
 
 async def test_damage_to_the_schema_is_told(attacked: AttackedDatabase) -> None:
-    owner = attacked.service.endpoint("migration", attacked.settings, None)
+    owner = attacked.deployment.endpoint("migration")
     connection = await connect(owner.source, deadline=10, application_name="test")
     try:
         for statement in SCHEMA_DAMAGE:
@@ -180,7 +180,7 @@ async def test_signed_tenants(empty_database: Address, tmp_path: Path, kind: str
     place = signed_schema.SIGNED_SCHEMAS[kind]
     await place.build(empty_database)
     service = signed_schema.service_of(place, tmp_path)
-    settings = settings_at(service, empty_database, context_keys=signed_schema.KEYS.text)
-    async with open_attacked(service, settings) as attacked:
+    deployment = deployment_at(service, empty_database, context_keys=signed_schema.KEYS.text)
+    async with open_attacked(deployment) as attacked:
         assert "|" in attacked.bind_sql(attacked.attacker)
         await check_bindings(attacked)

@@ -10,7 +10,7 @@ import asyncpg
 import awkward_shapes
 import bookshop
 import pytest
-from proof_settings import settings_at
+from proof_deployment import deployment_at
 from sqlalchemy import select
 
 from tenantry import Address, Service, errors
@@ -78,7 +78,7 @@ async def test_the_first_row_of_a_table_that_must_refer_to_itself_does(attacked_
 
 async def test_rows_that_are_there_already_are_referred_to(zoo_service: Service, zoo_address: Address) -> None:
     await ask(zoo_address, "INSERT INTO species (code) VALUES ('OWL'); SELECT")
-    async with open_attacked(zoo_service, settings_at(zoo_service, zoo_address)) as attacked:
+    async with open_attacked(deployment_at(zoo_service, zoo_address)) as attacked:
         assert {row["species"] for row in target(attacked, "animals").rows[attacked.victim]} == {"OWL"}
 
 
@@ -111,7 +111,7 @@ async def test_a_factory_gives_what_nobody_guesses(attacked_zoo: AttackedDatabas
 async def test_without_a_factory_the_error_says_what_to_do(tmp_path: Path, zoo_address: Address) -> None:
     service = awkward_shapes.make_service(tmp_path, factories={})
     with pytest.raises(errors.ConfigurationError) as caught:
-        async with open_attacked(service, settings_at(service, zoo_address)):
+        async with open_attacked(deployment_at(service, zoo_address)):
             pass
     assert "table public.ledger" in caught.value.what
     assert "SQLSTATE 23514 of constraint ck_ledger_checksum" in caught.value.why
@@ -124,13 +124,13 @@ async def test_a_factory_that_gives_an_unknown_column_is_refused(tmp_path: Path,
     factories = {"ledger": "awkward_shapes:make_ledger", "public.zoos": "awkward_shapes:make_ledger"}
     service = awkward_shapes.make_service(tmp_path, factories=factories)
     with pytest.raises(errors.ConfigurationError, match=r"factory of table public.zoos gives a value for 'amount'"):
-        async with open_attacked(service, settings_at(service, zoo_address)):
+        async with open_attacked(deployment_at(service, zoo_address)):
             pass
 
 
 async def test_tenants_of_a_live_database_are_left_alone(shop_service: Service, shop_address: Address) -> None:
     await ask(shop_address, "INSERT INTO publishers (tenant_id) VALUES ('proof'); SELECT")
-    async with open_attacked(shop_service, settings_at(shop_service, shop_address)) as attacked:
+    async with open_attacked(deployment_at(shop_service, shop_address)) as attacked:
         assert list(attacked.tenants) == ["tenant_proof2", "proof2", "tenant_proof2's"]
 
 
@@ -139,7 +139,7 @@ async def test_keys_that_all_tenants_share_step_over_the_rows_of_a_live_database
 ) -> None:
     emails = ", ".join(f"('live', 'n', 'attacker-rows {number}')" for number in range(ROWS))
     await ask(shop_address, f"INSERT INTO authors (tenant_id, name, email) VALUES {emails}; SELECT")
-    async with open_attacked(shop_service, settings_at(shop_service, shop_address)) as attacked:
+    async with open_attacked(deployment_at(shop_service, shop_address)) as attacked:
         assert len(target(attacked, "authors").rows[attacked.attacker]) == ROWS
 
 
@@ -148,14 +148,14 @@ async def test_names_that_a_check_refuses_give_way_to_plainer_ones(
 ) -> None:
     check = "ALTER TABLE publishers ADD CHECK (tenant_id ~ '^[a-z][a-z0-9-]+$'); SELECT"
     await ask(shop_address, check)
-    async with open_attacked(shop_service, settings_at(shop_service, shop_address)) as attacked:
+    async with open_attacked(deployment_at(shop_service, shop_address)) as attacked:
         assert list(attacked.tenants) == ["a-proof0", "proof0", "a-proof0-b"]
 
 
 async def test_a_check_that_takes_no_tenant_is_named(shop_service: Service, shop_address: Address) -> None:
     await ask(shop_address, "ALTER TABLE publishers ADD CONSTRAINT nobody CHECK (tenant_id = 'nobody'); SELECT")
     with pytest.raises(errors.ConfigurationError, match=r"No three tenants could be made up\..*constraint nobody"):
-        async with open_attacked(shop_service, settings_at(shop_service, shop_address)):
+        async with open_attacked(deployment_at(shop_service, shop_address)):
             pass
 
 
@@ -166,7 +166,7 @@ async def test_an_admin_role_that_row_security_holds_is_refused(
     admin = full_schema_service.roles.admin
     await ask(empty_database, f"ALTER ROLE {admin} NOBYPASSRLS; SELECT")
     with pytest.raises(errors.ConfigurationError, match=f"{admin} does not see every tenant's rows"):
-        async with open_attacked(full_schema_service, settings_at(full_schema_service, empty_database)):
+        async with open_attacked(deployment_at(full_schema_service, empty_database)):
             pass
 
 
@@ -187,11 +187,11 @@ async def test_a_schema_that_is_not_the_models_is_filled_or_told(
 ) -> None:
     """The catalog is asked, and not the models: what they do not know need not keep a proof from being made."""
     await ask(shop_address, f"{damage}; SELECT")
-    settings = settings_at(shop_service, shop_address)
+    deployment = deployment_at(shop_service, shop_address)
     if told is None:
-        async with open_attacked(shop_service, settings) as attacked:
+        async with open_attacked(deployment) as attacked:
             assert all(one.rows[attacked.victim] for one in attacked.tables)
     else:
         with pytest.raises(errors.ConfigurationError, match=told):
-            async with open_attacked(shop_service, settings):
+            async with open_attacked(deployment):
                 pass

@@ -10,12 +10,11 @@ import pytest
 from plain import connected
 
 from items.service import service
+from tenantry.deployment import Deployment
 from tenantry.project import Project
 from tenantry.proof.isolation.prove import AttackRun, prove_isolation
 from tenantry.proof.isolation.verdict import AttackResult, Outcome
 from tenantry.proof.scratch.scratch import PREFIX
-from tenantry.service import Service
-from tenantry.settings import DatabaseSettings
 from tenantry.testing.cluster import Cluster
 from tenantry.testing.scratch import ScratchDatabase
 
@@ -27,11 +26,9 @@ def original(tenantry_cluster: Cluster) -> Iterator[ScratchDatabase]:
         yield database
 
 
-async def _strike(_service: Service, settings: DatabaseSettings, on_progress: Any) -> AttackRun:
+async def _strike(deployment: Deployment, on_progress: Any) -> AttackRun:
     """Attack with results of our own making, in the real scratch database."""
-    source = settings.source("application")
-    assert source is not None
-    address = await source.current()
+    address = await deployment.address()
     assert address.database.startswith(PREFIX)
     async with connected(address) as application:
         found = await application.fetchval("SELECT current_database()")
@@ -42,9 +39,7 @@ async def _strike(_service: Service, settings: DatabaseSettings, on_progress: An
 async def test_the_report_holds_what_was_tried_and_where(original: ScratchDatabase, tmp_path: Path) -> None:
     steps: list[tuple[int, int]] = []
     proof = await prove_isolation(
-        service,
-        original.settings,
-        None,
+        original.deployment,
         Project(tmp_path),
         attack=_strike,
         on_progress=lambda done, total: steps.append((done, total)),
@@ -69,7 +64,7 @@ async def test_the_original_is_only_read(original: ScratchDatabase, tmp_path: Pa
     written = "SELECT count(*) FROM items"
     async with connected(original.superuser) as superuser:
         before = await superuser.fetchval("SELECT pg_current_xact_id()::text"), await superuser.fetchval(written)
-        await prove_isolation(service, original.settings, None, Project(tmp_path), attack=_strike)
+        await prove_isolation(Deployment(service, original.settings), Project(tmp_path), attack=_strike)
         after = (
             await superuser.fetchval("SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables"),
             await superuser.fetchval(written),

@@ -11,6 +11,7 @@ import signed_schema
 from sqlalchemy.exc import DBAPIError
 
 from tenantry import Address
+from tenantry.deployment import Deployment
 from tenantry.proof.isolation import runtime
 from tenantry.proof.isolation.attack import SERVICE_ATTACKS
 from tenantry.proof.isolation.database import AttackedDatabase, open_attacked
@@ -71,7 +72,7 @@ async def attacked_signed(
     schema = signed_schema.SIGNED_SCHEMAS[request.param]
     await schema.build(empty_database)
     async with open_attacked(
-        signed_schema.service_of(schema, tmp_path), signed_schema.settings_for(empty_database)
+        Deployment(signed_schema.service_of(schema, tmp_path), signed_schema.settings_for(empty_database))
     ) as attacked:
         yield attacked
 

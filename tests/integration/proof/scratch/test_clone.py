@@ -19,6 +19,7 @@ from plain import connected
 
 from ai_agents.service import service
 from tenantry import Address, errors
+from tenantry.deployment import Deployment
 from tenantry.project import Project
 from tenantry.proof.isolation.prove import read_facts
 from tenantry.proof.scratch import clone as cloning
@@ -67,7 +68,7 @@ async def opened(original: ScratchDatabase, project: Project, **options: Any) ->
     """Open a clone, and see that it is gone afterwards whatever happened inside."""
     name = ""
     try:
-        async with open_clone(service, original.settings, None, project, **options) as clone:
+        async with open_clone(Deployment(service, original.settings), project, **options) as clone:
             name = clone.name
             async with connected(original.superuser) as superuser:
                 assert await superuser.fetchrow(EXISTS, name) is not None
@@ -138,7 +139,7 @@ async def test_what_is_set_for_the_database_is_set_for_the_clone(
     somewhere = original.superuser if in_use else original.superuser.replace(database="postgres")
     async with connected(somewhere), opened(original, project) as clone:
         assert clone.origin == ("schema" if in_use else "template")
-        async with connected(await _address(clone.settings)) as application:
+        async with connected(await _address(clone.deployment.settings)) as application:
             assert await application.fetchval("SHOW app.current_tenant_id") == "it's preset"
             assert await application.fetchval("SHOW search_path") == '"$user", public'
             rights = "has_database_privilege(current_database(), '{}')"
@@ -157,12 +158,12 @@ async def test_every_address_of_the_settings_leads_to_the_clone(original: Scratc
     """The logins are the service's own; and no other field says where the database is."""
     async with opened(original, project) as clone:
         for purpose in ("application", "migration", "admin"):
-            there = await clone.settings.source(purpose).current()  # type: ignore[union-attr]
+            there = await clone.deployment.settings.source(purpose).current()  # type: ignore[union-attr]
             here = await original.settings.source(purpose).current()  # type: ignore[union-attr]
             assert (there.database, there.user) == (clone.name, here.user)
         fields = ("db_name", "database_secret", "database_url_file")
-        assert [getattr(clone.settings, field) for field in fields] == [None] * 3
-        assert clone.settings.encryption_keys == original.settings.encryption_keys
+        assert [getattr(clone.deployment.settings, field) for field in fields] == [None] * 3
+        assert clone.deployment.settings.encryption_keys == original.settings.encryption_keys
     assert (await _address(original.settings)).database == original.name
 
 
@@ -174,7 +175,7 @@ async def test_a_login_that_leads_elsewhere_is_not_attacked(
     elsewhere = lambda address, name: address if address.user == "app_user" else kept(address, name)  # noqa: E731
     monkeypatch.setattr(cloning, "_scratch_address", elsewhere)
     with pytest.raises(errors.ConfigurationError) as refused:
-        async with open_clone(service, original.settings, None, project):
+        async with open_clone(Deployment(service, original.settings), project):
             raise AssertionError("handed out")
     assert "Nothing was attacked" in refused.value.what
     assert await _left(original) == []
@@ -200,7 +201,7 @@ async def test_a_login_that_may_not_make_databases_is_told_so(
     try:
         url = original.superuser.replace(user=name).url.get_secret_value()
         with pytest.raises(errors.ConfigurationError) as refused:
-            async with open_clone(service, original.settings, None, project, database_url=url):
+            async with open_clone(Deployment(service, original.settings), project, database_url=url):
                 raise AssertionError("handed out")
         assert f'ALTER ROLE "{name}" CREATEDB' in refused.value.remedy
     finally:
@@ -218,7 +219,7 @@ async def test_a_login_that_is_no_superuser_can_prove(
         settings = original.settings.model_copy(
             update={"migration_database_url": original.superuser.replace(user=name).url}
         )
-        async with connected(original.superuser), open_clone(service, settings, None, project) as clone:
+        async with connected(original.superuser), open_clone(Deployment(service, settings), project) as clone:
             assert clone.origin == "schema"
             there = original.superuser.replace(database=clone.name)
             kinds = {"relation", "policy", "function"}
@@ -236,7 +237,7 @@ async def test_an_administrators_url_attacks_through_a_login_of_its_own(
     """It can be what the application is, and nothing else; it is gone with the database."""
     url = original.superuser.url.get_secret_value()
     async with opened(original, project, database_url=url) as clone:
-        endpoint = service.endpoint("application", clone.settings, None)
+        endpoint = Deployment(service, clone.deployment.settings).endpoint("application")
         address = await endpoint.source.current()
         assert address.user.startswith(PREFIX)
         async with connected(address) as login:
@@ -256,7 +257,7 @@ async def test_a_server_without_a_fitting_pg_dump_is_a_sentence(
     monkeypatch.setattr(schema_copy, "_programs", lambda _project: iter([(9, Path("pg_dump"))]))
     async with connected(original.superuser):
         with pytest.raises(errors.BinariesMissing) as missing:
-            async with open_clone(service, original.settings, None, project):
+            async with open_clone(Deployment(service, original.settings), project):
                 raise AssertionError("handed out")
     assert "--from-migrations" in missing.value.remedy
     assert await _left(original) == []
@@ -265,7 +266,7 @@ async def test_a_server_without_a_fitting_pg_dump_is_a_sentence(
 async def test_a_database_that_is_not_there_is_a_sentence(original: ScratchDatabase, project: Project) -> None:
     url = original.superuser.replace(database="nowhere").url.get_secret_value()
     with pytest.raises(errors.ConfigurationError, match="database nowhere does not exist"):
-        async with open_clone(service, original.settings, None, project, database_url=url):
+        async with open_clone(Deployment(service, original.settings), project, database_url=url):
             raise AssertionError("handed out")
     assert await _left(original) == []
 
@@ -291,7 +292,9 @@ async def test_an_error_leaves_nothing(original: ScratchDatabase, project: Proje
     with pytest.raises(ZeroDivisionError):
         async with opened(original, project) as clone:
             # A connection that somebody forgot does not keep the database.
-            forgotten = await asyncpg.connect(dsn=str((await _address(clone.settings)).url.get_secret_value()))
+            forgotten = await asyncpg.connect(
+                dsn=str((await _address(clone.deployment.settings)).url.get_secret_value())
+            )
             raise ZeroDivisionError
     forgotten.terminate()
 
@@ -320,7 +323,7 @@ PROGRAM = textwrap.dedent("""
 
     settings = settings_for(Address.parse(sys.argv[1]))
     try:
-        run_to_end(prove_isolation(service, settings, None, Project(Path(sys.argv[2])), attack=attack))
+        run_to_end(prove_isolation(Deployment(service, settings), Project(Path(sys.argv[2])), attack=attack))
     except KeyboardInterrupt:
         sys.exit(130)
 """)

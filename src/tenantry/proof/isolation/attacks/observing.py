@@ -27,7 +27,7 @@ DEADLINE = 10.0
 
 async def _analyze(attacked: AttackedDatabase) -> None:
     """Run ANALYZE as the owner, so that there are statistics of all rows."""
-    endpoint = attacked.service.endpoint("migration", attacked.settings, None)
+    endpoint = attacked.deployment.endpoint("migration")
     connection = await connect(
         endpoint.source, deadline=DEADLINE, role=endpoint.role, application_name="tenantry proof"
     )

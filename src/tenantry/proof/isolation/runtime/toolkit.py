@@ -183,5 +183,5 @@ def owners_query(targets: Sequence[AttackedTable]) -> str:
 async def open_toolkit(attacked: AttackedDatabase, *, size: int = 1) -> AsyncIterator[AttackedToolkit]:
     """Open the service's database again, with a pool of exactly `size` connections."""
     narrow = {"database_pool_size": size, "database_max_overflow": 0, "database_echo": False}
-    async with attacked.service.open_database(attacked.settings.model_copy(update=narrow)) as database:
+    async with attacked.deployment.with_settings(**narrow).database() as database:
         yield AttackedToolkit(attacked, database)

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from tenantry import errors
+from tenantry.deployment.deployment import Deployment
 from tenantry.postgres.endpoint import Purpose
 from tenantry.service import Service
-from tenantry.settings import DatabaseSettings
 
 __all__ = ["check_separate"]
 
@@ -25,7 +25,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 Place = tuple[str, int, str]
 
 
-async def check_separate(pairs: Sequence[tuple[Service, DatabaseSettings]]) -> None:
+async def check_separate(deployments: Sequence[Deployment]) -> None:
     """Look at where each service's database is, for each of its purposes.
 
     Raises:
@@ -33,25 +33,26 @@ async def check_separate(pairs: Sequence[tuple[Service, DatabaseSettings]]) -> N
         SecretUnavailable: a store of secrets did not say where one is.
     """
     taken: dict[Place, tuple[Service, str]] = {}
-    for service, settings in pairs:
+    for one in deployments:
         # A service's own purposes are meant to share its database, so they are entered together at the end.
-        places = {place: variable async for place, variable in _places(service, settings)}
+        places = {place: variable async for place, variable in _places(one)}
         for place, variable in places.items():
             if place in taken:
-                raise _shared(place, taken[place], (service, variable))
-        taken |= {place: (service, variable) for place, variable in places.items()}
+                raise _shared(place, taken[place], (one.service, variable))
+        taken |= {place: (one.service, variable) for place, variable in places.items()}
 
 
-async def _places(service: Service, settings: DatabaseSettings) -> AsyncIterator[tuple[Place, str]]:
+async def _places(deployment: Deployment) -> AsyncIterator[tuple[Place, str]]:
     """Yield where the service would log in, and the variable that would lead it elsewhere."""
     # The application's comes last: where others log in at the same place, its variable is the one to name.
+    settings = deployment.settings
     for purpose in PURPOSES:
         # With the prefix, for what is named must not be a variable that several services read.
         separate = settings.is_separate(purpose) and purpose != "application"
         variable = settings.variable(f"{purpose}_database_url" if separate else "database_url")
         source = settings.source(purpose)
         if source is None:
-            yield ("", 0, service.database), variable
+            yield ("", 0, deployment.service.database), variable
             continue
         address = await source.current()
         for host in address.hosts:
