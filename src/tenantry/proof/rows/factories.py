@@ -1,4 +1,4 @@
-"""Functions of a service that give what a row must have, where no constraint tells it."""
+"""Functions of a service that return values for a row which cannot be made up."""
 
 from __future__ import annotations
 

@@ -212,7 +212,7 @@ class _Parser:
         return int(least), upper
 
     def _bracket(self) -> str:
-        """Return the characters of a bracket expression; a `]` that stands first is one of them."""
+        """Return the characters of a bracket expression. A `]` in the first place is one of them."""
         is_negated = self._skip("^")
         found = self._member(is_negated=is_negated)
         while not self._skip("]"):

@@ -314,11 +314,12 @@ PROGRAM = textwrap.dedent("""
     from servicedesk import settings_for
     from tenantry import Address
     from tenantry.cli.interruption import run_to_end
+    from tenantry.deployment import Deployment
     from tenantry.proof.isolation.prove import prove_isolation
     from tenantry.project import Project
 
-    async def attack(service, settings, on_progress):
-        print((await settings.source("application").current()).database, flush=True)
+    async def attack(deployment, on_progress):
+        print((await deployment.address()).database, flush=True)
         await asyncio.sleep(600)
 
     settings = settings_for(Address.parse(sys.argv[1]))

@@ -149,7 +149,7 @@ async def upsert_nothing(attempt: Attempt) -> Verdict:
         attempt.fill(
             "INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE VALUES ({values}) ON CONFLICT DO NOTHING"
         ),
-        "insert a row for the victim where none conflicts",
+        "insert a row for the victim without a conflict",
     )
 
 
