@@ -8,7 +8,7 @@
     |   |-- BinariesMissing
     |   |-- DataDirectoryUnusable
     |   `-- PortInUse
-    |-- DatabaseUnavailable         nobody answers at the address, or not in time
+    |-- DatabaseUnavailable         no server answers at the address, or not in time
     |   `-- PoolTimeout             every connection of the pool is in use
     |-- OutcomeUnknown              COMMIT was sent, and its answer was lost
     |-- UnsafeRole                  the login could step over row security

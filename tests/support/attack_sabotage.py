@@ -188,6 +188,7 @@ SABOTAGES = [
     _one("alter_roles", "role {owner}", SUPERUSER, COMMON),
     _one("leakproof_function", "public.events", SUPERUSER, COMMON),
     Sabotage(tuple(SUPERUSERS), "database", SUPERUSER, COMMON),
+    _one("temporary_tables", SHELVES, "GRANT TEMPORARY ON DATABASE {database} TO {app}"),
     _one("create_in_schema", "schema public", "GRANT CREATE ON SCHEMA public TO PUBLIC"),
     _one("create_in_schema", "schema reports", "CREATE SCHEMA reports; GRANT ALL ON SCHEMA reports TO {app}"),
     _one("create_schema", "database", "GRANT CREATE ON DATABASE {database} TO {app}"),

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Index,
     Integer,
     PrimaryKeyConstraint,
+    Sequence,
     String,
     UniqueConstraint,
     func,
@@ -41,6 +42,7 @@ from tenantry import (
 from tenantry.postgres.connect import connect
 from tenantry.postgres.engine import PoolOptions, create_engine
 from tenantry.postgres.objects import DatabaseObject, Function, Grant
+from tenantry.postgres.objects import Sequence as DeclaredSequence
 from tenantry.postgres.roles import ensure_roles
 from tenantry.secrets import StaticSource
 from tenantry.sql import identifier
@@ -119,6 +121,14 @@ class Tide(Global, Base):
     day: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
 
 
+class Signal(Global, Base):
+    __tablename__ = "signals"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+BERTHS = Sequence("berths", start=10, metadata=Base.metadata)
+
+
 class Settings(DatabaseSettings):
     model_config = SettingsConfigDict(env_prefix="FULL_SCHEMA_")
 
@@ -180,7 +190,8 @@ async def build(address: Address, service: Service) -> None:
             await connection.exec_driver_sql(f"CREATE EXTENSION {identifier(extension)}")
         await connection.exec_driver_sql(f"SET ROLE {identifier(service.roles.owner)}")
         await connection.run_sync(service.metadata.create_all)
-        for item in sorted(service.declared_objects() - set(service.roles)):
+        made = {item for item in service.declared_objects() if isinstance(item, DeclaredSequence)}
+        for item in sorted(service.declared_objects() - set(service.roles) - made):
             for statement in item.create():
                 await connection.exec_driver_sql(statement)
         await connection.exec_driver_sql("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
+from unittest.mock import AsyncMock
 
 import predicate_sabotage
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -24,7 +25,9 @@ from toolkit_sabotage import (
 )
 
 from tenantry import errors
+from tenantry.postgres import connection as connection_module
 from tenantry.postgres import engine as engine_module
+from tenantry.postgres.cleaning import clean_backend
 from tenantry.postgres.connection import Connection
 from tenantry.postgres.endpoint import Purpose, resolve_endpoint
 from tenantry.tenancy import context, database, encrypted, guard, predicate, scope, session
@@ -65,6 +68,17 @@ def binding_of_the_first_transaction_only() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def uncleaned() -> Iterator[None]:
+    """Hand connections on as they are."""
+    with (
+        mock.patch.object(Connection, "_cleaning", return_value=""),
+        mock.patch.object(Connection, "clean", AsyncMock()),
+        mock.patch.object(Connection, "hand_out", return_value=True),
+    ):
+        yield
+
+
 def _preamble(template: str) -> Any:
     def text(self: Scope) -> str:
         return "" if self.tenant is None else template.format(self.tenancy.setting, self.tenant)
@@ -74,8 +88,8 @@ def _preamble(template: str) -> Any:
 
 @sabotage("pool_after_commit", "session_savepoints", "session_end_by_text", "session_in_two_tasks")
 def binding_for_the_session() -> Iterator[None]:
-    """SET in the place of SET LOCAL."""
-    with _preamble("SET {} = '{}'"):
+    """SET in the place of SET LOCAL, and nothing cleans it away."""
+    with uncleaned(), _preamble("SET {} = '{}'"):
         yield
 
 
@@ -112,11 +126,35 @@ def preamble_kept_on_the_connection() -> Iterator[None]:
         yield
 
 
+@sabotage(
+    "pool_session_setting",
+    "pool_session_settings",
+    "pool_session_objects",
+    "pool_statements_replaced",
+    "pool_statements_deallocated",
+)
+def session_left_as_it_is() -> Iterator[None]:
+    """Nothing is cleaned when a connection is handed on."""
+    with uncleaned():
+        yield
+
+
+@sabotage("pool_statements_replaced", "pool_statements_deallocated")
+def statements_not_counted() -> Iterator[None]:
+    """Everything is cleaned, and the prepared statements are taken as they are."""
+
+    def clean(_prepared: int) -> str:
+        return clean_backend({}).replace("WHERE from_sql", "WHERE false")
+
+    with mock.patch.object(connection_module, "clean_session", clean):
+        yield
+
+
 @sabotage("pool_after_abandonment")
 def pool_without_reset() -> Iterator[None]:
-    """The pool takes connections back as they are."""
+    """The pool takes connections back as they are, and hands them on so."""
     careless = functools.partial(create_async_engine, pool_reset_on_return=None)
-    with mock.patch.object(engine_module, "create_async_engine", careless):
+    with uncleaned(), mock.patch.object(engine_module, "create_async_engine", careless):
         yield
 
 

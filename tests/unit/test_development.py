@@ -54,6 +54,11 @@ def test_what_a_service_needs_is_made_once(service: Service, project: Project, f
     assert sorted(names) == ["BOOKSHOP_ENCRYPTION_KEYS", "BOOKSHOP_JWT_SECRET", "BOOKSHOP_PEPPER"]
 
 
+def test_what_is_made_stays_out_of_git(service: Service, project: Project) -> None:
+    load_settings(service, project)
+    assert "*" in (project.home / ".gitignore").read_text().splitlines()
+
+
 def test_what_is_configured_is_left_alone(
     service: Service, project: Project, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,9 +27,15 @@ def prepare(context: click.Context, names: Sequence[str], as_json: bool) -> None
     import asyncio
 
     from tenantry.commands import prepare as preparation
+    from tenantry.commands.start_locks import StartLocks
 
-    with open_project(names) as (_, deployments):
-        prepared = [asyncio.run(preparation.prepare(one, narrate(one.name))) for one in deployments]
+    prepared: list[Prepared] = []
+    with open_project(names) as (project, deployments):
+        locks = StartLocks(project, say, is_embedded=any(one.is_embedded for one in deployments))
+        with locks.starting():
+            for deployment in deployments:
+                with locks.preparing(deployment.service):
+                    prepared.append(asyncio.run(preparation.prepare(deployment, narrate(deployment.name))))
     if as_json:
         write_json({"services": prepared})
     else:

@@ -23,7 +23,7 @@ LIMITS_PAGE = "docs/explanation/proof.md#known-limits"
 
 @click.group()
 def prove() -> None:
-    """Try what the audit looks at, in a scratch copy of the database."""
+    """Prove by trying, in a scratch copy of the database."""
 
 
 @prove.command()
@@ -53,7 +53,7 @@ def isolation(
     from tenantry.deployment import open_deployments
     from tenantry.proof.isolation.prove import prove_isolation
 
-    # The admin path logs its use; here that is the filling of a scratch database, and nobody's rows.
+    # The admin path logs its use. Here it fills a scratch database, so there is nothing to log.
     logging.getLogger("tenantry").addHandler(logging.NullHandler())
     project, services = find_services(names)
     if database_url is not None and len(services) > 1:

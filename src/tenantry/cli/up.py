@@ -33,7 +33,7 @@ HOST = "127.0.0.1"
 )
 @click.option("--fresh", is_flag=True, help="Drop the services' databases on the embedded server first.")
 @click.option("--yes", is_flag=True, help="Do not ask before --fresh drops anything.")
-@click.option("--no-demo", is_flag=True, help="Put in no demonstration rows.")
+@click.option("--no-demo", is_flag=True, help="Insert no demonstration rows.")
 @common
 @click.pass_context
 def up(
@@ -53,6 +53,7 @@ def up(
 
     from tenantry.commands import prepare as preparation
     from tenantry.commands import up as serving
+    from tenantry.commands.start_locks import StartLocks
     from tenantry.deployment import load_deployments, open_deployments
     from tenantry.project import find_project
 
@@ -61,18 +62,27 @@ def up(
     if fresh:
         _agree(load_deployments(project, names, makes_secrets=False), is_agreed=yes)
     with open_deployments(project, names) as deployments:
+        locks = StartLocks(project, say, is_embedded=any(one.is_embedded for one in deployments))
         if fresh:
-            _drop(deployments)
-        for deployment in deployments:
-            prepared = asyncio.run(preparation.prepare(deployment, narrate(deployment.name)))
-            if say_findings(prepared):
-                say(f"{deployment.name}: not served, because its tenants might not be isolated")
-                context.exit(1)
-            if not no_demo:
-                _put_in_demo(deployment)
-        guide = serving.make_guide(deployments, f"http://{HOST}:{port}", with_demo=not no_demo)
-        services = [deployment.service for deployment in deployments]
-        status = serving.serve_all(services, HOST, port, lambda: _tell(guide, as_json=as_json))
+            with locks.dropping():
+                _drop(deployments)
+        with locks.starting() as end_start:
+            for deployment in deployments:
+                with locks.preparing(deployment.service):
+                    prepared = asyncio.run(preparation.prepare(deployment, narrate(deployment.name)))
+                    if say_findings(prepared):
+                        say(f"{deployment.name}: not served, because its tenants might not be isolated")
+                        context.exit(1)
+                    if not no_demo:
+                        _put_in_demo(deployment)
+            guide = serving.make_guide(deployments, f"http://{HOST}:{port}", with_demo=not no_demo)
+
+            def on_ready() -> None:
+                end_start()
+                _tell(guide, as_json=as_json)
+
+            services = [deployment.service for deployment in deployments]
+            status = serving.serve_all(services, HOST, port, on_ready)
     context.exit(status)
 
 

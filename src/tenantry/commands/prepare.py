@@ -18,6 +18,7 @@ from tenantry.deployment import Deployment
 from tenantry.deployment.roles import ensure_service_roles
 from tenantry.migrations import current_revision, head_revision, migrate
 from tenantry.migrations.revisions import translated
+from tenantry.postgres.collisions import repeat_on_collision
 from tenantry.postgres.connection import Connection
 from tenantry.proof.audit import Finding
 from tenantry.proof.audit.inspection import audit_database
@@ -64,7 +65,7 @@ async def prepare(deployment: Deployment, tell: Callable[[str], None]) -> Prepar
     tell(f"schema at revision {revision}, {moved}")
     if deployment.service.signed_context:
         added = await push_context_keys(deployment)
-        tell(f"signing keys are known to the database, {', '.join(added) or 'none'} added")
+        tell(f"signing keys are known to the database, {', '.join(added) or 'nothing'} added")
     findings = await audit_database(deployment)
     failures = sum(finding.severity == "error" for finding in findings)
     tell(f"audit found {len(findings) or 'nothing'}" + (f", {failures} of them errors" if failures else ""))
@@ -119,8 +120,10 @@ async def _migrate(deployment: Deployment) -> tuple[str | None, str | None]:
 
 
 async def _give_to_owner(connection: Connection, database: str, owner: str) -> None:
+    statement = f"ALTER DATABASE {identifier(database)} OWNER TO {identifier(owner)}"
     try:
-        await connection.execute(f"ALTER DATABASE {identifier(database)} OWNER TO {identifier(owner)}")
+        # Another process may be granting CREATE on the database, which is a change of the same row.
+        await repeat_on_collision(lambda: connection.execute(statement))
     except asyncpg.InsufficientPrivilegeError:
         # The owner has what it needs by grants; that it also owns the database is for tidiness.
         return

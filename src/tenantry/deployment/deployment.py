@@ -37,7 +37,7 @@ LONGEST_NAME = 63
 def embedded_server(project: Project | None = None) -> EmbeddedServer:
     """Return the embedded server of a project, by default of the current folder's. The first lease starts it."""
     project = project or find_project()
-    return EmbeddedServer(project.home / "postgres", find_binaries(project.postgres_spec))
+    return EmbeddedServer(project.home / "postgres", find_binaries(project.postgres_spec), home=project.home)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

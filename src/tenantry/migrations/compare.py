@@ -1,8 +1,8 @@
 """What `alembic check` and `revision --autogenerate` find besides tables: the declared set against the catalog.
 
-Missing objects are created, altered ones replaced, and what nobody declares is dropped: a policy, a trigger, a function
-or a privilege that a model does not know is a hole or a leftover. Roles and extensions are never dropped, for others
-may use them. Every operation knows its exact reverse.
+Missing objects are created, altered ones replaced, and what is not declared is dropped: a policy, a trigger, a function
+or a privilege that a model does not know is a hole or a leftover. Roles, extensions and sequences are never dropped:
+others may use them, and a sequence keeps the number it came to. Every operation knows its exact reverse.
 
 The environment gives the declared set as `tenantry_objects` and the owner's name as `tenantry_owner` (see
 `EnvironmentContext.configure`); without them nothing is compared.
@@ -10,16 +10,16 @@ The environment gives the declared set as `tenantry_objects` and the owner's nam
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.runtime.plugins import Plugin
 from alembic.util import DispatchPriority, PriorityDispatchResult
+from sqlalchemy import MetaData
 
 from tenantry.migrations.difference import Difference, operations_between
-from tenantry.migrations.operations import DisableRowSecurityOp, DropOp
-from tenantry.postgres.catalog import read_objects
+from tenantry.migrations.operations import CreateSerialOp, DisableRowSecurityOp, DropOp, DropSerialOp
 from tenantry.postgres.objects import (
     PUBLIC,
     DatabaseObject,
@@ -29,8 +29,12 @@ from tenantry.postgres.objects import (
     Policy,
     Role,
     RowSecurity,
+    Sequence,
+    Serial,
     Trigger,
 )
+from tenantry.tenancy.sequences import serial_columns
+from tenantry.tenancy.sides import Sides, read_sides
 
 __all__ = ["PLUGIN", "compare_objects"]
 
@@ -46,10 +50,10 @@ def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> Priorit
     tables = _tables(context, upgrade, declared)
     _forget_declarations(upgrade)
     owner = context.opts.get("tenantry_owner")
-    found = {
-        item for schema in schemas for item in read_objects(context.connection, schema) if _is_ours(item, tables, owner)
-    }
-    _insert(upgrade, operations_between(found, declared))
+    sides = read_sides(context.connection, _metadata(context), declared, schemas)
+    found = {item for item in sides.found if _is_ours(item, tables, owner)}
+    serials = _serials(upgrade, _metadata(context), sides)
+    _insert(upgrade, [*serials, *operations_between(found, sides.declared)])
     return PriorityDispatchResult.CONTINUE
 
 
@@ -60,6 +64,32 @@ def _tables(
     ours = {(table.schema or "public", table.name) for table in context.sorted_tables}
     ours |= {(item.schema, name) for item in declared if isinstance(item, HashPartitions) for name in item.partitions}
     return ours | {(op.schema or "public", op.table_name) for op in upgrade.ops if isinstance(op, ops.DropTableOp)}
+
+
+def _metadata(context: AutogenContext) -> MetaData:
+    metadata = context.metadata
+    assert isinstance(metadata, MetaData)
+    return metadata
+
+
+def _serials(upgrade: ops.UpgradeOps, metadata: MetaData, sides: Sides) -> Iterator[Difference]:
+    """Yield serial columns that come to, or go from, a table that is there: Alembic writes neither.
+
+    In a table that is created, CREATE TABLE makes the sequence.
+    """
+    created = {(op.schema or "public", op.table_name) for op in upgrade.ops if isinstance(op, ops.CreateTableOp)}
+    for key, serial in serial_columns(metadata).items():
+        if key[:2] not in created and key not in sides.draws:
+            yield Difference(serial, (CreateSerialOp(serial),))
+    sizes = {(item.schema, item.name): item.data_type for item in sides.found if isinstance(item, Sequence)}
+    for changes in upgrade.ops:
+        for op in changes.ops if isinstance(changes, ops.ModifyTableOps) else ():
+            if isinstance(op, ops.DropColumnOp):
+                drawn = sides.draws.get((op.schema or "public", op.table_name, op.column_name))
+                if drawn is not None and drawn.is_owned:
+                    size = sizes[drawn.schema, drawn.name]
+                    serial = Serial(op.table_name, op.column_name, drawn.name, size, drawn.schema)
+                    yield Difference(serial, (DropSerialOp(serial),))
 
 
 def _forget_declarations(upgrade: ops.UpgradeOps) -> None:
@@ -86,15 +116,15 @@ def _insert(upgrade: ops.UpgradeOps, differences: Iterable[Difference]) -> None:
     """Put the operations round those on tables.
 
     Order matters: what is dropped goes before a table or a column that it depends on is changed, what is created comes
-    after, and roles and extensions (a column's type may need one) come first of all. Reversed, that is the right order
-    of a downgrade.
+    after, and roles, extensions (a column's type may need one) and sequences (a default may) come first of all.
+    Reversed, that is the right order of a downgrade.
     """
     first: list[ops.MigrateOperation] = []
     before: list[ops.MigrateOperation] = []
     after: list[ops.MigrateOperation] = []
     for difference in differences:
         for operation in difference.operations:
-            if isinstance(difference.item, (Role, Extension)):
+            if isinstance(difference.item, (Role, Extension, Sequence)):
                 first.append(operation)
             elif isinstance(operation, (DropOp, DisableRowSecurityOp)):
                 before.append(operation)

@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from alembic.operations import MigrateOperation
 
 from tenantry.migrations.operations import (
+    AlterSequenceOp,
     CreateExtensionOp,
     CreateFunctionOp,
     CreateHashPartitionsOp,
     CreatePolicyOp,
     CreateRoleOp,
+    CreateSequenceOp,
     CreateTriggerOp,
     DropFunctionOp,
     DropPolicyOp,
@@ -32,6 +34,7 @@ from tenantry.postgres.objects import (
     Policy,
     Role,
     RowSecurity,
+    Sequence,
     Trigger,
 )
 
@@ -75,6 +78,10 @@ def _operations(old: DatabaseObject | None, new: DatabaseObject | None) -> Itera
             yield CreateRoleOp(new)
         case Extension() if old is None and new is not None:
             yield CreateExtensionOp(new)
+        case Sequence() if new is not None:
+            # One that is not declared keeps its numbers: it is never dropped.
+            assert isinstance(new, Sequence)
+            yield AlterSequenceOp(new, old) if isinstance(old, Sequence) else CreateSequenceOp(new)
         case HashPartitions() if new is not None:
             # Where there are others the server refuses; never would a comparison drop rows.
             yield CreateHashPartitionsOp(new)

@@ -1,7 +1,8 @@
 """Writes our operations into revision files, as a person would.
 
 Everything fits on one line or stands one argument a line; texts longer than a line are cut at their own line breaks or
-at spaces. No string spans lines, because Alembic indents what it is given. Nothing but `op` needs to be imported.
+at spaces. No string spans lines, because Alembic indents what it is given. Nothing but `op` needs to be imported,
+unless a column's type does.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from typing import Any, Literal
 
 from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import TypeDecorator
+from alembic.autogenerate.render import _render_column
+from sqlalchemy import Column, Integer, Table
 from sqlalchemy.types import TypeEngine
 
+from tenantry.migrations.column_types import write_type
 from tenantry.migrations.operations import ObjectOp
+from tenantry.tenancy.sequences import is_serial
 
 __all__ = ["render_item", "render_operation"]
 
@@ -24,18 +28,34 @@ INDENT = "    "
 
 
 def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
-    """Write a column's type as the database has it; a revision must not need the application's types later on.
+    """Write a column's type as the database has it; all else is Alembic's to write.
 
-    A decorated type of SQLAlchemy's own is written without its decoration; of any other type the module is imported.
+    Raises:
+        MigrationError: nothing that can be written makes the same column.
     """
-    if kind != "type" or not isinstance(item, TypeEngine):
-        return False
-    plain = item.impl_instance if isinstance(item, TypeDecorator) else item
-    module = type(plain).__module__
-    if not module.startswith("sqlalchemy."):
-        context.imports.add(f"import {type(item).__module__}")
-        return False
-    return f"sa.{plain!r}" if plain is not item and module == "sqlalchemy.sql.sqltypes" else False
+    if kind == "type" and isinstance(item, TypeEngine):
+        return write_type(item, context)
+    if kind == "column" and isinstance(item, Column) and _would_become_serial(item):
+        # A copy, for the model is not Alembic's to change; it comes by here again, and is no key of any table.
+        written = item._copy()  # noqa: SLF001  # what Alembic uses too
+        written.autoincrement = False
+        return str(_render_column(written, context))
+    return False
+
+
+def _would_become_serial(column: Column[Any]) -> bool:
+    """Tell whether the script would make a column serial that is not.
+
+    Its value comes from Python or from a declared sequence, which a script does not say.
+    """
+    return (
+        isinstance(column.table, Table)
+        and column.primary_key
+        and column.default is not None
+        and column.autoincrement is not False
+        and isinstance(column.type, Integer)
+        and not is_serial(column)
+    )
 
 
 @renderers.dispatch_for(ObjectOp)

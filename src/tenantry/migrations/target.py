@@ -1,6 +1,6 @@
 """The database that migrations work on: its login, its owner, its lock, and a connection as the owner.
 
-The invariant: whoever changes a schema holds the lock, is the owner, and comes as the session itself, not through a
+The invariant: a process that changes a schema holds the lock, is the owner, and has a session of its own, not one of a
 pooler that would share the lock with others.
 """
 
@@ -68,7 +68,8 @@ class Target:
         exists = await self.login.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", owner)
         is_owner = exists and (facts.login_superuser or owner in (*facts.can_become, facts.login_name))
         unlimited = PoolOptions(size=1, overflow=0, statement_timeout=0, idle_in_transaction_timeout=0)
-        options = dataclasses.replace(unlimited, connect_timeout=self.deployment.settings.database_connect_timeout)
+        patient = self.deployment.settings.database_connect_timeout
+        options = dataclasses.replace(unlimited, timeout=patient, connect_timeout=patient)
         try:
             async with (
                 self.deployment.engine("migration", TASK, options, in_role=is_owner) as engine,

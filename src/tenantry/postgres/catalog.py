@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping
 
@@ -22,12 +22,13 @@ from tenantry.postgres.objects import (
     Policy,
     Role,
     RowSecurity,
+    Sequence,
     Trigger,
 )
 from tenantry.postgres.statements import load_statements
 from tenantry.sql import literal
 
-__all__ = ["read_objects"]
+__all__ = ["DrawnSequence", "read_draws", "read_objects"]
 
 _STATEMENTS = load_statements(__package__ or "", "catalog.sql")
 
@@ -35,6 +36,14 @@ _STATEMENTS = load_statements(__package__ or "", "catalog.sql")
 _ROW, _BEFORE, _INSTEAD = 1, 2, 64
 _EVENTS = {"INSERT": 4, "DELETE": 8, "UPDATE": 16, "TRUNCATE": 32}
 _STATES = {"O": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
+
+
+class DrawnSequence(NamedTuple):
+    """A sequence that a column's default calls nextval() on; one that the column owns goes with the column."""
+
+    schema: str
+    name: str
+    is_owned: bool
 
 
 def read_objects(connection: Connection, schema: str = "public") -> frozenset[DatabaseObject]:
@@ -52,6 +61,15 @@ def read_objects(connection: Connection, schema: str = "public") -> frozenset[Da
     return frozenset(found)
 
 
+def read_draws(connection: Connection, schema: str = "public") -> dict[tuple[str, str, str], DrawnSequence]:
+    """Return the columns (schema, table, name) whose default draws from a sequence, each with its sequence."""
+    rows = connection.exec_driver_sql(_STATEMENTS["draws"], (schema,)).mappings()
+    return {
+        (schema, row["table"], row["column"]): DrawnSequence(row["schema"], row["name"], row["is_owned"])
+        for row in rows
+    }
+
+
 @contextmanager
 def _bare_search_path(connection: Connection) -> Iterator[None]:
     """Have the server print every name outside pg_catalog with its schema."""
@@ -67,6 +85,10 @@ def _role(row: RowMapping, _schema: str) -> Role:
 
 def _extension(row: RowMapping, _schema: str) -> Extension:
     return Extension(**row)
+
+
+def _sequence(row: RowMapping, schema: str) -> Sequence:
+    return Sequence(**row, schema=schema)
 
 
 def _function(row: RowMapping, schema: str) -> Function:
@@ -141,6 +163,7 @@ def _with_tuples(row: Mapping[Any, Any]) -> dict[str, Any]:
 _MAKERS: Mapping[str, Callable[[RowMapping, str], DatabaseObject]] = {
     "roles": _role,
     "extensions": _extension,
+    "sequences": _sequence,
     "functions": _function,
     "triggers": _trigger,
     "hash_partitions": _hash_partitions,

@@ -15,6 +15,38 @@ WHERE rolname !~ '^pg_' AND NOT rolsuper;
 -- The extensions of this database, without the language that every database has.
 SELECT extname::text AS name FROM pg_extension WHERE extname <> 'plpgsql';
 
+-- name: sequences
+-- Sequences that stand by themselves or belong to a serial column; that of an identity column is a part of it.
+SELECT c.relname::text AS name,
+       format_type(s.seqtypid, NULL) AS data_type,
+       s.seqstart AS start,
+       s.seqincrement AS increment,
+       s.seqmin AS minimum,
+       s.seqmax AS maximum,
+       s.seqcache AS cache,
+       s.seqcycle AS cycle
+FROM pg_sequence AS s
+JOIN pg_class AS c ON c.oid = s.seqrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = $1
+  AND NOT EXISTS (SELECT FROM pg_depend AS d
+                  WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('e', 'i'));
+
+-- name: draws
+-- Columns whose default calls nextval() on a sequence, with the sequence.
+SELECT c.relname::text AS "table", a.attname::text AS "column", sn.nspname::text AS schema, s.relname::text AS name,
+       EXISTS (SELECT FROM pg_depend AS o
+               WHERE o.classid = 'pg_class'::regclass AND o.objid = s.oid AND o.refclassid = 'pg_class'::regclass
+                 AND o.refobjid = def.adrelid AND o.refobjsubid = def.adnum AND o.deptype = 'a') AS is_owned
+FROM pg_attrdef AS def
+JOIN pg_class AS c ON c.oid = def.adrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_attribute AS a ON a.attrelid = def.adrelid AND a.attnum = def.adnum
+JOIN pg_depend AS d ON d.classid = 'pg_attrdef'::regclass AND d.objid = def.oid AND d.refclassid = 'pg_class'::regclass
+JOIN pg_class AS s ON s.oid = d.refobjid AND s.relkind = 'S'
+JOIN pg_namespace AS sn ON sn.oid = s.relnamespace
+WHERE n.nspname = $1;
+
 -- name: functions
 -- Functions written in this database, with what CREATE FUNCTION would have to say to make them again.
 SELECT p.proname::text AS name,

@@ -53,7 +53,10 @@ SILENT: tuple[tuple[type[BaseException], str, str], ...] = (
     (
         ssl.SSLCertVerificationError,
         "The server's certificate was not accepted: {detail}.",
-        "Give the authority that signed it as sslrootcert, and the name it was made for as the host.",
+        (
+            "Give the authority that signed it as sslrootcert, and the name it was made for as the host. Its own "
+            "certificate needs CA:TRUE, and keyCertSign if it has a key usage."
+        ),
     ),
     (ssl.SSLError, "The TLS handshake failed.", "Check that both sides share a version of TLS."),
     (socket.gaierror, "The host's name could not be resolved.", "Check the host's spelling and the resolver."),

@@ -1,9 +1,10 @@
 """The engine of a service: SQLAlchemy's pool over connections that we make ourselves.
 
 The pool keeps `size` connections and opens `overflow` more under load; the last one returned is the first one taken, so
-that the overflow rests and closes. Every connection comes from one `Connector`, which knows about hosts, credentials
-and deadlines; every checkout passes `Liveness`. No preamble outlives a checkout: it is cleared when a connection goes
-back and again when it is taken.
+that those beyond `size` rest when the load is gone, and close after `idle` seconds. Every connection comes from one
+`Connector`, which knows about hosts, credentials and deadlines; every checkout passes `Liveness`. No preamble outlives
+a checkout: it is cleared when a connection goes back and again when it is taken. What SQL left in the session does not
+outlive it either: the next use cleans it (`cleaning`), or takes another connection (`adapter`).
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 from uuid import uuid4
 
-from sqlalchemy import event
+from sqlalchemy import event, exc
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from tenantry.postgres.acquiring import time_left
+from tenantry.postgres.adapter import Adapter
 from tenantry.postgres.connect import Connector
 from tenantry.postgres.connection import Connection
 from tenantry.postgres.dial import Session
@@ -33,12 +36,14 @@ GRACE = 5.0
 class PoolOptions:
     """How many connections, and how long everything may take; times are in seconds, and 0 means no limit.
 
-    `timeout` is how long a request waits: for a free connection, and for a server that refuses to come back.
-    `connect_timeout` is for a server that accepts and then is slow.
+    `timeout` is how long a request waits for a connection in all: for a free one, for the answer to a ping, and for the
+    server while one is opened. `connect_timeout` bounds opening alone, within that. `idle` is how long a connection
+    beyond `size` may rest, `recycle` how long any may live; the pool takes up to a tenth off the latter at random.
     """
 
     size: int = 5
     overflow: int = 15
+    idle: float = 300.0
     timeout: float = 5.0
     recycle: float = 1800.0
     connect_timeout: float = 30.0
@@ -51,6 +56,7 @@ class PoolOptions:
         return cls(
             size=settings.database_pool_size,
             overflow=settings.database_max_overflow,
+            idle=settings.database_pool_idle_timeout,
             timeout=settings.database_pool_timeout,
             recycle=settings.database_pool_recycle,
             connect_timeout=settings.database_connect_timeout,
@@ -86,24 +92,30 @@ def create_engine(
     connector = Connector(source, pool.session(application_name, role))
 
     async def connect(*_args: Any, **_options: Any) -> Connection:
-        return await connector.connect(deadline=pool.connect_timeout, patience=pool.timeout)
+        connection = await connector.connect(deadline=time_left(pool.connect_timeout), patience=pool.timeout)
+        connection.is_pooled = True
+        return connection
 
+    adapter = Adapter(connect)
     engine = create_async_engine(
         "postgresql+asyncpg://",
+        module=adapter,
         async_creator=connect,
         poolclass=Pool,
         pool_size=pool.size,
         max_overflow=pool.overflow,
         pool_timeout=pool.timeout,
-        pool_recycle=round(pool.recycle) or -1,
-        pool_use_lifo=True,
+        max_idle=pool.idle,
+        lifetime=pool.recycle or None,
         echo=echo,
         hide_parameters=not echo,
     )
+    # Not the pool of now: dispose() replaces it.
+    adapter.announce = lambda *entry: engine.sync_engine.pool.dispatch.connect(*entry)  # noqa: PLW0108
     Liveness().watch(engine.sync_engine)
-    event.listen(engine.sync_engine, "connect", _forget_statements)
+    event.listen(engine.sync_engine, "connect", _set_up)
     event.listen(engine.sync_engine, "reset", _clear_preamble)
-    event.listen(engine.sync_engine, "checkout", _clear_preamble)
+    event.listen(engine.sync_engine, "checkout", _hand_out)
     return engine
 
 
@@ -111,8 +123,16 @@ def _clear_preamble(dbapi_connection: Any, *_: Any) -> None:
     dbapi_connection.driver_connection.preamble = ""
 
 
-def _forget_statements(adapted: Any, *_: Any) -> None:
-    """Behind a pooler, prepare each statement anew under a name that no other client can have."""
+def _hand_out(dbapi_connection: Any, *_: Any) -> None:
+    """Have the connection cleaned before its next use; the pool replaces one that cannot be."""
+    _clear_preamble(dbapi_connection)
+    if not dbapi_connection.driver_connection.hand_out():
+        raise exc.DisconnectionError("A transaction was left open, or the session's encoding was changed.")
+
+
+def _set_up(adapted: Any, record: Any) -> None:
+    """Tell the adapter its entry; behind a pooler, prepare each statement again, under a name that no client shares."""
+    adapted.record = record
     if adapted.driver_connection.behind_bouncer:
         adapted._prepared_statement_cache = None  # noqa: SLF001  # SQLAlchemy sets both for a whole engine only.
         adapted._prepared_statement_name_func = lambda: f"tenantry_{uuid4().hex}"  # noqa: SLF001

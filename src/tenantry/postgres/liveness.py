@@ -2,8 +2,8 @@
 
 A connection whose end was seen is dropped for nothing: the event loop or the socket knows. What nobody saw (a cable
 pulled, a frozen server) is found by a ping, sent only when the connection has been idle for a second, with a deadline
-of its own, after which the socket is shut and not closed: a goodbye would wait for the same silence. One dead
-connection condemns all that are as old, since a server seldom loses only one.
+of its own within the pool's timeout, after which the socket is shut and not closed: a goodbye would wait for the same
+silence. One dead connection condemns all that are as old, since a server seldom loses only one.
 
 The other half is noticing while a statement runs: a server that is shutting down, and one that was demoted under us,
 are as gone as a broken socket, although the socket still stands.
@@ -25,6 +25,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlalchemy.util import await_only
 
 from tenantry import errors
+from tenantry.postgres.acquiring import time_left
 from tenantry.postgres.connection import DRIVER_ERRORS, Connection
 from tenantry.postgres.sqlstate import READ_ONLY, chain_of, sqlstate_of
 
@@ -37,8 +38,7 @@ async def is_alive(connection: Connection, deadline: float) -> bool:
     """Ask the server for nothing, in one round trip; shut the socket if no answer comes within `deadline` seconds."""
     try:
         async with asyncio.timeout(deadline):
-            # Not the empty query: asyncpg cannot read the answer to it.
-            await connection.execute("SELECT 1")
+            await connection.ping()
     except DRIVER_ERRORS:
         connection.terminate()
         return False
@@ -99,7 +99,7 @@ class Liveness:
         driver = _driver(dbapi_connection)
         is_alive_still = not driver.is_closed()
         if is_alive_still and (time.monotonic() - since > self.idle or has_unread(driver)):
-            is_alive_still = await_only(is_alive(driver, self.deadline))
+            is_alive_still = await_only(is_alive(driver, time_left(self.deadline)))
         if not is_alive_still:
             raise exc.InvalidatePoolError("The connection died while it was idle.")
 

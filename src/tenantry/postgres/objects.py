@@ -15,6 +15,7 @@ from tenantry.postgres.clauses import PUBLIC
 from tenantry.postgres.partitions import HashPartitions
 from tenantry.postgres.protection import Grant, Policy, RowSecurity
 from tenantry.postgres.routines import Function, Trigger
+from tenantry.postgres.sequences import Sequence, Serial
 from tenantry.postgres.vocabulary import DatabaseObject
 from tenantry.sql import identifier
 
@@ -28,6 +29,8 @@ __all__ = [
     "Policy",
     "Role",
     "RowSecurity",
+    "Sequence",
+    "Serial",
     "Trigger",
 ]
 

@@ -7,15 +7,14 @@ password is set that was not given.
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import asyncpg
 from pydantic import SecretStr
 
 from tenantry import errors
+from tenantry.postgres.collisions import repeat_on_collision
 from tenantry.postgres.objects import Role
 from tenantry.postgres.role_names import Roles
 from tenantry.postgres.scram import scram_verifier
@@ -25,16 +24,6 @@ from tenantry.sql import identifier, literal
 __all__ = ["ensure_owner", "ensure_roles"]
 
 _STATEMENTS = load_statements("tenantry.postgres", "roles.sql")
-
-# Another process made the role at the same moment (unique_violation, duplicate_object), or touched the same row of a
-# catalog (internal_error, "tuple concurrently updated"; deadlock_detected).
-_COLLISIONS = (
-    asyncpg.UniqueViolationError,
-    asyncpg.DuplicateObjectError,
-    asyncpg.InternalServerError,
-    asyncpg.DeadlockDetectedError,
-)
-ATTEMPTS = 20
 
 MEMBERSHIP_OPTIONS_SINCE = 160000
 
@@ -54,31 +43,14 @@ async def ensure_roles(
     """
     await ensure_owner(connection, roles)
     for role in list(roles)[1:]:
-        await _repeat(_Setup(connection, role).ensure_login)
-        password = (passwords or {}).get(role.name)
-        if password is not None:
-            verifier = literal(scram_verifier(password.get_secret_value()))
-            await connection.execute(f"ALTER ROLE {identifier(role.name)} PASSWORD {verifier}")
+        await repeat_on_collision(_Setup(connection, role, (passwords or {}).get(role.name)).ensure_login)
 
 
 async def ensure_owner(connection: asyncpg.Connection, roles: Roles) -> None:
     """Make the owner where it is absent, and let it create in schema public; see `ensure_roles`."""
     setup = _Setup(connection, Role(roles.owner))
-    await _repeat(setup.ensure_role)
-    await _repeat(setup.ensure_database)
-
-
-async def _repeat(step: Callable[[], Awaitable[None]]) -> None:
-    """Take a step that looks before it acts, until nobody else acts in between."""
-    for attempt in range(ATTEMPTS):
-        try:
-            await step()
-        except _COLLISIONS:
-            if attempt == ATTEMPTS - 1:
-                raise
-            await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311  # no secret
-        else:
-            return
+    await repeat_on_collision(setup.ensure_role)
+    await repeat_on_collision(setup.ensure_database)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +59,7 @@ class _Setup:
 
     connection: asyncpg.Connection
     role: Role
+    password: SecretStr | None = None
 
     @property
     def name(self) -> str:
@@ -96,8 +69,13 @@ class _Setup:
         """Make the role, or add what it lacks; let the login take it on."""
         state = await self._state()
         if state is None:
-            await self._run(*self.role.create(), needed=True)
+            # In one transaction. A role that exists is given no password later, so a process that is killed in between
+            # would leave one that cannot log in.
+            await self._run(*self.role.create(), needed=True, hidden=self._set_password())
             state = await self._state()
+        else:
+            for statement in self._set_password():
+                await self.connection.execute(statement)
         assert state is not None
         if state["rolsuper"]:
             raise errors.UnsafeRole(
@@ -147,15 +125,20 @@ class _Setup:
     async def _database(self) -> str:
         return identifier(await self.connection.fetchval("SELECT current_database()"))
 
-    async def _run(self, *statements: str, needed: bool) -> None:
-        """Send the statements; what is not `needed` may be refused.
+    def _set_password(self) -> tuple[str, ...]:
+        """Return the statement that sets the password, where one was given."""
+        if self.password is None:
+            return ()
+        return (f"ALTER ROLE {self.name} PASSWORD {literal(scram_verifier(self.password.get_secret_value()))}",)
+
+    async def _run(self, *statements: str, needed: bool, hidden: tuple[str, ...] = ()) -> None:
+        """Send the statements in one transaction; what is not `needed` may be refused. No error shows the `hidden`.
 
         Raises:
             ConfigurationError: the login may not, and the service cannot do without.
         """
         try:
-            for statement in statements:
-                await self.connection.execute(statement)
+            await self.connection.execute("; ".join((*statements, *hidden)))
         except asyncpg.InsufficientPrivilegeError as error:
             if needed:
                 login = await self.connection.fetchval("SELECT session_user")

@@ -1,7 +1,7 @@
 """The settings that every service has: its database, its pool, its keys.
 
-Where several places give the address, the order is: AWS secret, mounted file, `DATABASE_URL`, `DB_*`. Where none does,
-the service runs on the embedded server, so a variable that was meant to hold the address but is blank is an error.
+Where several places give the address, the order is: AWS secret, mounted file, `DATABASE_URL`, `DB_*`. Without an
+address the service runs on the embedded server. So a variable for the address that is blank is an error.
 """
 
 from __future__ import annotations
@@ -97,13 +97,18 @@ class DatabaseSettings(EnvironmentSettings):
 
     database_pool_size: int = Field(default=5, ge=1, description="Connections kept open by each process.")
     database_max_overflow: int = Field(default=15, ge=0, description="Connections opened beyond those under load.")
+    database_pool_idle_timeout: PositiveSeconds = Field(
+        default=300.0, description="Seconds after which an idle connection beyond the pool's size is closed."
+    )
     database_pool_timeout: PositiveSeconds = Field(
-        default=5.0, description="Seconds to wait for a connection of the pool."
+        default=5.0, description="Seconds to get a connection: waiting for a free one, or opening one, in all."
     )
     database_pool_recycle: PositiveSeconds = Field(
-        default=1800.0, description="Seconds after which a connection is replaced."
+        default=1800.0, description="Seconds after which a connection is replaced, up to a tenth earlier at random."
     )
-    database_connect_timeout: PositiveSeconds = Field(default=30.0, description="Seconds for opening a connection.")
+    database_connect_timeout: PositiveSeconds = Field(
+        default=30.0, description="Seconds for opening a connection; in the pool, its timeout is the limit if shorter."
+    )
     database_statement_timeout: Seconds = Field(
         default=30.0, description="Seconds after which the server cancels a statement; 0 never."
     )
@@ -165,7 +170,7 @@ class DatabaseSettings(EnvironmentSettings):
         return purpose == "application" or getattr(self, f"{purpose}_database_url") is not None
 
     def key_ring(self) -> KeyRing | None:
-        """Return the keys for encrypted columns, None if none are given.
+        """Return the keys for encrypted columns, None if no keys are given.
 
         Raises:
             ConfigurationError: the keys are malformed, or their file cannot be read.
@@ -173,7 +178,7 @@ class DatabaseSettings(EnvironmentSettings):
         return self._ring(KeyRing, "encryption_keys", "encryption_key_file")
 
     def signing_ring(self) -> SigningRing | None:
-        """Return the keys that sign the tenant, None if none are given.
+        """Return the keys that sign the tenant, None if no keys are given.
 
         Raises:
             ConfigurationError: the keys are malformed, or their file cannot be read.

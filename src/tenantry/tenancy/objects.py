@@ -1,4 +1,4 @@
-"""Everything a service's models declare that is not a table: row security, policies, grants, functions, triggers.
+"""Everything a service's models declare that is not a table: row security, policies, grants, sequences, triggers.
 
 One function turns declarations into the vocabulary of `postgres.objects`. Migrations compare it with the catalog, and
 so does the audit; that both read the same set is what makes "the database holds what the models promise" a statement
@@ -17,6 +17,7 @@ from tenantry.tenancy.declarations import Kind, Tenancy, declaration_of, tenancy
 from tenantry.tenancy.lookup import lookup_function
 from tenantry.tenancy.partitions import partitions_of, protection_of
 from tenantry.tenancy.policy import MAINTENANCE_POLICY, TENANT_POLICY, tenant_predicate
+from tenantry.tenancy.sequences import declared_sequences, sequence_grants
 from tenantry.tenancy.signature import ACCESSOR, SCHEMA, accessor_function, keys_protection
 from tenantry.tenancy.timestamps import UPDATED_AT, touch_function, touch_trigger
 
@@ -38,6 +39,8 @@ def declared_objects(metadata: MetaData, roles: Roles, extensions: Iterable[str]
     found.update(role for role in roles if role.name != roles.owner)
     for table in metadata.tables.values():
         found.update(_objects_of(table, tenancy, roles))
+    found.update(declared_sequences(metadata))
+    found.update(sequence_grants(metadata, roles))
     if tenancy.signed_context:
         found.add(accessor_function(tenancy.setting, roles.application))
     if any(isinstance(item, Trigger) for item in found):
@@ -76,7 +79,7 @@ def _objects_of(table: Table, tenancy: Tenancy, roles: Roles) -> Iterator[Databa
             schema=schema,
         )
         # Row security is forced on the owner too, so without this a migration's UPDATE would silently touch no row,
-        # and a foreign key would be validated without being looked at.
+        # and a foreign key would be validated without a check.
         yield Policy(
             name=MAINTENANCE_POLICY, table=table.name, roles=(roles.owner,), using="true", check="true", schema=schema
         )

@@ -111,7 +111,12 @@ def test_two_at_once_share_the_server(start_up: Callable[..., Running]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    first, second = started
-    assert first.stop()[0] == 0
-    assert _get(f"{second.url}/readyz")[0] == 200
-    second.stop()
+    try:
+        first, second = started
+        assert first.stop()[0] == 0
+        assert _get(f"{second.url}/readyz")[0] == 200
+    finally:
+        # One that is left would keep the server up for the tests after this one.
+        for running in started:
+            if running.process.poll() is None:
+                running.stop()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -20,7 +22,7 @@ import bookshop_api
 import pytest
 
 from tenantry import Address, errors
-from tenantry.fastapi.host import host
+from tenantry.fastapi import host
 from tenantry.fastapi.serve import bind, serve
 
 SUPPORT = Path(bookshop_api.__file__).parent
@@ -190,6 +192,41 @@ def test_a_port_that_was_just_left_can_be_used_again() -> None:
             first.accept()[0].close()
     with bind("127.0.0.1", port) as second:
         assert second.getsockname()[1] == port
+
+
+def accepted_from(client: socket.socket) -> socket.socket:
+    """Return this process's other end of a connection."""
+    for entry in Path("/proc/self/fd").iterdir():
+        if entry.is_socket():
+            end = socket.socket(fileno=os.dup(int(entry.name)))
+            # A socket that listens has no other end.
+            with contextlib.suppress(OSError):
+                if end.getpeername() == client.getsockname():
+                    return end
+            end.close()
+    raise AssertionError("The server accepted no such connection.")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_an_answer_is_sent_without_delay(address: str) -> None:
+    """An accepted connection has TCP_NODELAY. Without it, all but its first answers would take more than 40 ms."""
+    port = free_port()
+    delays: list[bool] = []
+
+    def look() -> None:
+        try:
+            with socket.create_connection((address, port), timeout=10) as client:
+                client.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                assert client.recv(100).startswith(b"HTTP/1.1 200")
+                with accepted_from(client) as accepted:
+                    delays.append(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 0)
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=look)
+    assert serve(host(), port=port, address=address, on_ready=thread.start) == 130
+    thread.join()
+    assert delays == [False]
 
 
 def test_ready_is_told_once_and_the_signal_handlers_are_put_back() -> None:

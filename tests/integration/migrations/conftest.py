@@ -21,8 +21,14 @@ _first_revision: list[str] = []
 
 
 @pytest.fixture
+def module_text() -> str:
+    """The module of the project; a file of tests may have another."""
+    return MODULE
+
+
+@pytest.fixture
 async def shop(
-    empty_database: Address, binaries: Binaries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty_database: Address, binaries: Binaries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module_text: str
 ) -> AsyncIterator[Project]:
     """A project with every kind of object declared, without a revision yet."""
     name = f"shop_{uuid4().hex[:10]}"
@@ -31,7 +37,7 @@ async def shop(
         "SELECT name FROM pg_available_extensions WHERE name IN ('vector', 'citext') ORDER BY name DESC"
     )
     (tmp_path / "migrations" / "versions").mkdir(parents=True)
-    text = MODULE.format(prefix=name, module=name, database=empty_database.database, extensions=(extension,))
+    text = module_text.format(prefix=name, module=name, database=empty_database.database, extensions=(extension,))
     (tmp_path / f"{name}.py").write_text(text)
     (tmp_path / "alembic.ini").write_text(INI)
     env = f"from {name} import service\nfrom tenantry.migrations import run_environment\n\nrun_environment(service)\n"

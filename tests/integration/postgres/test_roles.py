@@ -93,9 +93,30 @@ async def test_the_second_time_changes_nothing(log_in: Callable[..., Any], roles
 
 
 async def test_many_at_once_do_not_collide(log_in: Callable[..., Any], roles: Roles) -> None:
+    """Each process that makes the roles sets their passwords, too: those that it has in its addresses."""
+    passwords = {roles.application: SecretStr("one"), roles.admin: SecretStr("other")}
     connections = [await log_in() for _ in range(6)]
-    await asyncio.gather(*(ensure_roles(connection, roles) for connection in connections))
-    assert len(await connections[0].fetch(STATE, roles.owner.removesuffix("owner"))) == 3
+    await asyncio.gather(*(ensure_roles(connection, roles, passwords) for connection in connections))
+    rows = await connections[0].fetch(STATE, roles.owner.removesuffix("owner"))
+    assert [row["rolpassword"] is not None for row in rows] == [True, True, False]
+
+
+async def test_a_role_is_never_there_without_its_password(
+    log_in: Callable[..., Any], roles: Roles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both come in one transaction: a process that is killed leaves a role that can log in, or none."""
+    superuser, seen = await log_in(), []
+    send = Connection.execute
+
+    async def execute(connection: Connection, query: str, *args: Any, **options: Any) -> str:
+        status = await send(connection, query, *args, **options)
+        seen.extend(await superuser.fetch(STATE, roles.application))
+        return status
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "execute", execute)
+        await ensure_roles(await log_in(), roles, {roles.application: SecretStr("secret")})
+    assert {row["rolpassword"] is None for row in seen} == {False}
 
 
 async def test_a_password_is_stored_as_the_server_itself_would(log_in: Callable[..., Any], roles: Roles) -> None:

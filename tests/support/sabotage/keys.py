@@ -191,6 +191,35 @@ KEYS = (
         "sequence public.cargo_number_seq",
         "info",
     ),
+    Sabotage(
+        "serial column without its sequence",
+        "ALTER TABLE signals ALTER id DROP DEFAULT;;DROP SEQUENCE signals_id_seq",
+        ("column_default",),
+        "column public.signals.id",
+        "error",
+    ),
+    Sabotage(
+        "declared sequence dropped", "DROP SEQUENCE berths", ("sequence_differs",), "sequence public.berths", "error"
+    ),
+    Sabotage(
+        "declared sequence altered",
+        "ALTER SEQUENCE berths AS integer INCREMENT BY 2",
+        ("sequence_differs",),
+        "sequence public.berths",
+        "warning",
+    ),
+    Sabotage(
+        "serial column's sequence that may not be used",
+        "REVOKE USAGE ON SEQUENCE signals_id_seq FROM {app}, {admin}",
+        ("grant_missing",),
+        "sequence public.signals_id_seq",
+    ),
+    Sabotage(
+        "sequence of a global table that may be set",
+        "GRANT UPDATE ON SEQUENCE signals_id_seq TO {app}",
+        ("grant_undeclared",),
+        "sequence public.signals_id_seq",
+    ),
     Sabotage("no revision", "DELETE FROM alembic_version", ("revision_behind",), "revision 00b1"),
     Sabotage("no table of the revision", "DROP TABLE alembic_version", ("revision_behind",), "revision 00b1"),
     Sabotage(

@@ -19,6 +19,7 @@ from tenantry.postgres.objects import (
     Policy,
     Role,
     RowSecurity,
+    Sequence,
     Trigger,
 )
 
@@ -54,9 +55,10 @@ def test_what_is_missing_is_created_in_order() -> None:
     ]
 
 
-def test_what_nobody_declares_is_dropped_except_roles_and_extensions() -> None:
-    """Those may be others'."""
+def test_what_nobody_declares_is_dropped_except_roles_extensions_and_sequences() -> None:
+    """Those may be others', and a sequence keeps its number."""
     everything = {GRANT, POLICY, RowSecurity("items"), TRIGGER, FUNCTION, Extension("vector"), Role("app")}
+    everything |= {Sequence("numbers")}
     assert verbs(everything, ()) == ["drop_function", "drop_trigger", "disable_row_security", "drop_policy", "revoke"]
 
 
@@ -148,3 +150,13 @@ def test_partitions_are_never_dropped_by_comparing() -> None:
     """They hold rows."""
     assert verbs({PARTITIONS}, ()) == []
     assert verbs({HashPartitions("items", 3)}, {PARTITIONS}) == ["create_hash_partitions"]
+
+
+def test_a_sequence_is_altered_in_place_and_back() -> None:
+    old, new = Sequence("n", data_type="integer"), Sequence("n")
+    (operation,) = between({old}, {new})
+    assert (operation.verb, operation.item) == ("alter_sequence", new)
+    back = operation.reverse()
+    assert isinstance(back, ObjectOp)
+    assert (back.verb, back.item) == ("alter_sequence", old)
+    assert verbs((), {new}) == ["create_sequence"]

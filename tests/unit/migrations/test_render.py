@@ -8,19 +8,26 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.types import TypeDecorator, UserDefinedType
+from alembic.autogenerate.api import AutogenContext
+from alembic.migration import MigrationContext
+from pgvector.sqlalchemy import VECTOR
+from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 from tenantry.migrations.operations import (
+    AlterSequenceOp,
     CreateExtensionOp,
     CreateFunctionOp,
     CreatePolicyOp,
     CreateRoleOp,
+    CreateSequenceOp,
+    CreateSerialOp,
     CreateTriggerOp,
     DisableRowSecurityOp,
     DropExtensionOp,
     DropFunctionOp,
     DropPolicyOp,
     DropRoleOp,
+    DropSerialOp,
     DropTriggerOp,
     EnableRowSecurityOp,
     GrantOp,
@@ -36,6 +43,8 @@ from tenantry.postgres.objects import (
     Policy,
     Role,
     RowSecurity,
+    Sequence,
+    Serial,
     Trigger,
 )
 
@@ -46,6 +55,8 @@ POLICY = Policy("tenant", "items", ("app",), PREDICATE, PREDICATE)
 FUNCTION = Function("find", BODY, "text", "a text, b text", execute=("app", "b"), search_path="", options=("STRICT",))
 SCHEMA = Grant("app", ("USAGE",), "other", kind="SCHEMA")
 COLUMN = Grant("app", ("SELECT",), "items", column="name", grantable=True)
+ODD = Sequence("Odd", "other", "smallint", 3, 2, 1, 99, 5, cycle=True)
+SERIAL = Serial("t", "c", "n", "bigint", "other")
 TRIGGER = Trigger("t", "items", "f", "AFTER", ("DELETE",), "STATEMENT", "true", "other", ("a",), "x", "DISABLE")
 
 WRITTEN: list[tuple[ObjectOp, str]] = [
@@ -67,6 +78,18 @@ WRITTEN: list[tuple[ObjectOp, str]] = [
     (RevokeOp(SCHEMA), 'op.revoke("app", ["USAGE"], "other", kind="SCHEMA")'),
     (GrantOp(COLUMN), 'op.grant("app", ["SELECT"], "items", column="name", grantable=True)'),
     (RevokeOp(COLUMN), 'op.revoke("app", ["SELECT"], "items", column="name")'),
+    (CreateSequenceOp(Sequence("n")), 'op.create_sequence("n")'),
+    (CreateSequenceOp(Sequence("n", increment=-1, cycle=True)), 'op.create_sequence("n", increment=-1, cycle=True)'),
+    (
+        AlterSequenceOp(Sequence("n", "s", "integer", 5, maximum=9)),
+        'op.alter_sequence("n", schema="s", data_type="integer", start=5, maximum=9)',
+    ),
+    (CreateSerialOp(Serial("t", "c", "t_c_seq")), 'op.create_serial("t", "c", "t_c_seq")'),
+    (
+        CreateSerialOp(Serial("t", "c", "t_c_seq", "bigint", "s")),
+        'op.create_serial("t", "c", "t_c_seq", data_type="bigint", schema="s")',
+    ),
+    (DropSerialOp(Serial("t", "c", "t_c_seq", "bigint", "s")), 'op.drop_serial("t", "c", "t_c_seq", schema="s")'),
     (
         CreatePolicyOp(Policy("p", "items", ("app",), "true", None, "SELECT", permissive=False)),
         'op.create_policy("p", "items", roles=["app"], using="true", command="SELECT", permissive=False)',
@@ -78,10 +101,19 @@ WHOLE: list[tuple[ObjectOp, DatabaseObject]] = [
     (CreatePolicyOp(POLICY), POLICY),
     (CreateFunctionOp(FUNCTION), FUNCTION),
     (CreateTriggerOp(TRIGGER), TRIGGER),
+    (CreateSequenceOp(ODD), ODD),
+    (AlterSequenceOp(ODD), ODD),
+    (CreateSerialOp(SERIAL), SERIAL),
     (GrantOp(COLUMN), COLUMN),
     (GrantOp(SCHEMA), SCHEMA),
 ]
 
+OPTIONS = {
+    "render_item": render_item,
+    "sqlalchemy_module_prefix": "sa.",
+    "alembic_module_prefix": "op.",
+    "user_module_prefix": None,
+}
 CONTEXT: Any = SimpleNamespace(opts={}, imports=set())
 
 
@@ -138,15 +170,40 @@ class Sealed(TypeDecorator[str]):
 class Odd(UserDefinedType[str]):
     cache_ok = True
 
-
-def test_a_decorated_type_is_written_as_what_the_database_has() -> None:
-    """A revision must still run when the application's type is gone."""
-    assert render_item("type", Sealed(), CONTEXT) == "sa.Text()"
-    assert render_item("type", sa.String(3), CONTEXT) is False
-    assert render_item("server_default", None, CONTEXT) is False
+    def get_col_spec(self, **_keywords: Any) -> str:
+        return "odd"
 
 
-def test_of_a_foreign_type_the_module_is_imported() -> None:
+@pytest.mark.parametrize(
+    ("kind", "text", "imports"),
+    [
+        (Sealed(), "sa.Text()", set()),
+        (sa.String(3), "sa.String(length=3)", set()),
+        (sa.Interval(), "postgresql.INTERVAL()", {"from sqlalchemy.dialects import postgresql"}),
+        (sa.ARRAY(Sealed()), "sa.ARRAY(sa.Text())", set()),
+        (VECTOR(3), "pgvector.sqlalchemy.VECTOR(dim=3)", {"import pgvector.sqlalchemy"}),
+        (Odd(), f"{Odd.__module__}.Odd()", {f"import {Odd.__module__}"}),
+    ],
+    ids=repr,
+)
+def test_a_type_is_written_as_what_the_database_has(kind: TypeEngine[Any], text: str, imports: set[str]) -> None:
+    """A revision must still run when the application's type is gone; what it names, it imports."""
     context: Any = SimpleNamespace(opts={}, imports=set())
-    assert render_item("type", Odd(), context) is False
-    assert context.imports == {f"import {Odd.__module__}"}
+    assert render_item("type", kind, context) == text
+    assert context.imports == imports
+
+
+def test_all_else_is_alembics_to_write() -> None:
+    assert render_item("server_default", None, CONTEXT) is False
+    assert render_item("column", sa.Column("id", sa.Integer, primary_key=True, default=7), CONTEXT) is False
+
+
+@pytest.mark.parametrize("default", [7, sa.Sequence("numbers"), sa.func.now])
+def test_a_key_that_python_gives_is_not_made_serial(default: Any) -> None:
+    """A script does not say the default, and without one SQLAlchemy would take the key for serial."""
+    column = sa.Table("t", sa.MetaData(), sa.Column("id", sa.Integer, default=default, primary_key=True)).c.id
+    context: Any = AutogenContext(MigrationContext.configure(dialect_name="postgresql"), opts=OPTIONS)
+    assert (
+        render_item("column", column, context) == "sa.Column('id', sa.Integer(), autoincrement=False, nullable=False)"
+    )
+    assert column.autoincrement == "auto"

@@ -66,3 +66,12 @@ def test_a_refused_role_is_told_apart_from_a_refused_login() -> None:
     assert "may not connect" in explain(error, ADDRESS).why
     error.server_source_function = "CheckMyDatabase"
     assert "may not connect" in explain(error, ADDRESS, role="app").why
+
+
+def test_an_authority_that_may_not_sign_is_told_with_what_its_certificate_needs() -> None:
+    error = ssl.SSLCertVerificationError()
+    error.verify_message = "invalid CA certificate"
+    told = explain(error, ADDRESS)
+    assert "invalid CA certificate" in told.why
+    assert "CA:TRUE" in told.remedy
+    assert "keyCertSign" in told.remedy

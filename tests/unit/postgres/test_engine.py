@@ -12,13 +12,14 @@ def test_the_pool_is_as_the_settings_say() -> None:
     settings = DatabaseSettings(
         database_pool_size=2,
         database_max_overflow=3,
-        database_pool_timeout=4,
-        database_pool_recycle=5,
-        database_connect_timeout=6,
-        database_statement_timeout=7,
-        database_idle_in_transaction_timeout=8,
+        database_pool_idle_timeout=4,
+        database_pool_timeout=5,
+        database_pool_recycle=6,
+        database_connect_timeout=7,
+        database_statement_timeout=8,
+        database_idle_in_transaction_timeout=9,
     )
-    assert PoolOptions.from_settings(settings) == PoolOptions(2, 3, 4, 5, 6, 7, 8)
+    assert PoolOptions.from_settings(settings) == PoolOptions(2, 3, 4, 5, 6, 7, 8, 9)
     assert PoolOptions.from_settings(DatabaseSettings()) == PoolOptions()
 
 

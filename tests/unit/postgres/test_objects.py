@@ -18,8 +18,14 @@ from tenantry.postgres.objects import (
     Policy,
     Role,
     RowSecurity,
+    Sequence,
+    Serial,
     Trigger,
 )
+from tenantry.postgres.sequences import serial_name
+
+# Two bytes.
+UMLAUT = "\u00e4"
 
 STATEMENTS: dict[DatabaseObject, tuple[tuple[str, ...], tuple[str, ...]]] = {
     Role("app"): (('CREATE ROLE "app" NOLOGIN NOCREATEDB NOCREATEROLE',), ('DROP ROLE "app"',)),
@@ -28,6 +34,42 @@ STATEMENTS: dict[DatabaseObject, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ('DROP ROLE "admin"',),
     ),
     Extension("vector"): (('CREATE EXTENSION IF NOT EXISTS "vector"',), ('DROP EXTENSION IF EXISTS "vector"',)),
+    Sequence("numbers"): (
+        (
+            (
+                'CREATE SEQUENCE "public"."numbers" AS bigint INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807'
+                " START WITH 1 CACHE 1 NO CYCLE"
+            ),
+        ),
+        ('DROP SEQUENCE "public"."numbers"',),
+    ),
+    Sequence("down", "other", "smallint", increment=-2, maximum=50, cycle=True): (
+        (
+            (
+                'CREATE SEQUENCE "other"."down" AS smallint INCREMENT BY -2 MINVALUE -32768 MAXVALUE 50'
+                " START WITH 50 CACHE 1 CYCLE"
+            ),
+        ),
+        ('DROP SEQUENCE "other"."down"',),
+    ),
+    Serial("items", "it's", "items_it's_seq"): (
+        (
+            'CREATE SEQUENCE "public"."items_it\'s_seq" AS integer',
+            'ALTER SEQUENCE "public"."items_it\'s_seq" OWNED BY "public"."items"."it\'s"',
+            (
+                'ALTER TABLE "public"."items" ALTER COLUMN "it\'s"'
+                " SET DEFAULT nextval('\"public\".\"items_it''s_seq\"'::regclass)"
+            ),
+            (
+                'SELECT setval(\'"public"."items_it\'\'s_seq"\', greatest(max("it\'s"), 0) + 1, false)'
+                ' FROM "public"."items"'
+            ),
+        ),
+        (
+            'ALTER TABLE "public"."items" ALTER COLUMN "it\'s" DROP DEFAULT',
+            'DROP SEQUENCE "public"."items_it\'s_seq"',
+        ),
+    ),
     HashPartitions("notes", 2): (
         (
             ('CREATE TABLE "public"."notes_p0" PARTITION OF "public"."notes" FOR VALUES WITH (modulus 2, remainder 0)'),
@@ -111,9 +153,10 @@ def test_objects_sort_in_the_order_in_which_they_can_be_created() -> None:
     items = list(STATEMENTS)
     random.shuffle(items)
     nouns = [item.noun for item in sorted(items)]
-    order = ["role", "extension", "function", "hash_partitions", "trigger", "row_security", "policy", "grant"]
+    order = ["role", "extension", "sequence", "function", "hash_partitions", "trigger"]
+    order += ["row_security", "serial", "policy", "grant"]
     assert nouns == sorted(nouns, key=order.index)
-    assert {item.noun for item in items if item.is_before_tables} == {"role", "extension"}
+    assert {item.noun for item in items if item.is_before_tables} == {"role", "extension", "sequence"}
 
 
 def test_two_states_of_one_object_have_one_identity() -> None:
@@ -172,3 +215,31 @@ def test_an_event_that_is_none_is_refused() -> None:
 def test_an_object_names_itself_for_people() -> None:
     assert str(Policy("p", "items", ("a",), None, None)) == "policy public.items.p"
     assert str(RowSecurity("items")) == "row security public.items"
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "taken", "name"),
+    [
+        ("items", "id", (), "items_id_seq"),
+        ("Items", "the id", (), "Items_the id_seq"),
+        ("items", "id", ("items_id_seq", "items_id_seq1"), "items_id_seq2"),
+        ("t" * 60, "id", (), f"{'t' * 56}_id_seq"),
+        ("t" * 60, "c" * 60, (), f"{'t' * 29}_{'c' * 29}_seq"),
+        ("t" * 60, "c" * 60, (f"{'t' * 29}_{'c' * 29}_seq",), f"{'t' * 29}_{'c' * 28}_seq1"),
+        (UMLAUT * 30, "id", (), UMLAUT * 28 + "_id_seq"),
+        ("a" + UMLAUT * 30, "id", (), "a" + UMLAUT * 27 + "_id_seq"),
+    ],
+)
+def test_a_serial_columns_sequence_has_the_name_that_the_server_gives(
+    table: str, column: str, taken: tuple[str, ...], name: str
+) -> None:
+    """The same as PostgreSQL's: tests/integration/postgres/test_catalog.py asks it."""
+    assert serial_name(table, column, taken) == name
+    assert len(name.encode()) <= 63
+
+
+def test_a_sequence_of_no_type_is_refused() -> None:
+    with pytest.raises(errors.DeclarationError, match="text"):
+        Sequence("n", data_type="text")
+    with pytest.raises(errors.DeclarationError, match="uuid"):
+        Serial("t", "c", "n", "uuid")

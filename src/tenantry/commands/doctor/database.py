@@ -51,7 +51,7 @@ async def ask_database(deployment: Deployment) -> Asked:
     """Ask the service's database in the application's role.
 
     Raises:
-        DatabaseUnavailable: nobody answers at the address.
+        DatabaseUnavailable: no server answers at the address.
     """
     async with deployment.connect("application", "doctor", deadline=DEADLINE) as connection:
         facts = await connection.fetchrow(_FACTS)

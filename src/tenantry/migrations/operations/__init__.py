@@ -8,15 +8,25 @@ from tenantry.migrations.operations.partitions import CreateHashPartitionsOp, Dr
 from tenantry.migrations.operations.policies import CreatePolicyOp, DropPolicyOp
 from tenantry.migrations.operations.roles import CreateRoleOp, DropRoleOp
 from tenantry.migrations.operations.row_security import DisableRowSecurityOp, EnableRowSecurityOp, SetRowSecurityOp
+from tenantry.migrations.operations.sequences import (
+    AlterSequenceOp,
+    CreateSequenceOp,
+    CreateSerialOp,
+    DropSequenceOp,
+    DropSerialOp,
+)
 from tenantry.migrations.operations.triggers import CreateTriggerOp, DropTriggerOp
 
 __all__ = [
+    "AlterSequenceOp",
     "CreateExtensionOp",
     "CreateFunctionOp",
     "CreateHashPartitionsOp",
     "CreateOp",
     "CreatePolicyOp",
     "CreateRoleOp",
+    "CreateSequenceOp",
+    "CreateSerialOp",
     "CreateTriggerOp",
     "DisableRowSecurityOp",
     "DropExtensionOp",
@@ -25,6 +35,8 @@ __all__ = [
     "DropOp",
     "DropPolicyOp",
     "DropRoleOp",
+    "DropSequenceOp",
+    "DropSerialOp",
     "DropTriggerOp",
     "EnableRowSecurityOp",
     "GrantOp",

@@ -22,6 +22,7 @@ from tenantry.postgres.embedded.socket_folder import remove_left_over
 from tenantry.postgres.embedded.state import State
 from tenantry.postgres.handshake import Answer, ask
 from tenantry.postgres.server import ServerKind, ServerStatus
+from tenantry.project import make_home
 
 __all__ = ["EmbeddedServer"]
 
@@ -35,14 +36,23 @@ STOP_DEADLINE = 40.0
 class EmbeddedServer:
     """A PostgreSQL with its data in `folder`, run by `binaries`, as long as anybody holds a lease.
 
-    `durable=False` is for data that may be lost with a crash of the machine, such as a test's.
+    `durable=False` is for data that may be lost with a crash of the machine, such as a test's. `home` is the project's
+    folder that the data lie in, where they lie in one; it is made with the data.
     """
 
-    def __init__(self, folder: Path | str, binaries: Binaries, durable: bool = True) -> None:  # noqa: FBT001, FBT002
+    def __init__(
+        self,
+        folder: Path | str,
+        binaries: Binaries,
+        durable: bool = True,  # noqa: FBT001, FBT002
+        *,
+        home: Path | None = None,
+    ) -> None:
         # Absolute at once, because the working directory may change.
         self._layout = Layout(Path(folder).absolute() / str(binaries.major))
         self._binaries = binaries
         self._durable = durable
+        self._home = home
 
     @property
     def kind(self) -> ServerKind:
@@ -63,6 +73,8 @@ class EmbeddedServer:
         """
         deadline = time.monotonic() + START_DEADLINE
         with unusable(self._layout.data):
+            if self._home is not None:
+                make_home(self._home)
             self._layout.root.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self._layout.leases)
         with contextlib.ExitStack() as stack:

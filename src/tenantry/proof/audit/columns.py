@@ -14,6 +14,7 @@ from tenantry.proof.audit.finding import Draft, Severity, draft
 from tenantry.proof.audit.snapshot import Key, Row, Snapshot
 from tenantry.sql import identifier, qualified
 from tenantry.tenancy.declarations import Kind
+from tenantry.tenancy.sequences import is_serial, serial_columns
 
 __all__ = ["check_columns"]
 
@@ -86,6 +87,9 @@ def _default(column: Column[object], row: Row, thing: str, snapshot: Snapshot, *
     if row["is_generated"] or column.computed is not None or column.identity is not None:
         return
     declared, found = default_text(column), row["default"]
+    if is_serial(column) and (found is None or "nextval(" not in found):
+        yield from _serial(column, thing, snapshot)
+        return
     if declared is None and found is not None and "nextval(" in found:
         # A serial column: SQLAlchemy writes no default for it, the server does.
         return
@@ -99,6 +103,18 @@ def _default(column: Column[object], row: Row, thing: str, snapshot: Snapshot, *
     message = f"The default is {found or 'not there'}, and declared {declared or 'to be none'}."
     remedy = f"{_alter(column)} SET DEFAULT {declared}" if declared else f"{_alter(column)} DROP DEFAULT"
     yield draft("column_default", thing, message, remedy, severity=severity)
+
+
+def _serial(column: Column[object], thing: str, snapshot: Snapshot) -> Iterator[Draft]:
+    """Yield that a column which SQLAlchemy takes for serial draws from no sequence: it sends no value for it."""
+    serial = serial_columns(snapshot.service.metadata).get((*_key(column), column.name))
+    if serial is not None:
+        message = "The column is declared to number its rows, and its default draws from no sequence."
+        made, *rest = serial.create()
+        # Its table's owner must own it, whoever runs this.
+        owner = identifier(snapshot.service.roles.owner)
+        own = f"ALTER SEQUENCE {qualified(serial.schema, serial.sequence)} OWNER TO {owner}"
+        yield draft("column_default", thing, message, made, own, *rest, severity="error")
 
 
 def default_text(column: Column[object]) -> str | None:

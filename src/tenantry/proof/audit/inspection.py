@@ -19,7 +19,7 @@ from tenantry.service import Service
 
 __all__ = ["Inspection", "audit_database", "inspect_address", "inspect_database"]
 
-CONNECTIONS = PoolOptions(size=1, overflow=0, connect_timeout=10.0)
+CONNECTIONS = PoolOptions(size=1, overflow=0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from tenantry.postgres.objects import (
     Policy,
     Role,
     RowSecurity,
+    Sequence,
     Trigger,
 )
 from tenantry.proof.audit.finding import Draft, draft
@@ -32,8 +33,8 @@ from tenantry.tenancy.declarations import tenancy_of
 
 __all__ = ["check_objects"]
 
-# These have questions of their own: which privilege is too many, and which attribute.
-_ELSEWHERE = (Grant, Role)
+# These have questions of their own: which privilege is too many, which attribute, and what a number tells.
+_ELSEWHERE = (Grant, Role, Sequence)
 
 # Rows would have to move: no statement can do that in place.
 _REPARTITION = "Copy the rows in a migration into a table with the declared partitions, and rename it."

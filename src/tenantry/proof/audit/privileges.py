@@ -7,11 +7,11 @@ above all, is told apart from other privileges that are too many.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from tenantry.postgres.objects import PUBLIC, Grant
+from tenantry.postgres.objects import PUBLIC, Grant, Sequence
 from tenantry.proof.audit.finding import Draft, Severity, draft
-from tenantry.proof.audit.snapshot import DEFAULT_SCHEMA, Snapshot
+from tenantry.proof.audit.snapshot import DEFAULT_SCHEMA, Key, Snapshot
 from tenantry.sql import identifier, qualified
 
 __all__ = ["check_privileges"]
@@ -34,9 +34,13 @@ _Place = tuple[str, str, str, str, str]
 def check_privileges(snapshot: Snapshot) -> Iterator[Draft]:
     """Yield privileges that are missing or too many, on tables and sequences."""
     declared, found = _by_place(snapshot.declared), _by_place(snapshot.objects)
+    sequences = {(item.schema, item.name) for item in snapshot.objects if isinstance(item, Sequence)}
+    # That one is missing is a finding of its own.
+    existing: dict[str, Collection[Key]] = {"TABLE": snapshot.relations, "SEQUENCE": sequences}
     for place, privileges in declared.items():
         lacking = privileges - found.get(place, set())
-        if lacking and (place[1] != "TABLE" or (place[0], place[2]) in snapshot.relations):
+        key = (place[0], place[2])
+        if lacking and key in existing.get(place[1], {key}):
             grant = _grant(place, lacking)
             message = f"{grant.role} is not granted {', '.join(grant.privileges)}."
             yield draft("grant_missing", _object(grant), message, *grant.create())
@@ -99,7 +103,7 @@ def _extra(grant: Grant, snapshot: Snapshot) -> Iterator[Draft]:
         return
     severity: Severity = "error" if grant.role == roles.application else "warning"
     if grant.kind == "SEQUENCE":
-        # A serial column needs its sequence, and a sequence has no rows of anybody.
+        # A sequence has no rows of anybody; what else it tells is TN420.
         severity = "info"
     message = f"{grant.role} is granted {listed}, which is not declared."
     yield draft("grant_undeclared", _granted(grant), message, *grant.drop(), severity=severity)

@@ -7,22 +7,25 @@ everybody fail; nothing needs either.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
-from sqlalchemy import Sequence
-
+from tenantry.postgres.objects import Sequence
 from tenantry.proof.audit.finding import Draft, draft
 from tenantry.proof.audit.snapshot import Snapshot
 from tenantry.sql import identifier, qualified
+from tenantry.tenancy.sequences import drawn_sequences
 
 __all__ = ["check_sequences"]
 
 
 def check_sequences(snapshot: Snapshot) -> Iterator[Draft]:
-    """Yield the sequences that tell one tenant of the others, and those that nothing uses."""
+    """Yield the sequences that are not as declared, that tell one tenant of the others, and that nothing uses."""
     application = snapshot.service.roles.application
     schemas = {schema for schema, _ in snapshot.tables}
-    declared = _declared(snapshot)
+    declared = {(item.schema, item.name) for item in snapshot.declared if isinstance(item, Sequence)}
+    declared |= drawn_sequences(snapshot.service.metadata)
+    yield from _missing(snapshot)
     for row in snapshot.facts["sequences"]:
         name = qualified(row["schema"], row["name"])
         thing = f"sequence {row['schema']}.{row['name']}"
@@ -37,7 +40,22 @@ def check_sequences(snapshot: Snapshot) -> Iterator[Draft]:
             yield draft("sequence_undeclared", thing, "No column uses the sequence.", f"DROP SEQUENCE {name}")
 
 
-def _declared(snapshot: Snapshot) -> set[tuple[str, str]]:
-    """Return the sequences that columns of the models name as their default."""
-    defaults = [column.default for table, _ in snapshot.tables.values() for column in table.columns]
-    return {(item.schema or "public", item.name) for item in defaults if isinstance(item, Sequence)}
+def _missing(snapshot: Snapshot) -> Iterator[Draft]:
+    """Yield declared sequences that do not exist, or are others than declared."""
+    found = {(item.schema, item.name): item for item in snapshot.objects if isinstance(item, Sequence)}
+    declared = {(item.schema, item.name): item for item in snapshot.declared if isinstance(item, Sequence)}
+    for key in sorted({*declared, *drawn_sequences(snapshot.service.metadata)}):
+        item = declared.get(key, Sequence(key[1], key[0]))
+        thing = f"sequence {'.'.join(key)}"
+        if key not in found:
+            message = "The models draw numbers from the sequence, and it does not exist."
+            yield draft("sequence_differs", thing, message, *item.create())
+        elif key in declared and found[key] != item:
+            fields = [field.name for field in dataclasses.fields(item)]
+            said = [
+                f"{name} is {getattr(found[key], name)} instead of {getattr(item, name)}"
+                for name in fields
+                if getattr(found[key], name) != getattr(item, name)
+            ]
+            message = f"The sequence was altered: {', '.join(said)}."
+            yield draft("sequence_differs", thing, message, *item.alter(), severity="warning")

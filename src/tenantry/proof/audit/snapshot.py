@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection, Table
 
-from tenantry.postgres.catalog import read_objects
+from tenantry.postgres.catalog import DrawnSequence
 from tenantry.postgres.objects import DatabaseObject
 from tenantry.proof.audit.expressions import Comparison
 from tenantry.proof.audit.facts import Row, read_facts
@@ -19,6 +19,8 @@ from tenantry.proof.audit.suspects import DANGEROUS_SETTINGS, LEAKING_FUNCTIONS
 from tenantry.service import Service
 from tenantry.tenancy.declarations import Declaration, declaration_of
 from tenantry.tenancy.partitions import partition_tables
+from tenantry.tenancy.sequences import ColumnKey
+from tenantry.tenancy.sides import read_sides
 
 __all__ = ["DEFAULT_SCHEMA", "Key", "Row", "Snapshot", "key_of", "read_snapshot"]
 
@@ -36,6 +38,7 @@ class Snapshot:
         tables: the declared tables, by schema and name.
         declared: everything else that the service declares.
         objects: what there is of the same vocabulary in the declared schemas.
+        draws: the sequence that each column's default draws from.
         facts: the rows of each statement of the audit, by its name.
         unread: the statements that the audit's role may not ask.
         login: the role that the application logs in as, where it is another and is known; else ''.
@@ -48,6 +51,7 @@ class Snapshot:
     partitions: frozenset[Key]
     declared: frozenset[DatabaseObject]
     objects: frozenset[DatabaseObject]
+    draws: Mapping[ColumnKey, DrawnSequence]
     facts: Mapping[str, tuple[Row, ...]]
     unread: tuple[str, ...]
     relations: Mapping[Key, Row]
@@ -89,6 +93,7 @@ def read_snapshot(connection: Connection, service: Service, login: str = "") -> 
         "settings": sorted(DANGEROUS_SETTINGS),
     }
     facts, unread = read_facts(connection, version, known)
+    sides = read_sides(connection, service.metadata, service.declared_objects(), schemas)
     relations = {(row["schema"], row["name"]): row for row in facts["relations"]}
     unreadable = {key for key, row in relations.items() if not row["is_readable"]}
     return Snapshot(
@@ -97,8 +102,9 @@ def read_snapshot(connection: Connection, service: Service, login: str = "") -> 
         version=version,
         tables=tables,
         partitions=frozenset(partition_tables(service.metadata)),
-        declared=service.declared_objects(),
-        objects=frozenset().union(*(read_objects(connection, schema) for schema in schemas)),
+        declared=sides.declared,
+        objects=sides.found,
+        draws=sides.draws,
         facts=facts,
         unread=unread,
         relations=relations,

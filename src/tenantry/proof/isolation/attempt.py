@@ -85,7 +85,7 @@ class Attempt(AttackSession):
 
     @property
     def arbiter(self) -> KeyFact | None:
-        """A unique key that ON CONFLICT can name by its columns; None if there is none."""
+        """A unique key that ON CONFLICT can name by its columns; None if the table has no such key."""
         return next((key for key in self.facts.keys if key.columns and set(key.columns) == set(key.touched)), None)
 
     def values(self, row: Mapping[str, str | None], replaced: Mapping[str, str] | None = None) -> str:

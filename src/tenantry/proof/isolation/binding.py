@@ -16,7 +16,7 @@ LONG = 100_000
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Binding:
-    """One value of the tenant's setting; `preamble` is the statement that sets it in the transaction, '' for none.
+    """One value of the tenant's setting; `preamble` is the statement that sets it in the transaction, or ''.
 
     In every binding but `own` the attacker must not see a row of any tenant.
     """

@@ -76,7 +76,8 @@ def _verdict(proof: Proof) -> str:
         text = f"{count:,} of {proof.attacks:,} attacks got through" if count > 1 else "One attack got through"
         return f'<p class="verdict bad"><span class="mark">✗</span> {text}: tenants are not isolated.</p>'
     if not proof.attacks:
-        return '<p class="verdict none"><span class="mark">○</span> Nothing was attacked.</p>'
+        css, mark, _ = _SIGNS[Outcome.SKIPPED]
+        return f'<p class="verdict {css}"><span class="mark">{mark}</span> Nothing was attacked.</p>'
     return f'<p class="verdict good"><span class="mark">✓</span> No breach in {proof.attacks:,} attacks.</p>'
 
 

@@ -116,7 +116,7 @@ class _Filling:
                 self.written.of(shape.key, tenant).append(row)
 
     async def _fill_common(self, shape: Shape) -> None:
-        """Use the rows of a table without tenants, or write some where it has none."""
+        """Use the rows of a table without tenants, or write some if it is empty."""
         query = f"SELECT {text_columns(shape)} FROM {sql.qualified(*shape.key)} LIMIT {self.count}"  # noqa: S608
         found = self.written.of(shape.key, "")
         found += [dict(row) for row in await self.connection.fetch(query)]
@@ -160,7 +160,7 @@ class _Filling:
         return await writer.insert(fixed.values, number, marker, copies=fixed.copies, keys=fixed.ahead)
 
     def _is_about_references(self, error: BaseException | None, shape: Shape) -> bool:
-        """Return whether the constraint that refused a row looks at what the row refers to."""
+        """Return whether the constraint that refused a row is about what the row refers to."""
         if not isinstance(error, asyncpg.IntegrityConstraintViolationError):
             return False
         referring = {name for item in shape.references for name in item.columns} - {self.tables.get(shape.key)}

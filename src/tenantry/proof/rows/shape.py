@@ -29,7 +29,7 @@ class Type:
     Attributes:
         name: of the base type, as in pg_type: `varchar`, `int4`, `vector`.
         kind: pg_type's: b(ase), e(num), r(ange), m(ultirange), c(omposite), p(seudo).
-        modifier: as in pg_attribute, -1 for none: a length, a precision, the dimensions of a vector.
+        modifier: as in pg_attribute, -1 if there is no modifier: a length, a precision, the dimensions of a vector.
         labels: of an enum, in their order.
         element: the type of an array's elements.
         bound: the type of a range's bounds.
@@ -76,7 +76,7 @@ class Constraint:
     Attributes:
         kind: as in pg_constraint: c(heck), f(oreign), p(rimary), u(nique), x(clude).
         target: the table that a foreign key refers to.
-        is_full: a foreign key is MATCH FULL: all its columns are NULL, or none is.
+        is_full: a foreign key is MATCH FULL: all its columns are NULL, or all have a value.
         is_deferrable: SET CONSTRAINTS may put off its check to the end of the transaction.
     """
 

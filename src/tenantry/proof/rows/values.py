@@ -17,7 +17,7 @@ __all__ = ["array", "array_of", "ways_of"]
 
 
 def ways_of(kind: Type) -> tuple[Way, ...]:
-    """Return the ways to make a value of a type, the preferred one first; none for an unknown type."""
+    """Return the ways to make a value of a type, the preferred one first. An unknown type has no way."""
     ways: tuple[Way, ...] = ()
     if kind.labels:
         ways = tuple(_label(kind.labels, place) for place in range(len(kind.labels)))

@@ -41,7 +41,7 @@ async def make_logins(scratch: Scratch, roles: Roles, given: Mapping[Purpose, Ad
         name, password = scratch.name_login(purpose), secrets.token_urlsafe(24)
         scratch.logins.append(name)
         try:
-            # With NOINHERIT the login has the role's rights after SET ROLE only.
+            # Without INHERIT the login has no rights of the role until SET ROLE.
             await scratch.keeper.execute(
                 f"CREATE ROLE {identifier(name)} LOGIN NOINHERIT PASSWORD {literal(scram_verifier(password))}"
             )

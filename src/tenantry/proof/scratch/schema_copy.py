@@ -76,7 +76,7 @@ def find_pg_dump(project: Project, version: int) -> Path:
     """Return the installed pg_dump with the lowest version that can read a server of a major version.
 
     Raises:
-        BinariesMissing: there is none.
+        BinariesMissing: no pg_dump is new enough.
     """
     found = [(major, path) for major, path in _programs(project) if major >= version]
     if not found:

@@ -24,7 +24,7 @@ from tenantry.proof.isolation.verdict import AttackResult, Outcome
 from tenantry.tenancy.session import TenantSession
 
 # What works by design, and is told as such in the documentation.
-LIMITS = {"pool_kept_driver_connection", "pool_session_setting", "reader_made_writable"}
+LIMITS = {"pool_kept_driver_connection", "reader_made_writable"}
 
 # Why a healthy service may leave an attack out.
 REASONS = re.compile(

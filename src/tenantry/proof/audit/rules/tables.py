@@ -185,4 +185,12 @@ TABLES = (
         "With a nondeterministic collation `ACME` and `acme` are equal, and are one tenant to the policies.",
         "Give the column a deterministic collation in a migration.",
     ),
+    Rule(
+        "TN423",
+        "sequence_differs",
+        "error",
+        "Every declared sequence exists, with the options of its declaration.",
+        "Rows that draw a number from it cannot be inserted, or get other numbers.",
+        "Migrate; `alembic check` shows what differs.",
+    ),
 )

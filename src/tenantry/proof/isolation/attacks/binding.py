@@ -151,7 +151,7 @@ FORGERIES = (
 
 @table_attack("binding", "forge a binding of the victim from its own", in_every_binding=False)
 async def forge(attempt: Attempt) -> Verdict:
-    """The attacker's own binding with the victim's name: with the old code, with none, or without an expiry."""
+    """The attacker's own binding with the victim's name: with the old code, without a code, or with a late expiry."""
     verdict = blocked("nothing was forged")
     for forgery in FORGERIES:
         value = forgery.format(name=_victim(attempt), own=sql.literal(attempt.attacked.attacker))

@@ -1,8 +1,7 @@
-"""Channels between tenants that row security knows nothing of: locks, notifications, large objects, sequences.
+"""Channels between tenants that row security does not cover: locks, notifications, large objects, sequences.
 
-PostgreSQL has them for everybody in a database. They carry what two tenants want to tell each other, or how much all of
-them do; none shows a row. So they are limits, and the documentation names them; where a service has taken the right to
-one away, it is blocked.
+All sessions of a database share them. Two tenants can use them to exchange messages, or to see how much all tenants
+write, but they show no row. So they are known limits. If the service revoked the privilege for one, it is blocked.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ PATIENCE = 1.0
 
 @service_attack("channel", "signal through advisory locks")
 async def advisory_locks(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
-    """A lock that one tenant holds is seen by another."""
+    """A session of another tenant sees the lock."""
     async with open_session(attacked) as session, open_session(attacked) as other:
         session.begin(attacked.bind_sql(attacked.attacker))
         other.begin(attacked.bind_sql(attacked.victim))
@@ -37,13 +36,17 @@ async def advisory_locks(attacked: AttackedDatabase) -> AsyncIterator[AttackResu
         except asyncpg.PostgresError as error:
             yield record("advisory_locks", "advisory locks", session.judge(error))
             return
-        verdict = limit("A tenant sees that another holds an advisory lock: a bit that both must want to tell.")
-        yield record("advisory_locks", "advisory locks", blocked("none is shared") if row["is_free"] else verdict)
+        verdict = limit(
+            "A tenant sees that another holds an advisory lock: one bit, and only if both want to exchange it."
+        )
+        yield record(
+            "advisory_locks", "advisory locks", blocked("the lock is not visible") if row["is_free"] else verdict
+        )
 
 
 @service_attack("channel", "signal through notifications")
 async def notifications(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
-    """NOTIFY reaches every session that listens, whatever tenant it works for."""
+    """NOTIFY reaches every session that listens, for all tenants."""
     heard = asyncio.Event()
     async with open_session(attacked) as session, open_session(attacked) as other:
         await other.connection.add_listener("tenantry_proof", lambda *_: heard.set())
@@ -51,17 +54,17 @@ async def notifications(attacked: AttackedDatabase) -> AsyncIterator[AttackResul
         try:
             await asyncio.wait_for(heard.wait(), PATIENCE)
         except TimeoutError:
-            yield record("notifications", "notifications", blocked("nothing was heard"))
+            yield record("notifications", "notifications", blocked("no notification arrived"))
         else:
             verdict = limit(
-                "A channel's notifications reach every session of the database: put no tenant's data in one."
+                "A notification reaches every listening session of the database: put no tenant's data into it."
             )
             yield record("notifications", "notifications", verdict)
 
 
 @service_attack("channel", "read a large object of another tenant")
 async def large_objects(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
-    """Large objects know owners, and all tenants work as one role."""
+    """A large object belongs to a role, and all tenants use the same role."""
     async with open_session(attacked) as session:
         session.begin(attacked.bind_sql(attacked.victim))
         try:
@@ -71,7 +74,7 @@ async def large_objects(attacked: AttackedDatabase) -> AsyncIterator[AttackResul
         except asyncpg.PostgresError as error:
             yield record("large_objects", "large objects", session.judge(error))
         else:
-            verdict = limit("Large objects know no tenants: what one writes, all read. No model of Tenantry uses them.")
+            verdict = limit("Large objects have no tenant: all tenants can read them. Tenantry does not use them.")
             yield record("large_objects", "large objects", verdict if MARKER in seen["said"] else blocked("not read"))
         session.begin(attacked.bind_sql(attacked.attacker))
         objects = await session.fetch("SELECT oid::bigint AS id FROM pg_largeobject_metadata ORDER BY oid LIMIT 50")
@@ -102,25 +105,25 @@ async def sequences(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
                 session.begin(attacked.bind_sql(attacked.attacker))
                 verdict = await session.refused(results[1])
             if verdict.outcome is Outcome.BREACH:
-                verdict = limit("A sequence that all tenants share tells how many values all of them took.")
+                verdict = limit("A sequence shows how many values all tenants took from it.")
             yield record("sequences", f"sequence {row['schema']}.{row['name']}", verdict)
     if not found:
         yield record("sequences", "database", skipped("the database has no sequence"))
 
 
-@service_attack("channel", "leave a table behind that catches what the next tenant writes")
+@service_attack("channel", "leave a table behind that receives what the next tenant writes")
 async def temporary_tables(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
-    """A temporary table named like the service's own, on a connection that the next tenant is given."""
+    """A temporary table with the name of the service's table, on a connection that the next tenant gets."""
     if not attacked.tables:
         yield record("temporary_tables", "database", skipped("the service has no tenant tables"))
         return
     async with open_session(attacked) as session:
         for target in attacked.tables:
             thing = f"{target.schema}.{target.name}"
-            yield record("temporary_tables", thing, await _catch(session, target))
+            yield record("temporary_tables", thing, await _receive(session, target))
 
 
-async def _catch(session: AttackSession, target: AttackedTable) -> Verdict:
+async def _receive(session: AttackSession, target: AttackedTable) -> Verdict:
     name, table = sql.identifier(target.name), sql.qualified(target.schema, target.name)
     facts = session.known.table(target)
     row = facts.rows[session.attacked.victim][0]
@@ -132,26 +135,26 @@ async def _catch(session: AttackSession, target: AttackedTable) -> Verdict:
     if made.outcome is not Outcome.BREACH:
         return made
     try:
-        # The victim's unit of work, as the toolkit writes it: without the schema.
+        # The victim's statement, without the schema, as the toolkit writes it.
         session.begin(session.attacked.bind_sql(session.attacked.victim))
         await session.execute(f"INSERT INTO {name} ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING")  # noqa: S608
         await session.execute(f"SAVEPOINT written; {session.attacked.bind_sql(session.attacked.attacker)}")
-        caught = await session.fetch(f"SELECT {tenant}::text AS tenant FROM pg_temp.{name}")  # noqa: S608
+        received = await session.fetch(f"SELECT {tenant}::text AS tenant FROM pg_temp.{name}")  # noqa: S608
     except asyncpg.PostgresError as error:
         return session.judge(error)
     finally:
         await session.execute(f"ROLLBACK; DROP TABLE pg_temp.{name}")
-    if any(found["tenant"] != session.attacked.attacker for found in caught):
-        return limit(
-            "A temporary table stands before the service's own on its connection, and outlives the transaction: "
-            "REVOKE TEMPORARY ON DATABASE ... FROM PUBLIC closes this."
+    if any(found["tenant"] != session.attacked.attacker for found in received):
+        return breach(
+            "A temporary table hides the service's table on its connection, and received the victim's row. "
+            "REVOKE TEMPORARY ON DATABASE ... FROM PUBLIC prevents this."
         )
-    return blocked("it caught nothing")
+    return blocked("it received no row")
 
 
-@service_attack("channel", "leave a cursor behind that the next tenant reads")
+@service_attack("channel", "hold a cursor open beyond the transaction that it read in")
 async def held_cursor(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
-    """DECLARE ... WITH HOLD keeps rows beyond the transaction: those of the tenant that declared it, and no others."""
+    """DECLARE ... WITH HOLD keeps rows after the transaction. They must be rows of the tenant that declared it."""
     if not attacked.tables:
         yield record("held_cursor", "database", skipped("the service has no tenant tables"))
         return
@@ -177,8 +180,5 @@ async def _hold(session: AttackSession, target: AttackedTable) -> Verdict:
         await session.execute("ROLLBACK; CLOSE tenantry_held")
     if tenants - {attacked.attacker}:
         return breach(f"It held rows of {', '.join(sorted(tenants - {attacked.attacker})[:3])}.")
-    if tenants:
-        return limit(
-            "A cursor WITH HOLD keeps its tenant's rows until the connection closes it; the toolkit opens none."
-        )
-    return blocked("it held no row")
+    # `pool_session_objects` tries whether the pool closes it before the next tenant gets the connection.
+    return blocked("it held the attacker's own rows" if tenants else "it held no row")

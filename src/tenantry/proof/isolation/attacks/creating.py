@@ -47,7 +47,7 @@ STATEMENTS = {
         "subscribe to another server",
         (
             "CREATE SUBSCRIPTION tenantry_subscription CONNECTION 'dbname=postgres' PUBLICATION p "
-            "WITH (connect = false, slot_name = NONE, create_slot = false, enabled = false)"
+            "WITH (connect = false, slot_name = 'none', create_slot = false, enabled = false)"
         ),
     ),
     "create_event_trigger": (

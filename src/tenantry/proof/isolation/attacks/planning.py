@@ -23,7 +23,7 @@ async def explain_analyze(attempt: Attempt) -> Verdict:
     top, removed = _read_plan(str(rows[0][0]))
     verdict = attempt.judge_count(top)
     if verdict.outcome is Outcome.BLOCKED and removed:
-        return limit(f"EXPLAIN ANALYZE shows that a filter removed {removed} rows of others, and none of their values.")
+        return limit(f"EXPLAIN ANALYZE shows that a filter removed {removed} rows of others, and not their values.")
     return verdict
 
 

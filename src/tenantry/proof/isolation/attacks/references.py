@@ -56,7 +56,7 @@ def _references(attempt: Attempt) -> list[tuple[ReferenceFact, list[str]]]:
 def _aim(
     attempt: Attempt, fact: ReferenceFact, columns: Sequence[str], whose: str, other: str
 ) -> dict[str, str] | None:
-    """Return values that refer to a row of `whose` and to no row of `other`; None if there are none."""
+    """Return values that refer to a row of `whose` and to no row of `other`; None if no row fits."""
     parents = attempt.known.tables[fact.target]
     pairs = dict(zip(fact.columns, fact.target_columns, strict=True))
     keys = {

@@ -36,7 +36,7 @@ KINDS = {
 
 
 async def _look(session: AttackSession, statement: str) -> Verdict:
-    """Judge a query by other tenants' values in its rows, bound to the attacker's tenant and to none."""
+    """Judge a query by other tenants' values in its rows, bound to the attacker's tenant and to no tenant."""
     for preamble in (session.attacked.bind_sql(session.attacked.attacker), ""):
         session.begin(preamble)
         try:

@@ -19,11 +19,14 @@ from tenantry.tenancy.declarations import tenancy_of
 # Their members can read and write the server's files or run programs, and so reach all data.
 SERVER_ACCESS_ROLES = frozenset({"pg_read_server_files", "pg_write_server_files", "pg_execute_server_program"})
 
+# What SET ROLE takes for the role of the login.
+NO_ROLE = "NONE"
+
 OTHER_ROLES = "SELECT rolname::text AS name FROM pg_roles WHERE rolname <> current_user ORDER BY rolname"
 
 
 async def _sees_foreign(session: AttackSession, become: str) -> str:
-    """Return the first table that shows rows of others after the statement `become`; '' if there is none."""
+    """Return the first table that shows rows of others after the statement `become`; '' if no table does."""
     for target in session.attacked.tables:
         tenant = sql.identifier(target.tenant_column)
         table = sql.qualified(target.schema, target.name)
@@ -63,10 +66,10 @@ async def set_role(attacked: AttackedDatabase) -> AsyncIterator[AttackResult]:
             name = row["name"]
             verdict = await _becomes(session, f"SET LOCAL ROLE {sql.identifier(name)}", name)
             yield record("set_role", f"role {name}", verdict)
-        for statement in ("SET LOCAL ROLE NONE", "RESET ROLE"):
+        for statement, thing in (("SET LOCAL ROLE 'none'", f"role {NO_ROLE}"), ("RESET ROLE", "login")):
             table = await _sees_foreign(session, statement)
             verdict = breach(f"{statement} showed rows of others in {table}.") if table else blocked("the same role")
-            yield record("set_role", "role NONE" if "NONE" in statement else "login", verdict)
+            yield record("set_role", thing, verdict)
 
 
 @service_attack("role", "become another session user")

@@ -78,7 +78,7 @@ def _calls(session: AttackSession, row: Mapping[str, Any]) -> list[tuple[str, tu
 
 
 async def _call(session: AttackSession, row: Mapping[str, Any], *, is_declared: bool) -> Verdict:
-    """Call a function with all guesses, bound to the attacker's tenant and to none."""
+    """Call a function with all guesses, bound to the attacker's tenant and to no tenant."""
     bounded = answered = False
     own_and_none = (session.attacked.bind_sql(session.attacked.attacker), "")
     for (statement, given), preamble in itertools.product(_calls(session, row), own_and_none):

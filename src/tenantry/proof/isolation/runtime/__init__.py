@@ -3,6 +3,7 @@
 from tenantry.proof.isolation.runtime import (
     cancellation,
     core,
+    leftovers,
     load,
     orm_read,
     orm_write,
@@ -17,6 +18,7 @@ from tenantry.proof.isolation.runtime import (
 __all__ = [
     "cancellation",
     "core",
+    "leftovers",
     "load",
     "orm_read",
     "orm_write",

@@ -113,7 +113,7 @@ async def core_write(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
         if owners - {toolkit.attacker}:
             raise Leak(f"{what} changed rows of {', '.join(sorted(owners - {toolkit.attacker}))}")
         if count and not owners:
-            raise Leak(f"{what} wrote {count} rows and returned none of them")
+            raise Leak(f"{what} wrote {count} rows and returned no row")
     return blocked()
 
 

@@ -84,7 +84,7 @@ class MappedTable:
         return column
 
     async def first(self, session: AsyncSession) -> Any:
-        """Load one row that the session sees, with every column. Return None if it sees none."""
+        """Load one row that the session sees, with every column. Return None if it sees no row."""
         return (await session.scalars(select(self.model).options(undefer("*")).limit(1))).first()
 
 

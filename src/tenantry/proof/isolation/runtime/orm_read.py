@@ -34,7 +34,7 @@ NO_ROW = "the table has no row of the victim"
 
 
 async def victims_row(toolkit: AttackedToolkit, mapped: MappedTable) -> Any:
-    """Return a row of the victim, loaded in its own unit of work and detached. Return None if there is none."""
+    """Return a row of the victim, loaded in its own unit of work and detached. Return None if it has no row."""
     async with toolkit.database.tenant(toolkit.victim) as session:
         return await mapped.first(session)
 

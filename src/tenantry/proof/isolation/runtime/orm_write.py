@@ -48,7 +48,7 @@ async def _undone(toolkit: AttackedToolkit) -> AsyncIterator[TenantSession]:
 
 
 async def _check_writes_nothing(toolkit: AttackedToolkit, mapped: MappedTable, write: Write, where: str) -> bool:
-    """Call `write` with the attacker's session and an entity of the victim. Return False if there is none."""
+    """Call `write` with the attacker's session and an entity of the victim. Return False if it has no row."""
     theirs = await victims_row(toolkit, mapped)
     if theirs is None:
         return False

@@ -1,4 +1,4 @@
-"""Attacks on the pool: the attacker's unit of work ends in every way there is, and the next one takes what it held."""
+"""Attacks on the pool: the attacker's unit of work ends in every possible way, and the next one gets its connection."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tenantry.tenancy.session import TenantSession
 
 __all__: list[str] = []
 
-# More than the executions after which PostgreSQL may give a prepared statement a generic plan.
+# More executions than those after which PostgreSQL may use a generic plan.
 ALTERNATIONS = 8
 
 Ending = Callable[[TenantSession], Awaitable[object]]
 
 
 async def _end(toolkit: AttackedToolkit, ending: Ending, where: str) -> Verdict:
-    """Let a unit of work of the attacker end by `ending`, and look at what it left."""
+    """End a unit of work of the attacker by `ending`, and check what it left behind."""
     process = 0
     with contextlib.suppress(SQLAlchemyError, errors.TenantryError, asyncpg.PostgresError, TimeoutError):
         async with toolkit.database.tenant(toolkit.attacker) as session:
@@ -36,7 +36,7 @@ async def _end(toolkit: AttackedToolkit, ending: Ending, where: str) -> Verdict:
             process = (await driver_of(await session.connection())).get_server_pid()
             await ending(session)
     same = await toolkit.check(f"after {where}") == process
-    return blocked("the same connection was handed on" if same else "the connection was replaced")
+    return blocked("the same connection was used again" if same else "the connection was replaced")
 
 
 async def _execute(session: TenantSession, statement: str) -> None:
@@ -45,7 +45,7 @@ async def _execute(session: TenantSession, statement: str) -> None:
 
 @runtime_attack("pool", "find the tenant on a connection whose transaction was committed")
 async def pool_after_commit(toolkit: AttackedToolkit) -> Verdict:
-    """End with COMMIT, as a unit of work does by itself."""
+    """End with COMMIT, as every unit of work does."""
     return await _end(toolkit, lambda _session: asyncio.sleep(0), "a commit")
 
 
@@ -57,13 +57,13 @@ async def pool_after_rollback(toolkit: AttackedToolkit) -> Verdict:
 
 @runtime_attack("pool", "find the tenant on a connection after a statement that a constraint refused")
 async def pool_after_error(toolkit: AttackedToolkit) -> Verdict:
-    """End with a violated constraint, in the middle of the transaction."""
+    """End with a violated constraint, and with another error."""
     for mapped in mapped_tables(toolkit.attacked):
 
         async def repeat(session: TenantSession, mapped: MappedTable = mapped) -> None:
             await session.execute(insert(mapped.table).values(await own_row(mapped, session)))
 
-        await _end(toolkit, repeat, f"a row of {mapped.name} that was there already")
+        await _end(toolkit, repeat, f"a duplicate row of {mapped.name}")
     return await _end(toolkit, lambda session: _execute(session, "SELECT 1/0"), "an error")
 
 
@@ -80,7 +80,7 @@ async def pool_after_timeout(toolkit: AttackedToolkit) -> Verdict:
 
 @runtime_attack("pool", "find the tenant on a connection after the client gave up waiting")
 async def pool_after_deadline(toolkit: AttackedToolkit) -> Verdict:
-    """End with a deadline of the client's own, while a statement runs."""
+    """End with a deadline of the client, while a statement runs."""
 
     async def wait(session: TenantSession) -> None:
         async with asyncio.timeout(0.02):
@@ -89,9 +89,9 @@ async def pool_after_deadline(toolkit: AttackedToolkit) -> Verdict:
     return await _end(toolkit, wait, "a client's deadline")
 
 
-@runtime_attack("pool", "find the tenant after the connection was killed in its unit of work")
+@runtime_attack("pool", "find the tenant after the connection was terminated in its unit of work")
 async def pool_after_death(toolkit: AttackedToolkit) -> Verdict:
-    """End with the server's process killed by another connection of the same login."""
+    """Another connection of the same login terminates the server's process."""
     refusals: list[str] = []
 
     async def kill(session: TenantSession) -> None:
@@ -105,27 +105,27 @@ async def pool_after_death(toolkit: AttackedToolkit) -> Verdict:
         finally:
             await killer.close()
         for _ in range(ALTERNATIONS):
-            await toolkit.check_bound(session, toolkit.attacker, "while its connection dies")
+            await toolkit.check_bound(session, toolkit.attacker, "while its connection is terminated")
 
     with contextlib.suppress(Leak):
-        # What the dying connection answers is an error, which `check_bound` takes for lost rows; what matters is next.
-        await _end(toolkit, kill, "the death of its connection")
-    await toolkit.check("after the death of its connection")
-    return skipped(f"the application may not kill its own: {refusals[0]}") if refusals else blocked()
+        # `check_bound` reports the error of the terminated connection as missing rows. Only the next check counts.
+        await _end(toolkit, kill, "the end of its connection")
+    await toolkit.check("after the end of its connection")
+    return skipped(f"the application may not terminate its own connections: {refusals[0]}") if refusals else blocked()
 
 
 @runtime_attack("pool", "find the tenant, or a transaction that may not write, after a read-only unit of work")
 async def pool_after_read_only(toolkit: AttackedToolkit) -> Verdict:
-    """End a read-only unit of work; the reader's engine shares the pool."""
+    """End a read-only unit of work, whose engine shares the pool."""
     async with toolkit.database.tenant(toolkit.attacker, read_only=True) as session:
         await toolkit.check_bound(session, toolkit.attacker, "read-only")
     await toolkit.check("after a read-only unit of work")
     return blocked()
 
 
-@runtime_attack("pool", "find the tenant on a connection that was given back with its transaction open")
+@runtime_attack("pool", "find the tenant on a connection that was returned with its transaction open")
 async def pool_after_abandonment(toolkit: AttackedToolkit) -> Verdict:
-    """Take the DBAPI's connection, bind a tenant in its transaction by hand, and give it back without ending that."""
+    """Take the DBAPI's connection, bind a tenant in its transaction, and return it without ending that."""
 
     def abandon() -> None:
         borrowed = toolkit.database.engine.sync_engine.raw_connection()
@@ -141,7 +141,7 @@ async def pool_after_abandonment(toolkit: AttackedToolkit) -> Verdict:
 
 @runtime_attack("pool", "see another tenant's rows through a statement that was prepared for the first one")
 async def pool_prepared_statements(toolkit: AttackedToolkit) -> Verdict:
-    """Send the same statements for tenant after tenant over one connection, past the switch to a generic plan."""
+    """Send the same statements for several tenants over one connection, until it uses a generic plan."""
     processes = set()
     for _ in range(ALTERNATIONS):
         for tenant in (toolkit.attacker, toolkit.victim, toolkit.attacked.bystander):
@@ -158,9 +158,9 @@ async def pool_prepared_statements(toolkit: AttackedToolkit) -> Verdict:
     return blocked(f"{3 * ALTERNATIONS} units of work over {len(processes)} connection")
 
 
-@runtime_attack("pool", "use the driver's connection that was kept from a unit of work, when it is another tenant's")
+@runtime_attack("pool", "use a driver's connection kept from its unit of work, while another tenant has it")
 async def pool_kept_driver_connection(toolkit: AttackedToolkit) -> Verdict:
-    """Keep what `driver_connection` gave, past the end; a pool has no way to take it back."""
+    """Keep the `driver_connection` after the end; a pool cannot take it back."""
     kept: list[Connection] = []
     async with toolkit.database.tenant(toolkit.attacker) as session:
         kept.append(await driver_of(await session.connection()))
@@ -168,22 +168,17 @@ async def pool_kept_driver_connection(toolkit: AttackedToolkit) -> Verdict:
         await session.connection()
         await toolkit.check_bound(session, toolkit.victim, "beside a kept connection")
         if any(owner == toolkit.victim for _, owner in await toolkit.read(kept[0])):
-            return limit("the driver's own connection, kept past its unit of work, is the next one's connection")
+            return limit("a driver's connection that is kept after its unit of work is the connection of the next one")
     return blocked()
 
 
 @runtime_attack("pool", "leave its tenant behind by a session-level SET in the service's own SQL")
 async def pool_session_setting(toolkit: AttackedToolkit) -> Verdict:
-    """Turn the binding into the session's; every unit of work binds anew, but code past the toolkit would find it."""
+    """Bind for the session. Neither the next unit of work nor a bare connection may find it."""
     async with toolkit.database.tenant(toolkit.attacker) as session:
         await _execute(session, toolkit.attacked.bind_sql(toolkit.attacker).replace("SET LOCAL", "SET", 1))
-    try:
-        await toolkit.check_tenant(toolkit.victim, "after a session-level SET")
-        try:
-            await toolkit.check_clean("after a session-level SET")
-        except Leak as leak:
-            return limit(f"{leak}; a unit of work binds anew and is not touched by it")
-    finally:
-        async with toolkit.database.engine.connect() as connection:
-            await (await driver_of(connection)).execute("RESET ALL")
+    await toolkit.check_tenant(toolkit.victim, "after a session-level SET")
+    async with toolkit.database.tenant(toolkit.attacker) as session:
+        await _execute(session, toolkit.attacked.bind_sql(toolkit.attacker).replace("SET LOCAL", "SET", 1))
+    await toolkit.check_clean("after a session-level SET")
     return blocked()

@@ -1,4 +1,4 @@
-"""Attacks with the tenant's name: none, a malformed one, one similar to another's, one with SQL."""
+"""Attacks with the tenant's name: a missing one, a malformed one, one similar to another's, one with SQL."""
 
 from __future__ import annotations
 

@@ -1,0 +1,217 @@
+"""Column types as revision files write them: what the column is in PostgreSQL, without the application's wrapping.
+
+A `TypeDecorator` may be another type in PostgreSQL than its `impl` (`load_dialect_impl`), and a revision must still run
+when the application's class is gone. So decorators and variants are resolved as SQLAlchemy's compiler resolves them.
+
+The invariant: what is written makes the same column. Each text is evaluated before it is written, and what it makes is
+compared with the model's type. A text that cannot be evaluated, or makes something else, is never written.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import TypeDecorator
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.exc import CompileError
+from sqlalchemy.types import NullType, TypeEngine
+
+from tenantry import errors
+
+__all__ = ["resolve", "write_type"]
+
+# Without the private types that each driver's dialect has in place of the public ones.
+_DIALECT = PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]
+
+# What the name of an enum or a domain, which is all that a column's DDL says, stands for.
+_NAMED = ("name", "schema", "enums", "create_constraint", "create_type")
+_DOMAIN = ("collation", "collation_schema", "default", "constraint_name", "not_null", "check")
+
+
+@dataclasses.dataclass
+class _Text:
+    """An expression, the lines that import what it names, and these names."""
+
+    text: str
+    imports: set[str] = dataclasses.field(default_factory=set)
+    names: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def followed_by(self, text: str, *parts: _Text) -> _Text:
+        """Return the expression that goes on with `text`, in which `parts` stand."""
+        imports = self.imports.union(*(part.imports for part in parts))
+        names = {key: value for part in (self, *parts) for key, value in part.names.items()}
+        return _Text(self.text + text, imports, names)
+
+
+def write_type(item: TypeEngine[Any], context: AutogenContext) -> str:
+    """Return the expression that makes the type in a revision, and have the context import what it needs.
+
+    Raises:
+        MigrationError: no expression makes the same column.
+    """
+    if _is_unknown(item):
+        # What reflection does not know. Only a downgrade names it, which cannot say more.
+        return "sa.types.NullType()"
+    written = _expression(item)
+    context.imports.update(written.imports)
+    return written.text
+
+
+def _expression(item: TypeEngine[Any]) -> _Text:
+    """Return the first expression that makes the same column."""
+    try:
+        wanted = _description(item)
+    except CompileError as error:
+        raise _refusal(item, f"It has no form in PostgreSQL: {error}") from error
+    why = "Its class cannot be imported."
+    plain = resolve(item)
+    for candidate in (plain, item) if plain is not item else (plain,):
+        for name in _classes_of(candidate):
+            written = name.followed_by(*_arguments(candidate))
+            found = _made_by(written)
+            if found == wanted:
+                return written
+            if name.text.endswith(f".{type(candidate).__qualname__}"):
+                why = f"`{written.text}` {'cannot be evaluated' if found is None else 'makes another type'}."
+    raise _refusal(item, why)
+
+
+def _is_unknown(item: TypeEngine[Any]) -> bool:
+    member = getattr(item, "item_type", None) or getattr(item, "data_type", None)
+    return type(item) is NullType or (isinstance(member, TypeEngine) and _is_unknown(member))
+
+
+def resolve(item: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return the type behind decorators and variants, as SQLAlchemy's compiler for PostgreSQL finds it."""
+    variants = item._variant_mapping  # noqa: SLF001  # SQLAlchemy has no public name for it
+    if _DIALECT.name in variants:
+        return resolve(variants[_DIALECT.name])
+    if isinstance(item, TypeDecorator):
+        return resolve(item.type_engine(_DIALECT))
+    return item
+
+
+def _arguments(item: TypeEngine[Any]) -> tuple[str, *tuple[_Text, ...]]:
+    """Return the arguments with their brackets, and the expressions that stand among them."""
+    if isinstance(item, sa.ARRAY):
+        member = _expression(item.item_type)
+        dimensions = "" if item.dimensions is None else f", dimensions={item.dimensions}"
+        return f"({member.text}{dimensions})", member
+    if isinstance(item, postgresql.DOMAIN):
+        base = _expression(item.data_type)
+        said = [repr(str(item.name)), base.text, *_domain_arguments(item)]
+        return f"({', '.join(said)})", base, _Text("", names={"sa": sa})
+    if isinstance(item, sa.Enum):
+        return (f"({', '.join(_enum_arguments(item))})",)
+    if isinstance(item, (sa.JSON, postgresql.HSTORE)):
+        # What it has besides says how Python reads a value, and takes no part in the column.
+        return ("()",)
+    return (f"({repr(item).partition('(')[2] or ')'}",)
+
+
+def _domain_arguments(item: postgresql.DOMAIN) -> Iterator[str]:
+    for field in ("collation", "collation_schema", "constraint_name", "schema"):
+        if getattr(item, field) is not None:
+            yield f"{field}={str(getattr(item, field))!r}"
+    for field in ("default", "check"):
+        expression = getattr(item, field)
+        if isinstance(expression, str):
+            yield f"{field}={str(expression)!r}"
+        elif expression is not None:
+            # A colon is the beginning of a parameter there.
+            escaped = (_compiled(expression) or "").replace(":", r"\:")
+            yield f"{field}=sa.text({escaped!r})"
+    if item.not_null:
+        yield "not_null=True"
+    if not item.create_type:
+        yield "create_type=False"
+
+
+def _enum_arguments(item: sa.Enum) -> Iterator[str]:
+    yield from (repr(str(label)) for label in item.enums)
+    for field in ("name", "schema"):
+        if getattr(item, field) is not None:
+            yield f"{field}={str(getattr(item, field))!r}"
+    if not getattr(item, "create_type", True):
+        yield "create_type=False"
+    if not item.native_enum:
+        yield f"native_enum=False, length={item.length}"
+    if item.create_constraint:
+        yield "create_constraint=True"
+
+
+def _classes_of(item: TypeEngine[Any]) -> Iterator[_Text]:
+    """Yield how a revision may name the class: SQLAlchemy's own ones first, which the application cannot take away."""
+    places: tuple[tuple[str, Any, set[str]], ...] = (
+        ("sa", sa, set()),
+        ("postgresql", postgresql, {"from sqlalchemy.dialects import postgresql"}),
+    )
+    for kind in type(item).__mro__:
+        for prefix, module, imports in places:
+            if issubclass(kind, TypeEngine) and getattr(module, kind.__name__, None) is kind:
+                yield _Text(f"{prefix}.{kind.__name__}", imports, {prefix: module})
+    last = _class_in_module(type(item))
+    if last is not None:
+        yield last
+
+
+def _class_in_module(kind: type[Any]) -> _Text | None:
+    """Return the name of any class, in the first package from the top that offers it."""
+    parts = kind.__module__.split(".")
+    for length in range(1, len(parts) + 1):
+        module = ".".join(parts[:length])
+        if getattr(sys.modules.get(module), kind.__qualname__, None) is kind:
+            return _Text(f"{module}.{kind.__qualname__}", {f"import {module}"}, {parts[0]: sys.modules[parts[0]]})
+    return None
+
+
+def _made_by(written: _Text) -> tuple[Any, ...] | None:
+    """Return what an expression makes; None where it cannot be evaluated."""
+    try:
+        made = eval(written.text, dict(written.names))  # noqa: S307  # what the revision's file is about to run
+        return _description(made)
+    except Exception:  # noqa: BLE001  # the constructor is the application's, and may raise what it likes
+        return None
+
+
+def _description(item: TypeEngine[Any]) -> tuple[Any, ...]:
+    """Return all of a type that reaches the database."""
+    plain = resolve(item)
+    parts: tuple[Any, ...] = (_compiled_type(item),)
+    if isinstance(plain, sa.ARRAY):
+        return (*parts, plain.dimensions, _description(plain.item_type))
+    if isinstance(plain, postgresql.DOMAIN):
+        fields = tuple(_compiled(getattr(plain, field)) for field in _DOMAIN)
+        return (*parts, *fields, plain.create_type, _description(plain.data_type))
+    if isinstance(plain, (sa.Enum, sa.Boolean)):
+        parts += tuple(_plain_value(getattr(plain, field, None)) for field in _NAMED)
+    return parts
+
+
+def _compiled_type(item: TypeEngine[Any]) -> str:
+    return str(_DIALECT.type_compiler_instance.process(item))
+
+
+def _compiled(expression: Any) -> str | None:
+    """Return an expression or a text of a domain as SQL."""
+    if expression is None or isinstance(expression, (str, bool)):
+        return None if expression is None else str(expression)
+    return str(expression.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
+
+
+def _plain_value(value: Any) -> Any:
+    return [str(each) for each in value] if isinstance(value, (list, tuple)) else None if value is None else str(value)
+
+
+def _refusal(item: TypeEngine[Any], why: str) -> errors.MigrationError:
+    return errors.MigrationError(
+        f"The type {item!r} of {type(item).__module__}.{type(item).__qualname__} cannot be written into a revision.",
+        why=why,
+        remedy="Define its class at the top of a module, and give it a `__repr__` with which Python makes it again.",
+    )

@@ -1,0 +1,145 @@
+"""Sequences, and the columns that draw their default from one.
+
+A sequence stands by itself (`CREATE SEQUENCE`), or belongs to a column: `serial` makes a sequence that the column owns
+and a default that calls nextval(). The sequence of an identity column is an inner part of it: nobody needs a privilege
+on it, and it is not of this vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tenantry.postgres.clauses import one_of
+from tenantry.postgres.vocabulary import DatabaseObject
+from tenantry.sql import LONGEST_NAME, identifier, literal, qualified
+
+__all__ = ["Sequence", "Serial", "serial_name"]
+
+# The largest number of each type; the smallest is one below its negative.
+_LARGEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
+
+_LABEL = "seq"
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence(DatabaseObject):
+    """A sequence; what is left out is what CREATE SEQUENCE makes of it."""
+
+    name: str
+    schema: str = "public"
+    data_type: str = "bigint"
+    start: int | None = None
+    increment: int = 1
+    minimum: int | None = None
+    maximum: int | None = None
+    cache: int = 1
+    cycle: bool = False
+
+    noun: ClassVar[str] = "sequence"
+    # Before tables, whose defaults may draw from it.
+    rank: ClassVar[int] = 1
+    is_before_tables: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Fill in the limits and the start as the server does (manual, CREATE SEQUENCE)."""
+        one_of("type of a sequence", self.data_type, tuple(_LARGEST))
+        largest = _LARGEST[self.data_type]
+        is_ascending = self.increment > 0
+        if self.minimum is None:
+            object.__setattr__(self, "minimum", 1 if is_ascending else -largest - 1)
+        if self.maximum is None:
+            object.__setattr__(self, "maximum", largest if is_ascending else -1)
+        if self.start is None:
+            object.__setattr__(self, "start", self.minimum if is_ascending else self.maximum)
+
+    def alter(self) -> tuple[str, ...]:
+        """Return the statement that makes another sequence of this name like this one; its last number stays."""
+        return (f"ALTER SEQUENCE {qualified(self.schema, self.name)} {self._options()}",)
+
+    def _names(self) -> tuple[str, ...]:
+        return (self.schema, self.name)
+
+    def _create(self) -> tuple[str, ...]:
+        return (f"CREATE SEQUENCE {qualified(self.schema, self.name)} {self._options()}",)
+
+    def _drop(self) -> tuple[str, ...]:
+        return (f"DROP SEQUENCE {qualified(self.schema, self.name)}",)
+
+    def _options(self) -> str:
+        return (
+            f"AS {self.data_type} INCREMENT BY {self.increment} MINVALUE {self.minimum} MAXVALUE {self.maximum} "
+            f"START WITH {self.start} CACHE {self.cache} {'CYCLE' if self.cycle else 'NO CYCLE'}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Serial(DatabaseObject):
+    """A column's own sequence and the default that draws from it, as `serial` makes both in CREATE TABLE.
+
+    For a column that is there already: ALTER TABLE knows no `serial`. The numbers go on after the largest one there.
+    """
+
+    table: str
+    column: str
+    sequence: str
+    data_type: str = "integer"
+    schema: str = "public"
+
+    noun: ClassVar[str] = "serial"
+    # After partitions, which the table needs to be read, and before grants on the sequence.
+    rank: ClassVar[int] = 4
+
+    def __post_init__(self) -> None:
+        one_of("type of a sequence", self.data_type, tuple(_LARGEST))
+
+    def _names(self) -> tuple[str, ...]:
+        return (self.schema, self.table, self.column)
+
+    def _create(self) -> tuple[str, ...]:
+        table, column = qualified(self.schema, self.table), identifier(self.column)
+        sequence = qualified(self.schema, self.sequence)
+        return (
+            f"CREATE SEQUENCE {sequence} AS {self.data_type}",
+            f"ALTER SEQUENCE {sequence} OWNED BY {table}.{column}",
+            f"ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT nextval({literal(sequence)}::regclass)",
+            # Last, when the lock of ALTER TABLE keeps others from writing a larger number meanwhile.
+            f"SELECT setval({literal(sequence)}, greatest(max({column}), 0) + 1, false) FROM {table}",  # noqa: S608
+        )
+
+    def _drop(self) -> tuple[str, ...]:
+        table, column = qualified(self.schema, self.table), identifier(self.column)
+        return (
+            f"ALTER TABLE {table} ALTER COLUMN {column} DROP DEFAULT",
+            f"DROP SEQUENCE {qualified(self.schema, self.sequence)}",
+        )
+
+
+def serial_name(table: str, column: str, taken: Iterable[str] = ()) -> str:
+    """Return the name that the server gives to the sequence of a serial column.
+
+    `t_c_seq`, and `t_c_seq1` where that is taken; of names that are too long together, the longer one is cut (the
+    server's `makeObjectName`, commands/indexcmds.c).
+    """
+    taken = frozenset(taken)
+    number = 0
+    while (name := _joined(table, column, f"{_LABEL}{number or ''}")) in taken:
+        number += 1
+    return name
+
+
+def _joined(table: str, column: str, label: str) -> str:
+    room = LONGEST_NAME - len(label) - len("__")
+    first, second = len(table.encode()), len(column.encode())
+    while first + second > room:
+        if first > second:
+            first -= 1
+        else:
+            second -= 1
+    return "_".join((_cut(table, first), _cut(column, second), label))
+
+
+def _cut(name: str, size: int) -> str:
+    """Cut a name to so many bytes, and no character in two."""
+    return name.encode()[:size].decode(errors="ignore")

@@ -1,0 +1,231 @@
+"""The sequences that declared tables draw from, and which roles may draw: those that may write the column.
+
+nextval() checks the privileges of the role that inserts, also where it stands in a column's default. So the declared
+privilege to INSERT is worth nothing without USAGE on the sequence. USAGE is all that a row needs: SELECT would tell how
+many rows all tenants have made, UPDATE would let one of them set the next number.
+
+A column draws from a sequence in three ways: it is serial, a `Sequence` of SQLAlchemy is its default, or its default
+calls nextval() in SQL. An identity column needs no privilege.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+import sqlalchemy
+from sqlalchemy import Column, MetaData, Table
+from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.exc import CompileError
+from sqlalchemy.schema import DefaultClause
+from sqlalchemy.sql.elements import ClauseElement
+
+from tenantry.postgres.catalog import DrawnSequence
+from tenantry.postgres.objects import DatabaseObject, Grant, Sequence, Serial
+from tenantry.postgres.roles import Roles
+from tenantry.postgres.sequences import serial_name
+from tenantry.tenancy.declarations import Kind, declaration_of
+
+__all__ = [
+    "ColumnKey",
+    "SequenceKey",
+    "declared_sequences",
+    "drawn_sequences",
+    "is_serial",
+    "sequence_grants",
+    "serial_columns",
+    "with_found_names",
+]
+
+DEFAULT_SCHEMA = "public"
+
+PRIVILEGES = ("USAGE",)
+
+# Schema, table, column; and schema, name.
+ColumnKey: TypeAlias = tuple[str, str, str]
+SequenceKey: TypeAlias = tuple[str, str]
+
+# Its `paramstyle` doubles no percent sign, as that of others does.
+_DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
+
+_NEXTVAL = re.compile(r"\bnextval\(\s*(?:CAST\(\s*)?'((?:[^']|'')+)'", re.IGNORECASE)
+_NAME = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
+
+
+class Draw(NamedTuple):
+    """A sequence that a column draws from, and the privilege on the table with which a role comes to draw."""
+
+    sequence: SequenceKey
+    privilege: str
+
+
+def is_serial(column: Column[Any]) -> bool:
+    """Return whether CREATE TABLE makes the column `serial`, as SQLAlchemy's compiler for PostgreSQL decides it."""
+    table = column.table
+    return (
+        isinstance(table, Table)
+        and column.primary_key
+        and column is table.autoincrement_column
+        and column.identity is None
+        and (column.default is None or getattr(column.default, "optional", False) is True)
+    )
+
+
+def serial_columns(metadata: MetaData) -> dict[ColumnKey, Serial]:
+    """Return the serial columns of declared tables, with the sequence that the server makes for each."""
+    found: dict[ColumnKey, Serial] = {}
+    taken: dict[str, set[str]] = defaultdict(set)
+    for table in metadata.tables.values():
+        taken[table.schema or DEFAULT_SCHEMA].add(table.name)
+    for item in declared_sequences(metadata):
+        taken[item.schema].add(item.name)
+    # The order in which migrations create tables decides which of two equal names gets the number.
+    for table in metadata.sorted_tables:
+        schema = table.schema or DEFAULT_SCHEMA
+        column = table.autoincrement_column
+        if column is None or not is_serial(column) or declaration_of(table).kind is Kind.INTERNAL:
+            continue
+        name = serial_name(table.name, column.name, taken[schema])
+        taken[schema].add(name)
+        found[schema, table.name, column.name] = Serial(table.name, column.name, name, _size(column), schema)
+    return found
+
+
+def declared_sequences(metadata: MetaData) -> Iterator[Sequence]:
+    """Yield the sequences that stand by themselves, as models declare them by SQLAlchemy's `Sequence`."""
+    known = {id(item): item for item in metadata._sequences.values()}  # noqa: SLF001  # SQLAlchemy has no public name
+    for table in metadata.tables.values():
+        for column in table.columns:
+            known.update({id(item): item for item in _sequences_in(column)})
+    seen: set[tuple[str, ...]] = set()
+    for item in known.values():
+        sequence = _declared(item)
+        if not item.optional and sequence.identity not in seen:
+            seen.add(sequence.identity)
+            yield sequence
+
+
+def drawn_sequences(metadata: MetaData) -> set[SequenceKey]:
+    """Return the sequences that defaults name, those of serial columns left out."""
+    return {draw.sequence for table in metadata.tables.values() for draw in _draws(table)}
+
+
+def sequence_grants(metadata: MetaData, roles: Roles) -> Iterator[Grant]:
+    """Yield USAGE for each role that writes a column which draws a number.
+
+    A sequence that no column uses is for the admin role alone: no model says what the application does with it.
+    """
+    serials: dict[SequenceKey, Draw] = {
+        (serial.schema, serial.table): Draw((serial.schema, serial.sequence), "INSERT")
+        for serial in serial_columns(metadata).values()
+    }
+    for sequence in declared_sequences(metadata):
+        yield Grant(roles.admin, PRIVILEGES, sequence.name, "SEQUENCE", sequence.schema)
+    for table in metadata.tables.values():
+        own = serials.get((table.schema or DEFAULT_SCHEMA, table.name))
+        for draw in (*_draws(table), *([own] if own else [])):
+            schema, name = draw.sequence
+            yield Grant(roles.admin, PRIVILEGES, name, "SEQUENCE", schema)
+            if draw.privilege in declaration_of(table).privileges:
+                yield Grant(roles.application, PRIVILEGES, name, "SEQUENCE", schema)
+
+
+def _draws(table: Table) -> Iterator[Draw]:
+    """Yield the sequences that the table's columns draw from by their defaults; that of a serial column is not here."""
+    for column in table.columns:
+        if is_serial(column):
+            continue
+        defaults = (
+            (column.default, "INSERT"),
+            (column.server_default, "INSERT"),
+            (column.onupdate, "UPDATE"),
+        )
+        for default, privilege in defaults:
+            if isinstance(default, sqlalchemy.Sequence):
+                yield Draw(_key(default), privilege)
+            elif default is not None:
+                for name in _NEXTVAL.findall(_text(default)):
+                    yield Draw(_parsed(name.replace("''", "'")), privilege)
+
+
+def with_found_names(
+    declared: frozenset[DatabaseObject], metadata: MetaData, found: Mapping[ColumnKey, DrawnSequence]
+) -> frozenset[DatabaseObject]:
+    """Return the declared objects with the privileges on sequences of serial columns where the database has them.
+
+    A table that was renamed keeps its sequence under the old name, and a name may have been taken. `found` says which
+    sequence the default of a column draws from.
+    """
+    names = {
+        (serial.schema, serial.sequence): (found[key].schema, found[key].name)
+        for key, serial in serial_columns(metadata).items()
+        if key in found
+    }
+    return frozenset(_moved(item, names) for item in declared)
+
+
+def _moved(item: DatabaseObject, names: Mapping[SequenceKey, SequenceKey]) -> DatabaseObject:
+    if not isinstance(item, Grant) or item.kind != "SEQUENCE" or (item.schema, item.name) not in names:
+        return item
+    schema, name = names[item.schema, item.name]
+    return Grant(item.role, item.privileges, name, item.kind, schema, item.column, item.grantable)
+
+
+def _size(column: Column[Any]) -> str:
+    """Return the type of a serial column's sequence."""
+    name = column.type.dialect_impl(_DIALECT)
+    for kind, size in ((sqlalchemy.BigInteger, "bigint"), (sqlalchemy.SmallInteger, "smallint")):
+        if isinstance(name, kind) or isinstance(getattr(name, "impl", None), kind):
+            return size
+    return "integer"
+
+
+def _sequences_in(column: Column[Any]) -> Iterator[sqlalchemy.Sequence]:
+    """Yield the sequences that stand in a column's defaults as objects, not as text."""
+    for default in (column.default, column.server_default, column.onupdate):
+        if isinstance(default, sqlalchemy.Sequence):
+            yield default
+        argument = getattr(default, "arg", None)
+        if isinstance(argument, ClauseElement):
+            nested = [getattr(part, "sequence", None) for part in sqlalchemy.sql.visitors.iterate(argument)]
+            yield from (item for item in nested if isinstance(item, sqlalchemy.Sequence))
+
+
+def _declared(item: sqlalchemy.Sequence) -> Sequence:
+    schema, name = _key(item)
+    options: dict[str, Any] = {
+        "data_type": None if item.data_type is None else item.data_type.compile(_DIALECT).lower(),
+        "start": item.start,
+        "increment": item.increment,
+        "minimum": item.minvalue,
+        "maximum": item.maxvalue,
+        "cache": item.cache,
+        "cycle": item.cycle,
+    }
+    return Sequence(name, schema, **{key: value for key, value in options.items() if value is not None})
+
+
+def _key(item: sqlalchemy.Sequence) -> SequenceKey:
+    return item.schema or DEFAULT_SCHEMA, item.name
+
+
+def _text(default: Any) -> str:
+    """Return a default as SQL; '' for a Python value or function, and for what only a statement can compile."""
+    expression = getattr(default, "arg", None)
+    if isinstance(default, DefaultClause) and isinstance(expression, str):
+        # A constant, whatever it says.
+        return ""
+    if not isinstance(expression, ClauseElement):
+        return ""
+    try:
+        return str(expression.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
+    except CompileError:
+        return ""
+
+
+def _parsed(name: str) -> SequenceKey:
+    """Return the sequence that the text names, as `regclass` reads it."""
+    parts = [quoted.replace('""', '"') if quoted else bare.strip().lower() for quoted, bare in _NAME.findall(name)]
+    return (parts[-2] if len(parts) > 1 else DEFAULT_SCHEMA), parts[-1]

@@ -1,0 +1,48 @@
+"""Both sides of a comparison: what the models declare, and what the database holds of the same vocabulary.
+
+Migrations and the audit ask here, so that both see the same difference. The server chose the names of some sequences:
+the declared side takes them over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from sqlalchemy import Connection, MetaData
+
+from tenantry.postgres.catalog import DrawnSequence, read_draws, read_objects
+from tenantry.postgres.objects import DatabaseObject, Grant, Sequence
+from tenantry.tenancy.sequences import ColumnKey, SequenceKey, with_found_names
+
+__all__ = ["Sides", "read_sides"]
+
+
+class Sides(NamedTuple):
+    """What is declared, what is there, and the sequence that each column's default draws from."""
+
+    declared: frozenset[DatabaseObject]
+    found: frozenset[DatabaseObject]
+    draws: dict[ColumnKey, DrawnSequence]
+
+
+def read_sides(
+    connection: Connection, metadata: MetaData, declared: frozenset[DatabaseObject], schemas: Collection[str]
+) -> Sides:
+    """Read everything in `schemas`, which hold the declared tables, and declared sequences wherever else they are."""
+    draws: dict[ColumnKey, DrawnSequence] = {}
+    for schema in schemas:
+        draws.update(read_draws(connection, schema))
+    declared = with_found_names(declared, metadata, draws)
+    named = {key for item in declared if (key := _sequence_key(item)) is not None}
+    found: set[DatabaseObject] = set()
+    for schema in sorted({*schemas, *(schema for schema, _ in named)}):
+        items = read_objects(connection, schema)
+        # What else is in a schema without declared tables is not this service's.
+        found |= items if schema in schemas else {item for item in items if _sequence_key(item) in named}
+    return Sides(declared, frozenset(found), draws)
+
+
+def _sequence_key(item: DatabaseObject) -> SequenceKey | None:
+    is_about_one = isinstance(item, Sequence) or (isinstance(item, Grant) and item.kind == "SEQUENCE")
+    return (item.schema, item.name) if is_about_one else None  # type: ignore[attr-defined]
