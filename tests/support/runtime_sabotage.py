@@ -13,8 +13,9 @@ from typing import Any
 from unittest import mock
 from unittest.mock import AsyncMock
 
-import unpoliced
-from saboteur import (
+import predicate_sabotage
+from sqlalchemy.ext.asyncio import create_async_engine
+from toolkit_sabotage import (
     SABOTAGES,
     Sabotage,
     binding_by,
@@ -22,7 +23,6 @@ from saboteur import (
     no_predicates,
     sabotage,
 )
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from tenantry import errors
 from tenantry.postgres import connection as connection_module
@@ -36,7 +36,7 @@ from tenantry.tenancy.encrypted import EncryptedText
 from tenantry.tenancy.scope import EXECUTION_OPTION, Scope
 
 # Imported to be registered.
-_ALSO = unpoliced
+_ALSO = predicate_sabotage
 
 __all__ = ["SABOTAGES", "Sabotage", "no_policies", "no_predicates"]
 
