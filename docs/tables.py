@@ -24,8 +24,8 @@ from tenantry.migrations.operations import ObjectOp
 from tenantry.proof.audit import GROUPS, Finding, Rule
 from tenantry.proof.audit.waivers import Waived
 from tenantry.proof.isolation.attack import TABLE_ATTACKS, all_attacks
-from tenantry.proof.isolation.harness import FAMILIES
 from tenantry.proof.isolation.report import Breach, Limit, RoleFacts, Skip
+from tenantry.proof.isolation.run import FAMILIES
 from tenantry.service import Service, import_attribute
 from tenantry.settings import Variable, list_variables
 from tenantry.tenancy import declarations
@@ -111,7 +111,7 @@ def attacks() -> str:
     # Importing the families is what fills the catalogue.
     assert FAMILIES
     where = {
-        name: "each table, in six stances" if one.in_every_stance else "each table"
+        name: "each table, in six bindings" if one.in_every_binding else "each table"
         for name, one in TABLE_ATTACKS.items()
     }
     rows = (

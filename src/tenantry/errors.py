@@ -8,7 +8,7 @@
     |   |-- BinariesMissing
     |   |-- DataDirectoryUnusable
     |   `-- PortInUse
-    |-- DatabaseUnavailable         nobody answers at the address, or not in time
+    |-- DatabaseUnavailable         no server answers at the address, or not in time
     |   `-- PoolTimeout             every connection of the pool is in use
     |-- OutcomeUnknown              COMMIT was sent, and its answer was lost
     |-- UnsafeRole                  the login could step over row security
@@ -97,9 +97,16 @@ class PortInUse(ServerError):
 
 
 class DatabaseUnavailable(TenantryError):
-    """No database answered at the address within the deadline."""
+    """No database answered at the address within the deadline.
+
+    `is_repeatable` is True where a unit of work is known to have changed nothing, so that it may be repeated.
+    """
 
     code = "database_unavailable"
+
+    def __init__(self, what: str, *, why: str = "", remedy: str = "", is_repeatable: bool = False) -> None:
+        super().__init__(what, why=why, remedy=remedy)
+        self.is_repeatable = is_repeatable
 
 
 class PoolTimeout(DatabaseUnavailable):

@@ -74,8 +74,8 @@ def find_project(start: Path | None = None) -> Project:
 def make_home(home: Path) -> None:
     """Make a project's folder unless it is there, with a `.gitignore` that keeps all of it out of Git.
 
-    A `.gitignore` that is there stays as it is. A folder of another name that held something before gets none, because
-    it may be a repository of the user's.
+    A `.gitignore` that is there stays as it is. A folder of another name that held something before gets no such file,
+    because it may be a repository of the user's.
     """
     home.mkdir(parents=True, exist_ok=True)
     ignore = home / IGNORE_FILE

@@ -43,7 +43,7 @@ class Service:
         base: the base class of its models; every table declares its tenancy.
         metadata: of its models, by default the base's.
         migrations: the folder with `versions/`.
-        app: its ASGI application, as `module:attribute`.
+        app: its ASGI application, as `module:attribute`; empty where neither it nor `base` is given.
         roles: by default `bookshop_owner`, `bookshop_app` and `bookshop_admin`.
         database: the database's name, by default the service's.
         path: where the application is served, `/ai-agents`.
@@ -107,7 +107,9 @@ class Service:
         return Path(file).parent / "migrations"
 
     def _find_app(self) -> str:
-        package, _, _ = self._base("app").__module__.rpartition(".")
+        if self.base is None:
+            return ""
+        package, _, _ = self.base.__module__.rpartition(".")
         return f"{package}.app:app" if package else "app:app"
 
     @property

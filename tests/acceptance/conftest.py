@@ -20,7 +20,7 @@ from tenantry.deployment import Deployment
 from tenantry.postgres.binaries import Binaries
 from tenantry.postgres.embedded import EmbeddedServer
 from tenantry.service import import_attribute
-from tenantry.testing.scratch import ScratchDatabase
+from tenantry.testing import ScratchDatabase
 
 
 @pytest.fixture

@@ -34,8 +34,8 @@ BANNED = {
     r"where all stands|stands for whoever": "plain words",
 }
 PATTERN = re.compile(rf"\b(?:{'|'.join(BANNED)})\b", re.IGNORECASE)
-# `None` is Python's, and a value in backquotes is code.
-CODE = re.compile(r"`[^`]*`|\bNone\b|```.*?```|<!--.*?-->", re.DOTALL)
+# `None` is Python's, what is in backquotes or in single quotes is code, and a cell may say that there is nothing.
+CODE = re.compile(r"`[^`]*`|\bNone\b|'none'|\bSET ROLE NONE\b|\| none(?= \|)|<!--.*?-->", re.DOTALL)
 
 SOURCES = sorted(
     path

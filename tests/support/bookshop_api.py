@@ -15,20 +15,28 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy import select, text
 
-from tenantry import Address, Service
-from tenantry.deployment import Deployment
-from tenantry.fastapi.app import service_app
-from tenantry.fastapi.auth import require_scope
-from tenantry.fastapi.dependencies import PrincipalReadSession, PrincipalSession, admin_session
-from tenantry.fastapi.host import Host, host
-from tenantry.fastapi.pages import Page, PageQuery, paginate
-from tenantry.fastapi.problems import Answer, Problem, problem_responses
-from tenantry.fastapi.settings import WebSettings
-from tenantry.fastapi.tokens import TokenSettings, issue_token
+from tenantry import Address, AdminSession, Deployment, Service
+from tenantry.fastapi import (
+    Answer,
+    Page,
+    PageQuery,
+    PrincipalReadSession,
+    PrincipalSession,
+    Problem,
+    TokenSettings,
+    WebSettings,
+    admin_session,
+    host,
+    issue_token,
+    paginate,
+    problem_responses,
+    require_scope,
+    service_app,
+)
+from tenantry.fastapi.hosting import Host
 from tenantry.postgres.connect import connect
 from tenantry.secrets import StaticSource
 from tenantry.sql import identifier, literal
-from tenantry.tenancy.session import AdminSession
 
 REVISION = "0001"
 SECRET = SecretStr("s" * 32)

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 
 from plc_coach.settings import Settings
-from tenantry.fastapi.tokens import issue_token
+from tenantry.fastapi import issue_token
 
 RIVERSIDE, HILLTOP = uuid.UUID(int=0xA << 64), uuid.UUID(int=0xB << 64)
 DIMENSIONS = 384

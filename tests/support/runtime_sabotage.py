@@ -13,8 +13,9 @@ from typing import Any
 from unittest import mock
 from unittest.mock import AsyncMock
 
-import unpoliced
-from saboteur import (
+import predicate_sabotage
+from sqlalchemy.ext.asyncio import create_async_engine
+from toolkit_sabotage import (
     SABOTAGES,
     Sabotage,
     binding_by,
@@ -22,7 +23,6 @@ from saboteur import (
     no_predicates,
     sabotage,
 )
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from tenantry import errors
 from tenantry.postgres import connection as connection_module
@@ -36,7 +36,7 @@ from tenantry.tenancy.encrypted import EncryptedText
 from tenantry.tenancy.scope import EXECUTION_OPTION, Scope
 
 # Imported to be registered.
-_ALSO = unpoliced
+_ALSO = predicate_sabotage
 
 __all__ = ["SABOTAGES", "Sabotage", "no_policies", "no_predicates"]
 
@@ -152,9 +152,13 @@ def statements_not_counted() -> Iterator[None]:
 
 @sabotage("pool_after_abandonment")
 def pool_without_reset() -> Iterator[None]:
-    """The pool takes connections back as they are, and hands them on so."""
+    """The pool takes connections back as they are, and hands them on so: neither reset, cleaned nor ended."""
     careless = functools.partial(create_async_engine, pool_reset_on_return=None)
-    with uncleaned(), mock.patch.object(engine_module, "create_async_engine", careless):
+    with (
+        uncleaned(),
+        mock.patch.object(engine_module, "create_async_engine", careless),
+        mock.patch.object(Connection, "is_idle", new=True),
+    ):
         yield
 
 

@@ -52,7 +52,7 @@ def read_hosts(names: str, ports: str, origin: Origin) -> tuple[Host, ...]:
 
 
 def _split_port(host: str) -> tuple[str, str]:
-    """Return the host and its own port, which is empty when the host has none."""
+    """Return the host and its own port, which is empty when the host has no port."""
     # A socket's folder may hold colons (/cloudsql/project:region:instance), and so does a bare IPv6 address.
     if host.startswith("/"):
         return host, ""

@@ -1,7 +1,7 @@
 """One TLS setting for both worlds: libpq's `sslmode` and files, and the context that asyncpg wants instead.
 
 The modes mean what libpq's table says (manual, 34.19.1). Two traps of that table are closed: a certificate beside a
-mode that would not look at it is refused, and so is `verify-ca` without a root, since any public CA would then do.
+mode that ignores it is refused, and so is `verify-ca` without a root, since any public CA would then do.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ class TLS:
             raise origin.error(f"must be one of {', '.join(MODES)}", "sslmode")
         for keyword in ("sslrootcert", "sslcert", "sslkey"):
             if keywords.get(keyword) and MODES.index(mode) < MODES.index("require"):
-                raise origin.error("is not looked at unless sslmode is require, verify-ca or verify-full", keyword)
+                raise origin.error("has no effect unless sslmode is require, verify-ca or verify-full", keyword)
         if root == SYSTEM and mode != "verify-full":
             raise origin.error("is 'system', which is only safe with sslmode=verify-full", "sslrootcert")
         if mode == "verify-ca" and not root:
-            raise origin.error("is missing, and sslmode=verify-ca trusts nobody without it", "sslrootcert")
+            raise origin.error("is missing, and sslmode=verify-ca trusts no certificate without it", "sslrootcert")
         if bool(keywords.get("sslcert")) != bool(keywords.get("sslkey")):
             raise origin.error("and sslkey only work together: give both or neither", "sslcert")
         return cls(mode, None if root == SYSTEM else root, keywords.get("sslcert"), keywords.get("sslkey"))
@@ -79,7 +79,7 @@ class TLS:
     def ssl_context(self) -> ssl.SSLContext | None:
         """Return the context for this mode, shared by all who ask; None for `disable`.
 
-        `allow`, `prefer` and `require` give one that encrypts without asking who answers. It is made anew when one of
+        `allow`, `prefer` and `require` give one that encrypts without checking the server. It is made again when one of
         the files was replaced, so that a renewed certificate serves the next connection.
 
         Raises:

@@ -29,9 +29,9 @@ SEVERITIES = ("info", "warning", "error")
     type=click.Choice(["warning", "error"]),
     default="error",
     show_default=True,
-    help="Exit with 1 for findings of this severity or a graver one.",
+    help="Exit with 1 for findings of this severity or a higher one.",
 )
-@click.option("--database-url", metavar="URL", help="Look at this database instead of the service's own.")
+@click.option("--database-url", metavar="URL", help="Audit this database instead of the service's own.")
 @click.option(
     "--sarif",
     type=OutputFile(),

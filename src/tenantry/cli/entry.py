@@ -22,11 +22,11 @@ __all__ = ["COMMANDS", "main", "tenantry"]
 COMMANDS = (
     *("up", "prepare", "down", "status", "psql", "doctor"),
     *("migrate", "rollback", "revision", "history"),
-    *("audit", "prove", "tenant", "context"),
+    *("audit", "prove", "tenant", "token", "context"),
 )
 
 # What a command may need besides the toolkit itself, and the extra that brings it.
-_EXTRAS = {"fastapi": "web", "uvicorn": "web", "jwt": "web", "boto3": "aws", "redis": "redis", "pgvector": "vector"}
+_EXTRAS = {"fastapi": "web", "uvicorn": "web", "jwt": "web", "boto3": "aws", "pgvector": "vector"}
 
 FINE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -71,7 +71,7 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has left; Python would complain once more when it flushes at exit.
+        # The reader of our output has closed the pipe; Python would report that again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except (errors.TenantryError, click.ClickException, ModuleNotFoundError) as error:

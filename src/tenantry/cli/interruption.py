@@ -1,4 +1,4 @@
-"""Ending early, and tidily: whoever stops a command by a signal finds nothing of it afterwards."""
+"""Ending early: a command that a signal stops removes what it made."""
 
 from __future__ import annotations
 

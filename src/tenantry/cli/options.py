@@ -69,7 +69,7 @@ def only(services: Sequence[Service], known: str = "") -> Service:
     """Return the one service that is meant.
 
     Raises:
-        UsageError: there are several, and none was named.
+        UsageError: there are several, and no name was given.
     """
     if len(services) != 1:
         known = ", ".join(service.name for service in services) or known

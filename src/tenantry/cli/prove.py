@@ -23,7 +23,7 @@ LIMITS_PAGE = "docs/explanation/proof.md#known-limits"
 
 @click.group()
 def prove() -> None:
-    """Try what the audit looks at, in a scratch copy of the database."""
+    """Prove by trying, in a scratch copy of the database."""
 
 
 @prove.command()
@@ -53,7 +53,7 @@ def isolation(
     from tenantry.deployment import open_deployments
     from tenantry.proof.isolation.prove import prove_isolation
 
-    # The admin path logs its use; here that is the filling of a scratch database, and nobody's rows.
+    # The admin path logs its use. Here it fills a scratch database, so there is nothing to log.
     logging.getLogger("tenantry").addHandler(logging.NullHandler())
     project, services = find_services(names)
     if database_url is not None and len(services) > 1:
@@ -95,7 +95,7 @@ def _tell(proof: Proof, *, is_verbose: bool) -> None:
         f"{_count(len(proof.limits), 'known limit')}, {len(proof.skipped):,} skipped, in {proof.seconds:.1f} s"
     )
     for breach in proof.breaches:
-        write(f"  breach {breach.attack} {breach.object}: {seen(breach)}")
+        write(f"  breach {breach.attack} {breach.object}: {seen(breach.detail, breach.stance)}")
     for attack, objects, what in gather(proof.limits) if is_verbose else ():
         write(f"  limit {attack} {', '.join(objects)}: {what}")
     reasons = {(one.attack, one.object, one.reason): None for one in proof.skipped} if is_verbose else {}

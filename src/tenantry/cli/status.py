@@ -1,4 +1,4 @@
-"""`tenantry status`: where all stands."""
+"""`tenantry status`: the server, and each service's revision."""
 
 from __future__ import annotations
 

@@ -90,14 +90,14 @@ def _services(names: Sequence[str]) -> list[Service]:
 
 def _only(names: Sequence[str]) -> Service:
     """Return the one service that has tenants, or the one named."""
-    return only(_services(names), "none has tenants")
+    return only(_services(names), "this project has no service with tenants")
 
 
 def _run(service: Service, work: Callable[[Database], Awaitable[_Answer]]) -> _Answer:
     import asyncio
     import logging
 
-    # The admin path logs its use; here whoever would read that is the one who typed the command.
+    # The admin path logs its use. Here the reader of the log would be the user who typed the command.
     logging.getLogger("tenantry").addHandler(logging.NullHandler())
 
     async def run(deployment: Deployment) -> _Answer:

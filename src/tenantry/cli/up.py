@@ -33,7 +33,7 @@ HOST = "127.0.0.1"
 )
 @click.option("--fresh", is_flag=True, help="Drop the services' databases on the embedded server first.")
 @click.option("--yes", is_flag=True, help="Do not ask before --fresh drops anything.")
-@click.option("--no-demo", is_flag=True, help="Put in no demonstration rows.")
+@click.option("--no-demo", is_flag=True, help="Insert no demonstration rows.")
 @common
 @click.pass_context
 def up(

@@ -1,7 +1,7 @@
 """The keys with which a service signs its tenants: made known to its database, rotated, retired.
 
 A rotation never has a moment in which the application signs with a key that the database does not know: the new key is
-made known first, then processes are given it, and only when none signs with the old one is that retired.
+made known first, then processes are given it, and the old one is retired when no process signs with it.
 """
 
 from __future__ import annotations

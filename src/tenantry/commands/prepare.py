@@ -65,7 +65,7 @@ async def prepare(deployment: Deployment, tell: Callable[[str], None]) -> Prepar
     tell(f"schema at revision {revision}, {moved}")
     if deployment.service.signed_context:
         added = await push_context_keys(deployment)
-        tell(f"signing keys are known to the database, {', '.join(added) or 'none'} added")
+        tell(f"signing keys are known to the database, {', '.join(added) or 'nothing'} added")
     findings = await audit_database(deployment)
     failures = sum(finding.severity == "error" for finding in findings)
     tell(f"audit found {len(findings) or 'nothing'}" + (f", {failures} of them errors" if failures else ""))

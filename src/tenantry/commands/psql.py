@@ -2,7 +2,7 @@
 
 The password travels in the environment, where other users of the machine cannot read it; so do the role and the tenant,
 as options of the session. That the tenant is bound for a whole session is right for a person at a prompt, who has the
-connection alone, and for nobody else.
+connection alone, and for no other program.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def run_shell(shell: Shell, arguments: Sequence[str] = ()) -> int:
     """Run psql in the foreground and return its exit status; Ctrl-C is psql's own business meanwhile."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        # Nothing of ours is waiting for output; the child takes SIGINT again, which it would otherwise inherit ignored.
+        # No other thread waits for output. The child handles SIGINT again, which it would otherwise inherit ignored.
         return subprocess.run(
             [shell.program, *arguments],
             env=dict(shell.environment),

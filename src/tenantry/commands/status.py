@@ -1,4 +1,4 @@
-"""Where all stands: the server, and each service's database beside the head of its migrations. Starts nothing."""
+"""The state of the server, and of each service's database beside the head of its migrations. Starts nothing."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Standing:
 
 async def read_standing(deployments: Sequence[Deployment]) -> Standing:
     """Ask the server and every service's database, all at once."""
-    # The services of one project share the embedded server; where none uses it, the first one's is shown.
+    # The services of one project share the embedded server; where no service uses it, the first one's server is shown.
     embedded = next((one.server for one in deployments if one.server is not None), None)
     shown = embedded or RemoteServer(await deployments[0].address())
     status = await asyncio.to_thread(shown.status)

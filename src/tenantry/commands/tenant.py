@@ -54,7 +54,7 @@ def find_root(service: Service) -> Table:
     """Return the table that has a row for each tenant.
 
     Raises:
-        ConfigurationError: the service declares none.
+        ConfigurationError: the service declares no such table.
     """
     for table in _roots(service):
         return table
@@ -172,7 +172,7 @@ def _convert(column: Column[Any], text: str, database: Database, tenant: object)
             return kind.fromisoformat(text)
         return kind(text) if kind in {int, float, Decimal, uuid.UUID} else text
     except (ValueError, KeyError, ArithmeticError) as error:
-        raise errors.ConfigurationError(f"{column.name} is a {kind.__name__}, and the value given is none.") from error
+        raise errors.ConfigurationError(f"The value of {column.name} is not a {kind.__name__}.") from error
 
 
 def _refusal(error: DBAPIError, tenant: str, root: Table) -> errors.TenantryError:
@@ -180,7 +180,7 @@ def _refusal(error: DBAPIError, tenant: str, root: Table) -> errors.TenantryErro
     state = sqlstate_of(error) or ""
     if state == UNIQUE_VIOLATION:
         return errors.TenancyError(
-            f"{root.name} has a row for {tenant!r} already.", remedy=f"Look at it with: tenantry tenant show {tenant}"
+            f"{root.name} has a row for {tenant!r} already.", remedy=f"Show it with: tenantry tenant show {tenant}"
         )
     if state.startswith((INTEGRITY_VIOLATIONS, DATA_EXCEPTIONS)):
         return errors.TenancyError(f"The database refused the row of {tenant!r}.", why=f"SQLSTATE {state}.")

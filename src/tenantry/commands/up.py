@@ -6,8 +6,9 @@ import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tenantry import errors
 from tenantry.deployment import Deployment
-from tenantry.fastapi.host import host as host_apps
+from tenantry.fastapi.hosting import host as host_apps
 from tenantry.fastapi.serve import bind, serve
 from tenantry.fastapi.settings import WebSettings
 from tenantry.service import Service, import_attribute
@@ -74,7 +75,14 @@ def make_guide(deployments: Sequence[Deployment], url: str, *, with_demo: bool) 
 
 def serve_all(services: Sequence[Service], host: str, port: int, on_ready: Callable[[], None]) -> int:
     """Serve until a signal comes; return the exit status. `on_ready` is called once requests are accepted."""
+    for service in services:
+        if not service.app:
+            raise errors.ConfigurationError(
+                f"The service {service.name!r} has no application to serve.",
+                why="Its declaration gives neither `base` nor `app`.",
+                remedy='Give Service(..., app="package.module:app"), or pick other services with --service.',
+            )
     apps = [import_attribute(service.app) for service in services]
-    # Nobody routes traffic away from a program on a desk, so there is nothing to drain.
+    # No load balancer stands before a program on a desk, so there is nothing to drain.
     settings = WebSettings(drain_grace=0, log_format="text")
     return serve(host_apps(*apps, settings=settings), port=port, address=host, on_ready=on_ready)

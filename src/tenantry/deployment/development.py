@@ -90,7 +90,7 @@ def _secrets(service: Service, path: Path, given: Mapping[str, str], *, makes: b
 
 
 def _wanted(service: Service, given: Mapping[str, str]) -> Iterator[tuple[str, Callable[[], str]]]:
-    """Yield the variables of secrets that nobody set."""
+    """Yield the variables of secrets that are not set."""
     settings = service.settings
     for name, field in settings.model_fields.items():
         if name == "context_keys" and not service.signed_context:
@@ -112,7 +112,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _append(path: Path, values: Mapping[str, str]) -> None:
-    """Add lines by a rename, so that a reader sees all of the file or none of it; only its owner may read it."""
+    """Add lines by a rename, so that a reader sees the old file or the new one; only its owner may read it."""
     old = (
         path.read_text(encoding="utf-8")
         if path.is_file()

@@ -26,7 +26,7 @@ Place = tuple[str, int, str]
 
 
 async def check_separate(deployments: Sequence[Deployment]) -> None:
-    """Look at where each service's database is, for each of its purposes.
+    """Check where each service's database is, for each of its purposes.
 
     Raises:
         ConfigurationError: two services would be in one database.

@@ -1,11 +1,11 @@
-"""One service's API as a FastAPI application, ready to be mounted by a `Host`.
+"""One service's API as a FastAPI application, which a `Host` mounts.
 
     create_app = partial(service_app, service, [routes.router], constraints={"uq_users_email": EMAIL_TAKEN})
-    app = host(create_app())         # what `uvicorn ai_agents.app:app` serves
+    app = host(create_app())         # `uvicorn ai_agents.app:app` serves it
 
-In `app.state` the lifespan leaves what the dependencies of this floor ask for: `settings`, `database`, `readiness`, and
-`tokens` where the settings inherit `TokenSettings`. Settings are read when the application starts, not when its module
-is imported: what is wrong with them is said in one sentence, by a program that can exit.
+The lifespan sets `app.state.settings`, `database` and `readiness` for this package's dependencies, and `tokens` when
+the settings inherit `TokenSettings`. The settings are read when the application starts, not when its module is
+imported, so that an error in them is one sentence and not a traceback.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from tenantry.tenancy.encrypted import check_needs_no_keys
 
 __all__ = ["Checks", "Resources", "load_deployment", "service_app"]
 
-# Further readiness checks, made from the settings: {"redis": redis_check(settings.redis_url)}.
+# Makes further readiness checks from the settings: {"redis": redis_check(settings.redis_url)}.
 Checks = Callable[[Any], Mapping[str, Check]]
-# What a service opens besides its database, for as long as the application runs.
+# Opens other resources than the database, for the lifetime of the application.
 Resources = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -55,10 +55,10 @@ def service_app(
     description: str = "",
     body_limit: int = DEFAULT_LIMIT,
 ) -> FastAPI:
-    """Return the application of `service` with its routes, its health paths and its problems.
+    """Return the application of `service`, with its routes, its health paths and its problems.
 
-    Tests give a `deployment`; without one, the environment says where the service runs.
-    `expected_revision` is the schema that `/readyz` insists on, by default the newest of the service's migrations.
+    Tests pass a `deployment`; otherwise the environment says where the service runs. `/readyz` fails unless the schema
+    is at `expected_revision`, by default the newest of the service's migrations.
     """
 
     @asynccontextmanager
@@ -91,7 +91,7 @@ def service_app(
     app.state.deployment = deployment
     app.state.draining = Draining()
     install_problem_handlers(app, constraints)
-    # Before the service's own: a resource at the root, `/{item_id}`, must not be able to hide how the service is.
+    # The health routes come first: a route such as `/{item_id}` would otherwise match their paths.
     app.include_router(health_router(_measure))
     for router in routers:
         app.include_router(router)
@@ -100,10 +100,10 @@ def service_app(
 
 
 def load_deployment(app: FastAPI) -> Deployment:
-    """Return the deployment of a service's application, read from the environment when it is first needed.
+    """Return the deployment of an application; the first call reads it from the environment.
 
     Raises:
-        ConfigurationError: a variable is missing or wrong; the sentence names it.
+        ConfigurationError: a variable is missing or wrong; the message names it.
     """
     if app.state.deployment is None:
         app.state.deployment = Deployment.load(app.state.service)
@@ -121,7 +121,7 @@ async def _to_documentation(request: Request) -> RedirectResponse:
 
 
 def _newest_revision(service: Service) -> str | None:
-    # Alembic takes long to import, and nothing else here needs it.
+    # Alembic is slow to import, and only this function needs it.
     from tenantry.migrations.configuration import head_revision  # noqa: PLC0415
 
     return head_revision(service)

@@ -1,9 +1,9 @@
-"""Who is speaking, as FastAPI dependencies over the bearer token.
+"""FastAPI dependencies for the caller of a request, from the bearer token.
 
     Caller = Annotated[Principal, Depends(principal)]
     Administrator = Annotated[Principal, require_scope("admin")]
 
-The application's lifespan puts a `TokenVerifier` into `app.state.tokens`; `service_app` does it for settings that
+The application's lifespan sets `app.state.tokens` to a `TokenVerifier`; `service_app` does this for settings that
 inherit `TokenSettings`.
 """
 
@@ -21,13 +21,13 @@ from tenantry.fastapi.tokens import InvalidToken, Principal, TokenVerifier
 
 __all__ = ["Caller", "principal", "principal_tenant", "require_scope"]
 
-# `auto_error` off: a missing token is answered below, as a problem with the challenge that RFC 6750 asks for.
+# `auto_error` is off: `principal` answers a missing token with a problem and the challenge of RFC 6750.
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="Claims: `sub`, `tenant_id`, `scope`, `exp`.")
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
 async def principal(request: Request, credentials: _Credentials) -> Principal:
-    """Return who sent the request; 401 when no valid token says so, 503 when that cannot be known."""
+    """Return the caller; 401 without a valid token, 503 when the token cannot be verified."""
     if credentials is None:
         raise Problem(
             401, "token_required", "Send `Authorization: Bearer <token>`.", headers={"WWW-Authenticate": "Bearer"}
@@ -49,19 +49,19 @@ Caller = Annotated[Principal, Depends(principal)]
 
 
 async def principal_tenant(caller: Caller) -> str:
-    """Return the tenant that the caller works for; 403 for a token without one."""
+    """Return the caller's tenant; 403 for a token without a tenant."""
     if caller.tenant is None:
         raise Problem(403, "tenant_required", "The token names no tenant (claim `tenant_id`).")
     return caller.tenant
 
 
 def require_scope(scope: str) -> Any:
-    """Return a dependency that gives the `Principal`, or ends the request with 403 when it lacks `scope`."""
+    """Return a dependency on the `Principal`; 403 for a token without `scope`."""
 
     async def check(caller: Caller) -> Principal:
         if scope not in caller.scopes:
             challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
-            detail = f"This needs a token with the scope {scope!r}."
+            detail = f"This request needs a token with the scope {scope!r}."
             raise Problem(403, "scope_required", detail, headers={"WWW-Authenticate": challenge})
         return caller
 

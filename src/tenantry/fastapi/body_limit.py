@@ -1,7 +1,7 @@
-"""A bound on the size of a request's body, answered as a problem.
+"""A limit on the size of a request's body, with a problem as the answer.
 
-Starlette's own limit answers in plain text. This one refuses a declared length before a byte is read, and a body
-without one as soon as it has sent too much.
+Starlette's limit answers in plain text. This middleware refuses a too large Content-Length before it reads the body,
+and a body without Content-Length when it exceeds the limit.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ LONGEST_NUMBER = 20
 
 
 class BodyLimit:
-    """ASGI middleware: no application behind it sees more than `limit` bytes of a body."""
+    """ASGI middleware that passes at most `limit` bytes of a body to the application."""
 
     def __init__(self, app: ASGIApp, limit: int = DEFAULT_LIMIT) -> None:
         self.app = app
         self.limit = limit
-        self.sentence = f"A body may have {limit} bytes at most."
+        self.sentence = f"A body must not have more than {limit} bytes."
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 413, or pass the request on with its body counted."""
+        """Answer 413, or pass the request on and count its body."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -43,7 +43,7 @@ class BodyLimit:
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > self.limit:
-                # FastAPI lets an HTTPException out of its reading of the body, and nothing else.
+                # FastAPI passes on only an HTTPException while it reads the body.
                 raise HTTPException(TOO_LARGE, self.sentence)
             return message
 
@@ -51,6 +51,6 @@ class BodyLimit:
 
 
 def _declared_length(scope: Scope) -> int:
-    """Return the Content-Length, 0 without one; what is no number is for the server to refuse."""
+    """Return the Content-Length, or 0 without one; the server refuses a value that is not a number."""
     declared = Headers(scope=scope).get("content-length", "")
     return int(declared[:LONGEST_NUMBER]) if declared.isascii() and declared.isdigit() else 0

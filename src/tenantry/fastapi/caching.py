@@ -1,4 +1,4 @@
-"""Answers that no cache may keep: those that hold a credential (RFC 6749, 5.1).
+"""Responses that a cache must not store, because they contain a credential (RFC 6749, 5.1).
 
 @router.post("/sign-in", dependencies=[NO_STORE])
 """
@@ -16,5 +16,5 @@ async def _forbid(response: Response) -> None:
     response.headers["Cache-Control"] = "no-store"
 
 
-# What stands in a route's `dependencies`.
+# For a route's `dependencies`.
 NO_STORE: Any = Depends(_forbid)

@@ -1,8 +1,8 @@
-"""Listings by number and offset that also say how many there are, with the way of keyset pagination out of them.
+"""Pages by offset, with the total number of rows.
 
-An offset counts rows anew for every page, and shifts under every insert; a total costs a look at every row. Both are
-for small tables and for people who leaf through pages. `next_cursor` stands in each page as well, so that a client goes
-on by keyset from wherever it is: give a cursor or an offset, never both.
+An offset makes PostgreSQL read all rows before the page, and an insert shifts the pages; a total reads every row. Both
+are for small tables and for people who turn pages. Each page also has `next_cursor`, so a client can continue by
+keyset. A request has a cursor or an offset, not both.
 """
 
 from __future__ import annotations
@@ -21,37 +21,38 @@ from tenantry.tenancy.session import ReadSession
 __all__ = ["CountedPage", "CountedPageQuery", "CountedPageRequest", "paginate_counted"]
 
 DEFAULT_LIMIT = 100
-# Beyond this the database would read and throw away more rows than any page is worth.
+# A larger offset would make the database read and discard too many rows.
 LARGEST_OFFSET = 1_000_000
 
 Item = TypeVar("Item")
 
 
 class CountedPage(Page[Item], Generic[Item]):
-    """One page; `total` counts the whole listing, whatever part of it the page is."""
+    """One page; `total` is the number of rows of the whole listing."""
 
     total: int
 
 
 class CountedPageRequest(PageRequest):
-    """Which page is wanted, by offset or by cursor."""
+    """The requested page, by offset or by cursor."""
 
     offset: int = 0
 
 
 def _counted_page_request(
     limit: Annotated[int, Query(ge=1, le=LARGEST_LIMIT)] = DEFAULT_LIMIT,
-    offset: Annotated[int, Query(ge=0, le=LARGEST_OFFSET, description="How many to pass over")] = 0,
+    offset: Annotated[int, Query(ge=0, le=LARGEST_OFFSET, description="Number of rows to skip")] = 0,
     cursor: Annotated[
-        str | None, Query(max_length=LONGEST_CURSOR, description="`next_cursor` of the last page, instead of an offset")
+        str | None,
+        Query(max_length=LONGEST_CURSOR, description="`next_cursor` of the previous page, instead of an offset"),
     ] = None,
 ) -> CountedPageRequest:
     if cursor is not None and offset:
-        raise Problem(422, "page_ambiguous", "Give a cursor or an offset, not both.")
+        raise Problem(422, "page_ambiguous", "The request has a cursor and an offset. Send one of them.")
     return CountedPageRequest(limit=limit, offset=offset, cursor=cursor)
 
 
-# What a route takes: `page: CountedPageQuery`.
+# For a route's parameter: `page: CountedPageQuery`.
 CountedPageQuery = Annotated[CountedPageRequest, Depends(_counted_page_request)]
 
 
@@ -63,12 +64,12 @@ async def paginate_counted(
     page: CountedPageRequest,
     convert: Callable[[Any], Item],
 ) -> CountedPage[Item]:
-    """Return the page of `statement` with its total, the largest `columns` first; see `paginate`.
+    """Return the page of `statement` with its total, in descending order of `columns`; see `paginate`.
 
-    The total is a statement of its own: a row that another request adds in between is counted, and on no page yet.
+    The total is a second statement, so it can include a row that another request has just added.
 
     Raises:
-        Problem: 422, the cursor is not one of this listing.
+        Problem: 422, the cursor does not belong to this listing.
     """
     found = await paginate(
         session, statement, columns, limit=page.limit, cursor=page.cursor, offset=page.offset, convert=convert

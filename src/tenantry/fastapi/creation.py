@@ -1,7 +1,7 @@
-"""Where a thing is that a POST has made: its `Location`, below the path that was posted to.
+"""The `Location` of a resource that a POST created, below the path of the request.
 
 async def create(session: Work, body: NewItem, created: Creation) -> Item:
-    row = await add(session, Item(name=body.name))
+    row = await rows.add(session, Item(name=body.name))
     created.at(row.id)
 """
 
@@ -17,13 +17,13 @@ __all__ = ["Created", "Creation"]
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """The response to a POST, which names what came of it."""
+    """The response to a POST, which names the created resource."""
 
     path: str
     response: Response
 
     def at(self, key: object) -> None:
-        """Say which key the new thing has."""
+        """Set `Location` to the path of the resource with this key."""
         self.response.headers["Location"] = f"{self.path}/{key}"
 
 
@@ -31,5 +31,5 @@ def _created(request: Request, response: Response) -> Created:
     return Created(request.url.path, response)
 
 
-# What a route takes: `created: Creation`.
+# For a route's parameter: `created: Creation`.
 Creation = Annotated[Created, Depends(_created)]

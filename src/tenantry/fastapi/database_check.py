@@ -1,7 +1,7 @@
-"""What `/readyz` wants to know of a database: it answers, holds the right schema, lets nobody over row security.
+"""The readiness check of a database: it answers, has the expected schema, and its role cannot bypass row security.
 
-The question goes over the probe's own connection, never through the pool: a pool that is busy says nothing about the
-database, and is looked at by itself. Judging is apart from asking, so that each verdict can be tested by itself.
+The check uses the probe's own connection and not the pool, because a busy pool does not mean a broken database; the
+pool has its own measurement. `judge` evaluates the probe's result without a database, so tests can cover each case.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["database_check", "judge", "judge_pool"]
 
 
 def database_check(database: Database, expected_revision: str | None) -> Check:
-    """Return the check of `database`; without an expected revision the schema is not looked at."""
+    """Return the check of `database`; without an expected revision it ignores the schema."""
 
     async def check() -> Mapping[str, Measurement]:
         result = await database.probe.check()
@@ -30,7 +30,7 @@ def database_check(database: Database, expected_revision: str | None) -> Check:
 
 
 def judge(result: ProbeResult, expected_revision: str | None, roles: Roles) -> dict[str, Measurement]:
-    """Say what the probe's answer means. What a silent database cannot tell is left out."""
+    """Return the measurements of a probe's result; without an answer there is only the connectivity."""
     if not result.ok:
         late = f"The database did not answer within {DEADLINE * 1000:.0f} ms."
         return {"connectivity": Measurement(Status.FAIL, late)}
@@ -54,7 +54,7 @@ def _judge_role(result: ProbeResult, roles: Roles) -> Measurement:
     try:
         check_safe(result.role, roles)
     except errors.UnsafeRole:
-        return Measurement(Status.FAIL, "The role that serves requests could step over row security.")
+        return Measurement(Status.FAIL, "The role that serves requests can bypass row security.")
     return Measurement()
 
 
@@ -66,7 +66,7 @@ def _judge_schema(revision: str | None, expected: str) -> Measurement:
 
 
 def judge_pool(checked_out: int, limit: int) -> Measurement:
-    """Fail when every connection that the pool may open is in use: the next request would wait."""
+    """Fail when all connections of the pool are in use, because the next request would wait."""
     is_exhausted = checked_out >= limit
     output = f"All {limit} connections of the pool are in use." if is_exhausted else ""
     return Measurement(Status.FAIL if is_exhausted else Status.PASS, output, checked_out, "connections")

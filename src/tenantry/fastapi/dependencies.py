@@ -5,14 +5,14 @@
     @router.post("/items", status_code=201)
     async def create(session: Work, body: NewItem) -> Item: ...
 
-Invariant: a client that reads 2xx has its data on disk. FastAPI runs the exit of a `yield` dependency after the
-response by default; `scope="function"` runs it before, so that a COMMIT that fails (a deferred constraint, 40001, a
-lost connection) becomes a problem instead of a lie. Nobody calls `commit()`.
+Invariant: after a 2xx response the data is committed. By default FastAPI runs the exit of a `yield` dependency after
+the response; `scope="function"` runs it before. So a COMMIT that fails (a deferred constraint, 40001, a lost
+connection) becomes a problem. Routes never call `commit()`.
 
-Two consequences. A route that answers with a `StreamingResponse` reads nothing through such a session, which is over
-before the first byte: it opens `database.tenant(...)` inside its generator, and writes nothing there, since a client
-that leaves in the middle would have half of it committed. And a client that goes away before its answer cannot know
-whether the work was committed: where that matters, the request carries a key that makes a repetition harmless.
+Two consequences. The session is closed before the first byte of a `StreamingResponse`: such a route opens
+`database.tenant(...)` inside its generator, and only reads there, because half of its writes would be committed when
+the client disconnects. And a client that disconnects before the response does not know whether the work was committed:
+where this matters, the request has an `Idempotency-Key`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ CurrentDatabase = Annotated[Database, Depends(current_database)]
 
 
 def tenant_session(tenant: Callable[..., Any]) -> Any:
-    """Return the dependency of a unit of work for the tenant that the dependency `tenant` gives."""
+    """Return a dependency on a unit of work; the dependency `tenant` returns its tenant."""
     given = Depends(tenant)
 
     async def provide(database: CurrentDatabase, value: Any = given) -> AsyncIterator[TenantSession]:
@@ -62,7 +62,7 @@ def tenant_session(tenant: Callable[..., Any]) -> Any:
 
 
 def read_session(tenant: Callable[..., Any]) -> Any:
-    """Return the dependency of a unit of work that only reads, for the tenant that the dependency `tenant` gives."""
+    """Return a dependency on a read-only unit of work; the dependency `tenant` returns its tenant."""
     given = Depends(tenant)
 
     async def provide(database: CurrentDatabase, value: Any = given) -> AsyncIterator[ReadSession]:
@@ -74,7 +74,7 @@ def read_session(tenant: Callable[..., Any]) -> Any:
 
 
 def unscoped_session() -> Any:
-    """Return the dependency of a unit of work without a tenant, for `Shared` and `Global` tables."""
+    """Return a dependency on a unit of work without a tenant, for `Shared` and `Global` tables."""
 
     async def provide(database: CurrentDatabase) -> AsyncIterator[TenantSession]:
         async with database.session() as session:
@@ -84,7 +84,7 @@ def unscoped_session() -> Any:
 
 
 def unscoped_read_session() -> Any:
-    """Return the dependency of a unit of work without a tenant that only reads."""
+    """Return a dependency on a read-only unit of work without a tenant."""
 
     async def provide(database: CurrentDatabase) -> AsyncIterator[ReadSession]:
         async with database.session(read_only=True) as session:
@@ -94,10 +94,10 @@ def unscoped_read_session() -> Any:
 
 
 def admin_session(reason: str, *, allowed: Any) -> Any:
-    """Return the dependency of a unit of work across tenants, `admin_session("...", allowed=require_scope("admin"))`.
+    """Return a dependency on a unit of work across tenants: `admin_session("...", allowed=require_scope("admin"))`.
 
-    `allowed` is the `Depends(...)` that lets the caller through or ends the request. It has no default: this is the one
-    session that row security does not hold.
+    `allowed` is the `Depends(...)` that checks the caller. It has no default, because row security does not restrict
+    this session.
     """
 
     async def provide(database: CurrentDatabase, _permit: Any = allowed) -> AsyncIterator[AdminSession]:

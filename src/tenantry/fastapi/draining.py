@@ -1,8 +1,8 @@
-"""Going down without dropping a request: first `/readyz` says 503, then, after a grace, the server stops accepting.
+"""Stops a server without dropping requests: `/readyz` answers 503, and the server stops after a grace period.
 
-Invariant: between the signal and the end of the grace every request is still served, so that a load balancer has time
-to look elsewhere. It works under any server that stops by signal handlers (uvicorn, alone or with workers): ours is put
-in front of the server's for as long as the application runs, and passes the signal on.
+Invariant: during the grace period every request is served, so that a load balancer can remove the process. It works
+with every server that stops by signal handlers (uvicorn, alone or with workers): our handler replaces the server's
+while the application runs, and calls it after the grace period.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _Handler = Callable[[int, FrameType | None], object]
 
 
 class Draining:
-    """Whether this process is on its way out, and how long it takes its leave."""
+    """Whether this process is shutting down; `grace` is the grace period in seconds."""
 
     def __init__(self, grace: float = 5.0) -> None:
         self.grace = grace
@@ -34,19 +34,19 @@ class Draining:
 
     @property
     def is_draining(self) -> bool:
-        """Whether readiness is withdrawn."""
+        """Whether readiness fails because the process is shutting down."""
         return self._begun
 
     def begin(self) -> None:
-        """Withdraw readiness; the signal handlers call this."""
+        """Make readiness fail; the signal handlers call this."""
         self._begun = True
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Stand between the stop signals and the server's handlers for them.
+        """Replace the server's handlers of the stop signals.
 
-        SIGTERM waits for the grace; SIGINT (a person's Ctrl-C) and any second signal go through at once. Where there is
-        no server's handler, or no main thread, nothing is changed.
+        SIGTERM waits for the grace period. SIGINT (Ctrl-C) and a second signal stop the server at once. Without a
+        handler of a server, or outside of the main thread, nothing changes.
         """
         if threading.current_thread() is not threading.main_thread():
             yield

@@ -1,4 +1,4 @@
-"""Requests worth trying, as lines for a shell, each in the name of one of the demonstration's people.
+"""Example requests of a demonstration, as curl lines for a shell.
 
 ask = Examples(url, {"ada": token})
 yield ask.ready
@@ -7,20 +7,15 @@ yield "Who am I?", ask.line("/me", "ada")
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import shlex
-import uuid
 from collections.abc import Mapping
 
-from pydantic import SecretStr
-
-__all__ = ["Examples", "curl", "derived_id"]
+__all__ = ["Examples", "curl"]
 
 
 class Examples:
-    """Makes the lines for one service at `url` (`http://127.0.0.1:8000/accounts`); `tokens` are people's, by name."""
+    """Makes curl lines for a service at `url` (`http://127.0.0.1:8000/accounts`); `tokens` are by the user's name."""
 
     def __init__(self, url: str, tokens: Mapping[str, object] | None = None) -> None:
         self._url = url
@@ -28,7 +23,7 @@ class Examples:
 
     @property
     def ready(self) -> tuple[str, str]:
-        """The example that every service has."""
+        """The example that asks for readiness."""
         return "Is it ready, and the database connected?", self.line("/health/ready")
 
     def line(
@@ -38,7 +33,7 @@ class Examples:
         body: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> str:
-        """Return the curl line of a request to the service, with the token of whom `name` is; see `curl`."""
+        """Return the curl line of a request to the service, with the token of the user `name`; see `curl`."""
         bearer = {"Authorization": f"Bearer {self._tokens[name]}"} if name else {}
         return curl(self._url + path, {**bearer, **(headers or {})}, body)
 
@@ -51,12 +46,3 @@ def curl(url: str, headers: Mapping[str, str] | None = None, body: Mapping[str, 
     if body is not None:
         words += ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
     return shlex.join(words)
-
-
-def derived_id(secret: SecretStr, name: str) -> uuid.UUID:
-    """Return the id of something that is called `name`: the same at every start, and nobody's who has another secret.
-
-    For the credentials of a demonstration, which must not open any other one.
-    """
-    digest = hmac.digest(secret.get_secret_value().encode(), name.encode(), hashlib.sha256)
-    return uuid.UUID(bytes=digest[:16], version=4)

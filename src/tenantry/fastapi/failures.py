@@ -1,8 +1,7 @@
-"""From an exception to the problem that a client reads; installed on an application as its exception handlers.
+"""Exception handlers of an application, which turn an exception into a problem.
 
-Every error has one way out: validation, routing, our own tree, the database. What nobody foresaw passes through here
-and ends in `request_context`, which answers 500. A failure of ours is logged with what a developer needs, and never
-with a value of a row or of a request.
+They handle errors of validation, of routing, of Tenantry and of the database. `request_context` answers 500 for all
+other exceptions. The log has what a developer needs, but no value of a row or of a request.
 """
 
 from __future__ import annotations
@@ -30,12 +29,14 @@ __all__ = ["INTERNAL", "answer_to", "install_problem_handlers"]
 
 logger = logging.getLogger(__name__)
 
-INTERNAL = Answer(500, "internal_error", "The service failed. The request id leads to the reason in its log.")
-_BUSY = Answer(503, "pool_timeout", "The service is too busy to reach its database. Try again shortly.", RETRY_SOON)
-_NO_TENANT = Answer(403, "tenant_required", "This request names no tenant, and what it asks for belongs to one.")
-_BAD_TENANT = Answer(422, "tenant_invalid", "The tenant is not one this service could have.")
+INTERNAL = Answer(500, "internal_error", "The service failed. Its log has the reason under the request id.")
+_BUSY = Answer(
+    503, "pool_timeout", "All database connections of the service are in use. Try again shortly.", RETRY_SOON
+)
+_NO_TENANT = Answer(403, "tenant_required", "This request needs a tenant, and it does not name one.")
+_BAD_TENANT = Answer(422, "tenant_invalid", "The tenant is not valid for this service.")
 
-# The most derived class that is listed decides. What is not listed is a defect of ours: 500.
+# The most derived class in this table decides. An exception outside of it is a defect of the service: 500.
 BY_CLASS: Mapping[type[Exception], Answer] = {
     errors.PoolTimeout: _BUSY,
     errors.DatabaseUnavailable: UNAVAILABLE,
@@ -46,7 +47,7 @@ BY_CLASS: Mapping[type[Exception], Answer] = {
     CheckoutTimeout: _BUSY,
 }
 
-# Python 3.13 took these phrases from RFC 9110; a code may not change with the interpreter.
+# Python 3.13 changed these phrases to those of RFC 9110; a code must not depend on the version of Python.
 RENAMED = {413: "content_too_large", 414: "uri_too_long", 416: "range_not_satisfiable", 422: "unprocessable_content"}
 
 MOST_FIELDS = 50
@@ -56,7 +57,7 @@ SERVER_ERROR = http.HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def install_problem_handlers(app: FastAPI, constraints: Mapping[str, Answer] | None = None) -> None:
-    """Let `app` answer every failure as a problem; `constraints` gives a named constraint its own answer."""
+    """Make `app` answer every failure with a problem; `constraints` has answers by the name of a constraint."""
     own = dict(constraints or {})
 
     async def handle(request: Request, error: Exception) -> Response:
@@ -78,7 +79,7 @@ def install_problem_handlers(app: FastAPI, constraints: Mapping[str, Answer] | N
 
 
 def answer_to(error: Exception, constraints: Mapping[str, Answer] | None = None) -> Answer:
-    """Return what a client is told about `error`."""
+    """Return the answer to a client for `error`."""
     if isinstance(error, Problem):
         return error.answer
     if isinstance(error, RequestValidationError):
@@ -98,12 +99,12 @@ def _own_or_database(error: Exception, constraints: Mapping[str, Answer]) -> Ans
 
 
 def _refused_fields(error: RequestValidationError) -> Answer:
-    """List the fields that were refused: place, code and message; never the input, which may be a secret."""
+    """List the refused fields by place, code and message, without the input, which can be a secret."""
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
         return Answer(BAD_REQUEST, "malformed_body", "The body is not valid JSON.")
     fields = [_field(one) for one in found[:MOST_FIELDS]]
-    return Answer(422, "validation_failed", "Some of what was sent cannot be accepted.", members={"errors": fields})
+    return Answer(422, "validation_failed", "Some fields of the request are not valid.", members={"errors": fields})
 
 
 def _field(one: Mapping[str, Any]) -> dict[str, str]:
@@ -121,7 +122,7 @@ def _plain_status(error: HTTPException) -> Answer:
 
 def _log(error: Exception, answer: Answer) -> None:
     if answer.status < SERVER_ERROR:
-        # Still worth a line: a row refused by row security is a bug or an attack.
+        # Logged all the same: a row that row security refuses is a bug or an attack.
         if answer.code in {"forbidden_by_database", "tenant_required"}:
             logger.warning("Refused: %s", answer.code, extra={"problem": answer.code})
         return
@@ -129,8 +130,8 @@ def _log(error: Exception, answer: Answer) -> None:
     if answer.status == SERVER_ERROR and not isinstance(error, ResponseValidationError | HTTPException | Problem):
         logger.error("The request failed: %s", answer.code, extra=facts, exc_info=error)
     elif isinstance(error, ResponseValidationError):
-        # Its text repeats the whole response; the places and kinds are enough to find the defect.
+        # The text of the error contains the whole response; places and types are enough to find the defect.
         wrong = [f"{'.'.join(map(str, one['loc']))}: {one['type']}" for one in error.errors()]
-        logger.error("The response does not fit its model: %s", "; ".join(wrong), extra=facts)
+        logger.error("The response does not match its model: %s", "; ".join(wrong), extra=facts)
     else:
         logger.warning("The request failed: %s", answer.code, extra=facts)

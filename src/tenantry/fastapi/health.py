@@ -1,8 +1,8 @@
-"""Health that tells the truth, as `application/health+json`: what was measured, when, and what follows from it.
+"""Reports of health as `application/health+json`: what was measured, when, and the resulting status.
 
-Invariant: a report is measured when it is asked for. Those who ask while a measurement runs share its outcome, so that
-a crowd of probes costs the database one question; nothing is kept after that. No address, name of a host or text of an
-exception reaches a report.
+Invariant: every request measures, and no result is cached. Requests that arrive while a measurement runs share its
+result, so that many probes cause one query. A report never contains an address, a host name or the text of an
+exception.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ CONNECTIVITY = "connectivity"
 
 
 class Status(enum.StrEnum):
-    """How a measurement came out; the order is that of severity."""
+    """The result of a measurement, in order of severity."""
 
-    PASS = "pass"  # noqa: S105  (the word of the format)
+    PASS = "pass"  # noqa: S105  (the format's word)
     WARN = "warn"
     FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One thing that was looked at. `output` is shown to anybody: it holds a sentence of ours."""
+    """One measurement. Anyone can read `output`, so it contains only a fixed sentence."""
 
     status: Status = Status.PASS
     output: str = ""
@@ -47,20 +47,20 @@ class Measurement:
     unit: str = ""
 
 
-# What it measured, by aspect: {"connectivity": ..., "schema": ...}. May raise, may hang: then it failed.
+# Returns measurements by aspect: {"connectivity": ..., "schema": ...}. A check that raises or hangs has failed.
 Check = Callable[[], Awaitable[Mapping[str, Measurement]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Measurements of one component or several, by `component:aspect`, each with the name of whom it concerns."""
+    """Measurements by `component:aspect`, each with the name of its service."""
 
     measurements: Mapping[str, tuple[tuple[str, Measurement], ...]] = field(default_factory=dict)
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @classmethod
     def joined(cls, *reports: Report) -> Report:
-        """Return one report of all; what has the same name stands side by side."""
+        """Return one report; measurements with the same name become one list."""
         together: dict[str, tuple[tuple[str, Measurement], ...]] = {}
         for report in reports:
             for name, found in report.measurements.items():
@@ -69,12 +69,12 @@ class Report:
 
     @property
     def status(self) -> Status:
-        """The worst of all."""
+        """The worst status of all measurements."""
         found = {one.status for several in self.measurements.values() for _, one in several}
         return next((status for status in (Status.FAIL, Status.WARN) if status in found), Status.PASS)
 
     def body(self) -> dict[str, Any]:
-        """Return the document, with `"database": "connected"` and its like at the top for people and simple scripts."""
+        """Return the document. Its top has entries such as `"database": "connected"`, for people and simple scripts."""
         connected: dict[str, str] = {}
         checks: dict[str, list[dict[str, Any]]] = {}
         for name, several in self.measurements.items():
@@ -97,7 +97,7 @@ class Report:
 
 
 class Readiness:
-    """Whether one service can do its work at this moment."""
+    """Whether one service is able to serve requests now."""
 
     def __init__(self, subject: str, checks: Mapping[str, Check], draining: Draining | None = None) -> None:
         self.subject = subject
@@ -107,24 +107,24 @@ class Readiness:
         self._was = Status.PASS
 
     async def report(self) -> Report:
-        """Measure everything at once, each within the deadline; join a measurement that is under way."""
+        """Run all checks at once, each within the deadline, or wait for a measurement that is running."""
         if self._draining is not None and self._draining.is_draining:
             leaving = Measurement(Status.FAIL, "The process is shutting down.")
             return Report({"process:state": ((self.subject, leaving),)})
         if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._measure())
-        # A client that goes away must not take the answer from the others who wait for it.
+        # A client that disconnects must not cancel the measurement for the other clients.
         return await asyncio.shield(self._running)
 
     async def _measure(self) -> Report:
         outcomes = await asyncio.gather(*(_run(name, check) for name, check in self._checks.items()))
         found = {name: ((self.subject, one),) for outcome in outcomes for name, one in outcome.items()}
         report = Report(found)
-        self._tell_change(report)
+        self._log_change(report)
         return report
 
-    def _tell_change(self, report: Report) -> None:
-        """Log a change of state once, instead of every failing probe."""
+    def _log_change(self, report: Report) -> None:
+        """Log a change of the status once, and not every failing probe."""
         if report.status is not self._was:
             self._was = report.status
             reasons = [one.output for several in report.measurements.values() for _, one in several if one.output]
@@ -133,23 +133,23 @@ class Readiness:
 
 
 async def _run(name: str, check: Check) -> dict[str, Measurement]:
-    # The check has a deadline of its own; this one is for a check that does not keep it.
+    # A check has its own deadline. This one is for a check that exceeds it.
     try:
         async with asyncio.timeout(DEADLINE + 0.1):
             measured = await check()
     except TimeoutError:
         measured = {CONNECTIVITY: Measurement(Status.FAIL, f"{name} did not answer within {DEADLINE * 1000:.0f} ms.")}
-    except Exception as error:  # noqa: BLE001  (whatever it is, the answer is that the check failed)
+    except Exception as error:  # noqa: BLE001  (any exception means that the check failed)
         logger.warning("The check of %s failed: %s", name, type(error).__name__)
         measured = {CONNECTIVITY: Measurement(Status.FAIL, f"The check of {name} failed.")}
     return {f"{name}:{aspect}": one for aspect, one in measured.items()}
 
 
 def health_response(report: Report, *, always_ok: bool = False) -> Response:
-    """Render a report: 503 when it fails, unless `always_ok`, where the worst that is said is "warn"."""
+    """Return a report as a response: 503 when it fails; with `always_ok`, 200 and the status "warn" instead."""
     body = report.body()
     status = 503 if report.status is Status.FAIL else 200
     if always_ok and report.status is Status.FAIL:
-        # A failing status must come with a failing code; the process itself does answer.
+        # The format asks for an error code with the status "fail", and this process does answer.
         body["status"], status = Status.WARN, 200
     return Response(json.dumps(body), status, {"Cache-Control": "no-store"}, media_type=MEDIA_TYPE)

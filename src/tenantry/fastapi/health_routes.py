@@ -1,10 +1,10 @@
-"""The health paths, one implementation: for a service below its own path and for the host at the root.
+"""The health paths, for a service below its path and for the host at the root.
 
-| path | asks outside of the process | 503 |
+| path | runs the checks | 503 |
 |---|---|---|
 | `/livez` | no | never: a restart would not help |
 | `/readyz`, `/ready`, `/health/ready` | yes | when a check fails, and while draining |
-| `/health` | yes | never: the overall picture, "warn" at worst, safe for a container's restart policy |
+| `/health` | yes | never: "warn" is its worst status, so that a container's restart policy can use it |
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from tenantry.fastapi.health import MEDIA_TYPE, Report, health_response
 __all__ = ["health_router"]
 
 _CONTENT = {MEDIA_TYPE: {"schema": {"type": "object", "required": ["status"]}}}
-_FINE: dict[int | str, dict[str, Any]] = {200: {"description": "It answers.", "content": _CONTENT}}
+_FINE: dict[int | str, dict[str, Any]] = {200: {"description": "The process answers.", "content": _CONTENT}}
 _NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready to serve.", "content": _CONTENT}}
 
 
 def health_router(measure: Callable[[Request], Awaitable[Report]]) -> APIRouter:
-    """Return the health routes over `measure`, which makes a readiness report when it is asked."""
+    """Return the health routes; `measure` makes the readiness report."""
     router = APIRouter(tags=["health"], default_response_class=Response)
 
-    @router.get("/livez", summary="Is the process alive?", responses=_FINE)
+    @router.get("/livez", summary="Read liveness", responses=_FINE)
     async def livez() -> Response:
         return health_response(Report())
 
@@ -40,6 +40,6 @@ def health_router(measure: Callable[[Request], Awaitable[Report]]) -> APIRouter:
         return health_response(await measure(request), always_ok=True)
 
     for path in ("/readyz", "/ready", "/health/ready"):
-        router.add_api_route(path, readyz, summary="Can it serve now?", responses={**_FINE, **_NOT_READY})
-    router.add_api_route("/health", health, summary="How is it overall?", responses=_FINE)
+        router.add_api_route(path, readyz, summary="Read readiness", responses={**_FINE, **_NOT_READY})
+    router.add_api_route("/health", health, summary="Read health", responses=_FINE)
     return router

@@ -1,11 +1,10 @@
-"""`Idempotency-Key`: a client that does not know whether its request arrived sends it again, and nothing is done twice.
+"""`Idempotency-Key`: a client can send a request again without repeating its effect.
 
-    return await answer_once(session, CreationKey, key, fingerprint(request, body), create)
+    return await idempotency.answer_once(session, CreationKey, key, idempotency.fingerprint(request, body), create)
 
-Invariant: the key is claimed first, in the transaction that does the work, and kept with the answer when that commits.
-So there is no moment in which one of the two is there without the other, and a request that fails leaves its key free.
-Of two requests at once the second waits in its INSERT until the first has ended; then it finds the answer, or does the
-work if the first failed.
+Invariant: one transaction inserts the key, does the work and stores the answer. So the key and the work are committed
+together, and a request that fails leaves its key free. When two requests have the same key, the INSERT of the second
+one waits for the first one. Then it finds the answer, or does the work itself if the first one failed.
 """
 
 from __future__ import annotations
@@ -24,28 +23,28 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tenantry.fastapi.problems import Problem
-from tenantry.tenancy.idempotency_record import LONGEST_KEY, IdempotencyRecord
+from tenantry.tenancy.idempotency import LONGEST_KEY, IdempotencyRecord
 
-__all__ = ["LIFETIME", "REPLAYED", "IdempotencyKey", "answer_once", "fingerprint"]
+__all__ = ["LIFETIME", "REPLAYED", "Key", "answer_once", "fingerprint"]
 
 LIFETIME = timedelta(hours=24)
 REPLAYED = "Idempotency-Replayed"
 
-# More than one request can add, so that the table shrinks after a burst, and few enough to take no time.
+# A request adds one row, so the table shrinks after a burst; and removing ten rows takes no time.
 SWEPT = 10
-# A record can only vanish between two looks by expiring in that moment.
+# Between the two statements of an attempt a record can only disappear by expiring.
 ATTEMPTS = 3
-# No record is ever loaded as an object that a session would have to keep in step.
+# No record is loaded as an object, so the session has no object to synchronise.
 BLIND = {"synchronize_session": False}
 
-# What a route takes; visible ASCII, so that one spelling is one key.
-IdempotencyKey = Annotated[
+# For a route's parameter: `key: idempotency.Key = None`. Visible ASCII only, so that each key has one spelling.
+Key = Annotated[
     str | None,
     Header(
         min_length=1,
         max_length=LONGEST_KEY,
         pattern=r"^[\x21-\x7e]+$",
-        description="Made by the client for this request; sent again with the same key, it is answered without effect.",
+        description="Chosen by the client. A request with a known key gets the first answer, and has no effect.",
     ),
 ]
 
@@ -53,7 +52,7 @@ _Record = type[IdempotencyRecord]
 
 
 def fingerprint(request: Request, body: BaseModel) -> str:
-    """Return what makes two requests the same: method, path and what the body says, however it was spaced."""
+    """Return a digest of the method, the path and the parsed body: equal requests have equal digests."""
     said = f"{request.method}\n{request.url.path}\n{body.model_dump_json()}"
     return hashlib.sha256(said.encode()).hexdigest()
 
@@ -67,12 +66,12 @@ async def answer_once(
     *,
     lifetime: timedelta = LIFETIME,
 ) -> Response:
-    """Return what `work` answers, or what it answered to the same request within `lifetime`; without a key, do it.
+    """Do the work and return its answer, or return the stored answer to the same request within `lifetime`.
 
-    The answer is kept whole, so it should be small and hold no secret.
+    Without a key, always do the work. The whole answer is stored, so it should be small and contain no secret.
 
     Raises:
-        Problem: 422, the key belongs to another request; 409, its record came and went meanwhile.
+        Problem: 422, the key belongs to another request; 409, other requests with the key are running.
     """
     if key is None:
         return await work()
@@ -87,11 +86,11 @@ async def answer_once(
         found = (await session.execute(columns)).one_or_none()
         if found is not None:
             return _replay(found.fingerprint, found.answer, request_fingerprint)
-    raise Problem(409, "idempotency_key_busy", "Another request with this key is under way. Send this one again.")
+    raise Problem(409, "idempotency_key_busy", "Another request with this key is running. Send this request again.")
 
 
 async def _claim(session: AsyncSession, record: _Record, key: str, said: str, lifetime: timedelta) -> bool:
-    """Put the key in, or take over one that has expired; wait for whoever is doing so. Return whether it is ours."""
+    """Insert the key or replace an expired one, and return whether this request owns it; wait for a concurrent one."""
     values = {"key": key, "fingerprint": said, "expires_at": func.now() + lifetime}
     statement = (
         insert(record)
@@ -107,10 +106,10 @@ async def _claim(session: AsyncSession, record: _Record, key: str, said: str, li
 
 
 async def _sweep(session: AsyncSession, record: _Record) -> None:
-    """Remove a few records that have expired, passing over those that another request is at."""
+    """Delete a few expired records, except those that another request has locked."""
     keys = tuple(_table(record).primary_key)
     expired = select(*keys).where(record.expires_at <= func.now()).limit(SWEPT).with_for_update(skip_locked=True)
-    # As a subquery it may be run again for each row, and find more rows than its limit.
+    # PostgreSQL may run a subquery again for each row, which would exceed the limit.
     once = expired.cte("expired").prefix_with("MATERIALIZED")
     statement = delete(record).where(tuple_(*keys).in_(select(*once.c)))
     await session.execute(statement, execution_options=BLIND)
@@ -118,7 +117,7 @@ async def _sweep(session: AsyncSession, record: _Record) -> None:
 
 def _replay(known: str, answer: dict[str, Any], said: str) -> Response:
     if known != said:
-        detail = "This key was used for another request. Take a new one."
+        detail = "This key belongs to another request. Choose a new key."
         raise Problem(422, "idempotency_key_reused", detail)
     headers = {**answer["headers"], REPLAYED: "true"}
     return Response(answer["body"], answer["status"], headers)

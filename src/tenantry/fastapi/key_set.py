@@ -1,7 +1,7 @@
-"""The public keys of an identity provider (JWKS, RFC 7517), fetched when needed and kept for a while.
+"""The public keys of an identity provider (JWKS, RFC 7517), fetched when needed and cached.
 
-Invariant: no crowd of requests and no stream of forged key ids makes more than one fetch at a time, nor more than one
-within the pause. Keys that are known stay in use while the provider does not answer: its outage is not ours.
+Invariant: many requests, or requests with forged key ids, cause at most one fetch at a time and one fetch within
+`pause`. While the provider does not answer, the cached keys stay in use.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ PAUSE = 30.0
 TIMEOUT = 5.0
 LARGEST = 512 * 1024
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-# A symmetric key in a public document would be known to everybody.
+# Symmetric keys are refused: anyone can read a key in a public document.
 ASYMMETRIC = frozenset({"RSA", "EC", "OKP"})
 
 
 class KeySetUnavailable(Exception):
-    """The provider's keys are needed and could not be fetched."""
+    """The keys of the identity provider could not be fetched, and no keys are cached."""
 
 
 def check_url(url: str) -> None:
-    """Refuse a URL over which anybody on the way could put in a key.
+    """Refuse a URL where an attacker in the network could insert a key.
 
     Raises:
-        ValueError: it is not https, and not on this machine.
+        ValueError: the URL is neither https nor a loopback address.
     """
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-        raise ValueError("keys are fetched over https only")
+        raise ValueError("the URL of the keys must begin with https://")
 
 
 class KeySet:
-    """Keys by id, fetched from `url` in a thread."""
+    """The keys at `url`, by id; a thread fetches them."""
 
     def __init__(self, url: str, *, lifetime: float = LIFETIME, pause: float = PAUSE) -> None:
         check_url(url)
@@ -59,11 +59,11 @@ class KeySet:
         self._lock = asyncio.Lock()
 
     async def key(self, key_id: str | None) -> jwt.PyJWK:
-        """Return the key with this id; without an id the only key there is.
+        """Return the key with this id; without an id, the only key of the set.
 
         Raises:
-            LookupError: there is no such key.
-            KeySetUnavailable: no keys are known and none could be fetched.
+            LookupError: the set has no such key.
+            KeySetUnavailable: no keys are cached, and the fetch failed.
         """
         found = self._find(key_id)
         if found is None or time.monotonic() - self._fetched_at > self._lifetime:
@@ -82,7 +82,7 @@ class KeySet:
 
     async def _refresh(self) -> None:
         async with self._lock:
-            # Whoever waited for the lock finds that the work has just been done.
+            # A request that waited for the lock finds that another one has just fetched the keys.
             if time.monotonic() - self._tried_at < self._pause:
                 return
             self._tried_at = time.monotonic()
@@ -94,10 +94,10 @@ class KeySet:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect could leave https; the URL that was configured is the one that is asked."""
+    """Refuses redirects, because a redirect could lead to a URL without https."""
 
     def redirect_request(self, *_request: Any, **_more: Any) -> None:
-        """Follow nothing; urllib then raises HTTPError, which is an OSError."""
+        """Return no request; urllib then raises HTTPError, which is an OSError."""
 
 
 def _fetch(url: str) -> Mapping[str, jwt.PyJWK]:
@@ -106,7 +106,7 @@ def _fetch(url: str) -> Mapping[str, jwt.PyJWK]:
         document = json.loads(answer.read(LARGEST))
     entries = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(entries, list):
-        raise ValueError("The document holds no list of keys.")  # noqa: TRY004  (one error for a bad document)
+        raise ValueError("The document has no list `keys`.")  # noqa: TRY004  (one error for a bad document)
     usable = [one for one in entries if isinstance(one, dict) and _is_for_signatures(one)]
     return {str(one.get("kid", "")): jwt.PyJWK(one) for one in usable}
 

@@ -1,6 +1,6 @@
-"""The page at `/`: which services are here, how they are, and where their documentation stands.
+"""The page at `/`: the services of a host, their status, and links to their documentation.
 
-One page without scripts, fonts or pictures from elsewhere, so that it works offline and under a strict policy.
+The page loads no script, font or image from another server, so it works offline and under a strict content policy.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ th,td{text-align:left;padding:.5rem .75rem;border-bottom:1px solid #8884}
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One service on the page."""
+    """One service of the page."""
 
     title: str
     path: str

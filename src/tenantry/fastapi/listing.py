@@ -1,8 +1,8 @@
-"""Listings that several routes give, or one route by several filters: what each row looks like, and in which order.
+"""A listing that routes share: the shape of its items, and their order.
 
 NEWEST_FIRST = Listing(schemas.Ticket, (Ticket.created_at, Ticket.id))
 
-statement = narrow(select(Ticket), {Ticket.status: status})     # status may be None: nobody asked for one
+statement = narrow(select(Ticket), {Ticket.status: status})     # a status of None does not filter
 return await NEWEST_FIRST.page(session, statement, page)
 """
 
@@ -27,7 +27,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[Shown]):
-    """A listing by keyset: `keys` are NOT NULL and together unique, as in `(created_at, id)`."""
+    """A listing with keyset pagination; the columns `keys` are NOT NULL and together unique: `(created_at, id)`."""
 
     shape: type[Shown]
     keys: tuple[Column, ...]
@@ -36,10 +36,10 @@ class Listing(Generic[Shown]):
     async def page(
         self, session: AsyncSession | ReadSession, statement: Select[*tuple[Any, ...]], page: PageRequest
     ) -> Page[Shown]:
-        """Return the page of `statement` that was asked for; see `paginate`.
+        """Return the requested page of `statement`; see `paginate`.
 
         Raises:
-            Problem: 422, the cursor is not one of this listing.
+            Problem: 422, the cursor does not belong to this listing.
         """
         return await paginate(
             session,
@@ -53,6 +53,6 @@ class Listing(Generic[Shown]):
 
 
 def narrow(statement: Select[Row], wanted: Mapping[Any, object]) -> Select[Row]:
-    """Return the statement for the rows whose columns have the values that were given; None is not given."""
+    """Return the statement with a filter for each column whose wanted value is not None."""
     given = [column == value for column, value in wanted.items() if value is not None]
     return statement.where(*given)

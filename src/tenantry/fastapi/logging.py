@@ -1,7 +1,7 @@
-"""Structured logs: one JSON object a line, with the request's id and its tenant, from the standard library alone.
+"""Structured logs: one JSON object per line, with the request's id and tenant.
 
-Invariant: no line holds a value of a row or of a request. An exception is printed with its frames, and what the driver
-says beyond its first line (the DETAIL with the key's values, the statement's parameters) is left out.
+Invariant: no line contains a value of a row or of a request. An exception is logged with its frames, but only with the
+first line of a driver's message: the rest has the values of the key (DETAIL) and the parameters of the statement.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from tenantry.tenancy.context import current_tenant
 
 __all__ = ["JSONFormatter", "TextFormatter", "structured_logging"]
 
-# What every record has; anything else was given by `extra=` and belongs in the line.
+# The attributes of every record. All others come from `extra=` and belong in the line.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 SERVER_LOGGERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
 LONGEST_TEXT = 4000
 
 
 class JSONFormatter(logging.Formatter):
-    """One JSON object a record."""
+    """Formats a record as one JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as one line of JSON; what JSON does not know is given as text."""
+        """Return the record as one line of JSON; values of other types become text."""
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -46,14 +46,14 @@ class JSONFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """The same facts for a person at a terminal."""
+    """Formats a record as text, for a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as one line of text, its facts at the end, its traceback below."""
+        """Return the record as one line of text, with its facts at the end and its traceback below."""
         moment = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
         facts = {**_context(), **_extra(record)}
         told = " ".join(f"{name}={value}" for name, value in facts.items() if value is not None)
-        # repr() keeps a line break out of a message from forging a second line.
+        # repr() escapes line breaks, so that a message cannot forge a second line.
         message = record.getMessage()[:LONGEST_TEXT]
         message = message if message.isprintable() else repr(message)[1:-1]
         line = f"{moment} {record.levelname:<7} {message}" + (f"  [{told}]" if told else "")
@@ -63,7 +63,7 @@ class TextFormatter(logging.Formatter):
 
 
 def describe_exception(error: BaseException) -> str:
-    """Return the traceback of an exception and its causes, without the values that database errors repeat."""
+    """Return the traceback of an exception and its causes, without the values in the messages of database errors."""
     parts = []
     for link in chain_of(error):
         frames = "".join(traceback.format_tb(link.__traceback__))
@@ -93,10 +93,10 @@ def _extra(record: logging.LogRecord) -> dict[str, object]:
 def structured_logging(
     level: str = "INFO", style: Literal["json", "text"] = "json", stream: TextIO | None = None
 ) -> Iterator[None]:
-    """Send all records, the server's too, through one formatter for as long as the application runs.
+    """Format all records in one way while the application runs, including those of the server.
 
-    The server's own access lines are silenced: they hold query strings, and ours say more. On leaving, every logger is
-    as it was before, so that an application inside of a test or of another program leaves no trace.
+    The access lines of the server are disabled: they contain query strings, and `request_context` logs more. On exit
+    all loggers are restored, so that an application in a test or in another program changes nothing.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JSONFormatter() if style == "json" else TextFormatter())
@@ -111,7 +111,7 @@ def structured_logging(
     for one in servers:
         one.handlers, one.propagate = [], True
     logging.getLogger("uvicorn.access").disabled = True
-    # At INFO it tells of its own disposal, at every stop.
+    # At INFO the pool logs its disposal at every stop.
     pools.setLevel(logging.WARNING)
     try:
         yield

@@ -1,11 +1,11 @@
-"""Keyset pagination: pages that neither skip nor repeat a row while others are being inserted.
+"""Keyset pagination: inserts between two pages neither skip nor repeat a row.
 
-A cursor holds the sort key of the last row that was seen, and the next page is what comes after it in the order: one
-row-value comparison, which an index on the same columns answers from its middle. An offset would count rows anew each
-time, and shift under every insert.
+A cursor contains the sort key of the last row of a page. The next page begins after this key, by one comparison of row
+values, which an index on the same columns serves directly. With an offset, PostgreSQL would read all earlier rows
+again, and an insert would shift the pages.
 
-Cursors are opaque, not secret: row security decides what a page holds, so that a forged cursor moves its sender about
-within its own tenant's rows and nowhere else. One that is damaged, or from another listing, is refused.
+Cursors are opaque but not secret: row security limits every page, so a forged cursor only reaches other rows of the
+same tenant. A damaged cursor and a cursor of another listing are refused.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ Column = InstrumentedAttribute[Any] | ColumnElement[Any]
 
 
 class Page(BaseModel, Generic[Item]):
-    """One page; `next_cursor` is null on the last."""
+    """One page; `next_cursor` is null on the last page."""
 
     items: list[Item]
     next_cursor: str | None = None
 
 
 class PageRequest(BaseModel):
-    """Which page is wanted."""
+    """The requested page."""
 
     limit: int = DEFAULT_LIMIT
     cursor: str | None = None
@@ -54,13 +54,13 @@ class PageRequest(BaseModel):
 def _page_request(
     limit: Annotated[int, Query(ge=1, le=LARGEST_LIMIT)] = DEFAULT_LIMIT,
     cursor: Annotated[
-        str | None, Query(max_length=LONGEST_CURSOR, description="`next_cursor` of the last page")
+        str | None, Query(max_length=LONGEST_CURSOR, description="`next_cursor` of the previous page")
     ] = None,
 ) -> PageRequest:
     return PageRequest(limit=limit, cursor=cursor)
 
 
-# What a route takes: `page: PageQuery`.
+# For a route's parameter: `page: PageQuery`.
 PageQuery = Annotated[PageRequest, Depends(_page_request)]
 
 
@@ -75,14 +75,14 @@ async def paginate(
     order: Literal["desc", "asc"] = "desc",
     offset: int = 0,
 ) -> Page[Item]:
-    """Return the page of `select` after `cursor`, ordered by `columns`, each row made an item by `convert`.
+    """Return the page of `select` after `cursor`, ordered by `columns`; `convert` makes an item of each row.
 
-    The columns are NOT NULL and together unique, as in `(created_at, id)`. `convert` gets the entity when the select
-    has one, else the row. One row more than `limit` is fetched: it tells whether there is another page. An `offset`
-    passes over rows, for listings that offer page numbers; see `counted_page`.
+    The columns are NOT NULL and together unique, such as `(created_at, id)`. `convert` gets the entity when the select
+    has one, and the row otherwise. The query fetches one row more than `limit`, to find out whether there is another
+    page. An `offset` skips rows, for listings with page numbers; see `counted_pages`.
 
     Raises:
-        Problem: 422, the cursor is not one of this listing.
+        Problem: 422, the cursor does not belong to this listing.
     """
     keys = tuple_(*columns)
     statement = select.add_columns(*columns)
@@ -119,23 +119,23 @@ def _decode(cursor: str, columns: Sequence[Column]) -> list[Any]:
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         document = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        # A cursor of another listing has other names, and so none of these.
+        # A cursor of another listing has other names, so a lookup below fails.
         by = dict(zip(document["by"], document["at"], strict=True))
         return [_from_json(by.pop(column.key), column) for column in columns]
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError, binascii.Error) as error:
-        sentence = "The cursor is not one that this listing gave. Begin again without it."
+        sentence = "The cursor does not belong to this listing. Start again without a cursor."
         raise Problem(422, "cursor_invalid", sentence) from error
 
 
 def _from_json(value: Any, column: Column) -> Any:
-    """Read one value back as the column's type; what would make the database stumble is refused here."""
+    """Return one value as the column's type; refuse values that the database would refuse."""
     kind = column.type.python_type
     if kind is int:
         if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**63:
-            raise ValueError("It is not a 64-bit integer.")
+            raise ValueError("The value is not a 64-bit integer.")
         return value
     if not isinstance(value, str) or "\0" in value:
-        raise ValueError("It is not text.")
+        raise ValueError("The value is not text.")
     if kind is datetime:
         return _moment(value, has_zone=bool(getattr(column.type, "timezone", False)))
     if kind is UUID:
@@ -149,6 +149,6 @@ def _from_json(value: Any, column: Column) -> Any:
 def _moment(text: str, *, has_zone: bool) -> datetime:
     moment = datetime.fromisoformat(text)
     if has_zone != (moment.tzinfo is not None):
-        raise ValueError("It has a time zone where the column has none, or none where it has one.")
-    # Year 1 east of Greenwich overflows: better here than in the driver.
+        raise ValueError("Only one of the value and the column has a time zone.")
+    # A date in the year 1 with a positive offset overflows here, and not later in the driver.
     return moment.astimezone(UTC) if has_zone else moment

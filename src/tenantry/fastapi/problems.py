@@ -1,7 +1,7 @@
-"""One shape for every error that an API gives: `application/problem+json` (RFC 9457).
+"""The format of every error of an API: `application/problem+json` (RFC 9457).
 
-Invariant: a client reads our own sentences only. The text of an exception, a value that was sent, an address or a name
-inside the database never reaches a response; `code` is stable and `request_id` leads to the log.
+Invariant: a response contains only fixed sentences. The text of an exception, a value of the request, an address or a
+name of the database never appears in it. `code` is stable, and `request_id` finds the request in the log.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MEDIA_TYPE = "application/problem+json"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a client is told about one kind of failure."""
+    """The answer to one kind of failure."""
 
     status: int
     code: str
@@ -34,9 +34,9 @@ class Answer:
 
 
 class Problem(Exception):
-    """Raised by a route to end the request with a problem; the unit of work is rolled back.
+    """A route raises it to end the request with a problem; the unit of work is rolled back.
 
-    `detail` is shown to the client as it is. Further keywords become extension members of the document.
+    The client reads `detail` unchanged. Further keywords become extension members of the document.
     """
 
     def __init__(
@@ -47,30 +47,30 @@ class Problem(Exception):
 
 
 class FieldError(BaseModel):
-    """One field that was refused; the refused value itself is never repeated."""
+    """One refused field, without its value."""
 
-    field: str = Field(description="Where it stands, for example `body.preferences.llm_model`.")
+    field: str = Field(description="Place of the field, for example `body.preferences.llm_model`.")
     code: str
     message: str
 
 
 class ProblemDocument(BaseModel):
-    """An error, as RFC 9457 describes it."""
+    """A problem (RFC 9457)."""
 
     model_config = ConfigDict(extra="allow", title="Problem")
 
-    type: str = Field(description="Identifies the kind of problem; `/problems/` and the code.")
+    type: str = Field(description="URI of the kind of problem: `/problems/` and the code.")
     title: str
     status: int
-    code: str = Field(description="Stable: for programs to tell problems apart.")
+    code: str = Field(description="Stable name of the kind of problem, for programs.")
     detail: str | None = None
-    instance: str | None = Field(default=None, description="The path of the request that met the problem.")
-    request_id: str | None = Field(default=None, description="Finds the request in the logs.")
+    instance: str | None = Field(default=None, description="Path of the request.")
+    request_id: str | None = Field(default=None, description="Id of the request in the logs.")
     errors: list[FieldError] | None = None
 
 
 def problem_response(answer: Answer, *, instance: str | None = None) -> Response:
-    """Render an answer as a response; the request's id comes from the context."""
+    """Return an answer as a response; the request's id comes from the context."""
     document: dict[str, object] = {
         **answer.members,
         "type": f"/problems/{answer.code}",
@@ -80,14 +80,14 @@ def problem_response(answer: Answer, *, instance: str | None = None) -> Response
     }
     optional = {"detail": answer.detail, "instance": instance, "request_id": current_request_id()}
     document.update((name, value) for name, value in optional.items() if value)
-    # ASCII escapes: a lone surrogate out of a client's JSON could not be encoded as UTF-8.
+    # ASCII with escapes: UTF-8 cannot encode a lone surrogate from a client's JSON.
     content = json.dumps(document, default=str).encode("ascii")
     headers = {"Cache-Control": "no-store", **answer.headers}
     return Response(content, answer.status, headers, media_type=MEDIA_TYPE)
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses=` of a route that may end in these statuses, for OpenAPI."""
+    """Return a route's `responses=` for problems with these statuses, for OpenAPI."""
     return {status: documented(http.HTTPStatus(status).phrase) for status in statuses}
 
 

@@ -1,8 +1,8 @@
-"""The outermost layer of every request: its id, its access line, and the last answer when all else fails.
+"""The outermost middleware: the id and the access line of a request, and the answer to an unexpected exception.
 
-Invariant: each request is logged once, with the template of its route and never with its query, its headers or its
-body, and each answer carries `X-Request-ID`. Applications nest (a service inside the host): the inner layer leaves
-the id and the line to the outer one, and only gives the last answer.
+Invariant: each request is logged once, with the template of its route, and without its query, headers or body. Each
+response has `X-Request-ID`. When applications nest (a service inside a host), the outer middleware adds the id and the
+access line, and the inner one only answers unexpected exceptions.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ logger = logging.getLogger("tenantry.access")
 SCOPE_KEY = "tenantry.request"
 FIRST_FAILURE = 400
 LONGEST_PATH = 200
-# Probes ask every second; they are worth a line only when the answer is bad.
+# Probes run every second, so only their failures are logged at INFO.
 PROBES = ("/livez", "/readyz", "/ready", "/health")
 
 
 class RequestContext:
-    """ASGI middleware: see the module."""
+    """ASGI middleware; see the module."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -51,7 +51,7 @@ class RequestContext:
                 current_request.reset(token)
 
     async def _observe(self, scope: Scope, receive: Receive, send: Send, facts: RequestFacts) -> None:
-        """Give the answer its id, and the request its line."""
+        """Add the id to the response, and log the request."""
         began = time.perf_counter()
         status: int | None = None
 
@@ -68,7 +68,7 @@ class RequestContext:
             _log_access(scope, status, (time.perf_counter() - began) * 1000)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Turn what nobody foresaw into a problem, at the innermost layer: the framework's own last answer is text."""
+        """Answer an unexpected exception with a problem; the framework would answer with plain text."""
         has_begun = False
 
         async def watch(message: Message) -> None:
@@ -80,7 +80,7 @@ class RequestContext:
             await self.app(scope, receive, watch)
         except Exception as error:
             if has_begun:
-                # Half an answer is out: only the server can end it, by closing the connection; it also logs the error.
+                # A part of the response was sent. The server closes the connection and logs the error.
                 raise
             logger.exception("The request failed: %s", type(error).__name__, extra={"problem": INTERNAL.code})
             await problem_response(INTERNAL, instance=scope["path"])(scope, receive, send)
@@ -91,7 +91,7 @@ def _log_access(scope: Scope, status: int | None, duration_ms: float) -> None:
     facts: dict[str, Any] = {"method": scope["method"], "route": template, "status": status}
     facts["duration_ms"] = round(duration_ms, 1)
     if template is None:
-        # Nothing matched, so that the path holds no value of ours, such as the token of a share link.
+        # No route matched, so the path contains no secret such as the token of a share link.
         facts["path"] = scope["path"][:LONGEST_PATH]
     is_fine = status is not None and status < FIRST_FAILURE
     level = logging.DEBUG if is_fine and str(template).endswith(PROBES) else logging.INFO

@@ -1,10 +1,10 @@
-"""One row at a time, as routes need it: found or 404, added, changed, written under a key.
+"""Functions for one row: find it or answer 404, add it, change it, insert or update it.
 
-    user = await find(session, select(User).where(User.id == user_id), "user")     # 404 user_not_found
-    user = await add(session, User(name=body.name))                                # with what the database filled in
-    await put(session, Embedding, ["tenant_id", "id"], {"id": row.id}, {"embedding": embedding})
+    user = await rows.find(session, select(User).where(User.id == user_id), "user")     # 404 user_not_found
+    user = await rows.add(session, User(name=body.name))                                # with the database's defaults
+    await rows.put(session, Embedding, ["tenant_id", "id"], {"id": row.id}, {"embedding": embedding})
 
-Invariant: what is not there and what belongs to somebody else are one answer, because row security shows neither.
+Invariant: a missing row and a row of another tenant get the same answer, because row security hides both.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ Row = TypeVar("Row")
 
 
 def not_found(noun: str) -> Problem:
-    """Return the problem of a thing that the caller has none of: 404."""
-    return Problem(404, f"{noun}_not_found", f"There is no such {noun} here.")
+    """Return the problem of a missing row: 404."""
+    return Problem(404, f"{noun}_not_found", f"This {noun} does not exist.")
 
 
 def present(row: Row | None, noun: str) -> Row:
-    """Return a row that was looked for.
+    """Return the row.
 
     Raises:
-        Problem: 404, there is none.
+        Problem: 404, the row is None.
     """
     if row is None:
         raise not_found(noun)
@@ -41,24 +41,24 @@ def present(row: Row | None, noun: str) -> Row:
 
 
 async def find(session: AsyncSession | ReadSession, statement: Select[Row], noun: str) -> Row:
-    """Return the row that a statement finds.
+    """Return the row of a statement.
 
     Raises:
-        Problem: 404, it finds none.
+        Problem: 404, the statement returns no row.
     """
     row: Row | None = await session.scalar(statement)
     return present(row, noun)
 
 
 async def add(session: AsyncSession, row: Row) -> Row:
-    """Send a new row to the database, and return it: its key is known then, and a constraint has had its say."""
+    """Insert a row and return it with its key; constraints that are not deferred have been checked."""
     session.add(row)
     await session.flush()
     return row
 
 
 async def change(session: AsyncSession, row: Row, values: Mapping[str, Any]) -> Row:
-    """Give a row that the session holds other values, send them to the database, and return it."""
+    """Update a row that the session has loaded, and return it."""
     for name, value in values.items():
         setattr(row, name, value)
     await session.flush()
@@ -72,11 +72,11 @@ async def put(
     identity: Mapping[str, Any],
     values: Mapping[str, Any],
 ) -> Row:
-    """Write the row that `identity` names, whether or not it is there, in one statement; return it as it is now.
+    """Insert the row that `identity` names, or update its `values` if it exists, in one statement; return it.
 
-    `index` are the columns of the unique index that tells; of a row that is there, `values` alone are replaced.
+    `index` names the columns of the unique index that decides whether the row exists.
     """
     statement = insert(model).values(**identity, **values)
     replacing = statement.on_conflict_do_update(index_elements=list(index), set_=dict(values)).returning(model)
-    # The session may hold the row as it was before.
+    # The session may have loaded the row before.
     return (await session.scalars(replacing, execution_options={"populate_existing": True})).one()

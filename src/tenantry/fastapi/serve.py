@@ -1,7 +1,7 @@
-"""Running a host under uvicorn from our own program: what `tenantry up` does in the foreground.
+"""Runs a host under uvicorn, for `tenantry up`.
 
-Invariant: the port is taken before anything is started, so that a port in use costs nothing and is said plainly; and
-every way of stopping ends here with a number, never with a traceback.
+Invariant: the port is bound before anything starts, so that a port in use is reported at once. Every way of stopping
+returns an exit status, and no traceback is printed.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from types import FrameType
 import uvicorn
 
 from tenantry import errors
-from tenantry.fastapi.host import Host
+from tenantry.fastapi.hosting import Host
 
 __all__ = ["bind", "serve"]
 
 INTERRUPTED = 130
 FAILED = 1
-# A request that hangs may not keep a process from ending.
-LONGEST_FAREWELL = 10
+# Seconds that the server waits for running requests, so that a hanging request cannot prevent the stop.
+LONGEST_STOP = 10
 
 
 def serve(
@@ -31,11 +31,11 @@ def serve(
 ) -> int:
     """Serve `app` until a signal stops it; return the exit status: 0 after SIGTERM, 130 after Ctrl-C, 1 if it failed.
 
-    `on_ready` is called once, when requests are accepted.
+    `on_ready` is called once, when the server accepts requests.
 
     Raises:
-        PortInUse: another program listens there.
-        TenantryError: what kept a service from starting.
+        PortInUse: another program listens on the port.
+        TenantryError: a service could not start.
     """
     with bind(address, port) as listener:
         return _run(app, listener, on_ready)
@@ -45,18 +45,18 @@ def bind(address: str, port: int) -> socket.socket:
     """Return a socket bound to the port.
 
     Raises:
-        PortInUse: another program listens there.
-        ServerError: the address or the port may not be used.
+        PortInUse: another program listens on the port.
+        ServerError: the address or the port cannot be used.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     # asyncio sets TCP_NODELAY only where the socket names its protocol. Without the option, the body of an answer waits
     # until the client has acknowledged the head, which takes 40 ms on a connection that is kept.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    # Connections of the last run still in TIME_WAIT must not keep the next one from starting.
+    # Connections of the last run in TIME_WAIT must not prevent the next start.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((address, port))
-        # uvicorn would listen only after the services have been opened; a second program could bind until then.
+        # uvicorn listens only after the services are open; until then another program could bind the port.
         listener.listen()
     except OSError as error:
         listener.close()
@@ -87,21 +87,21 @@ def _run(app: Host, listener: socket.socket, on_ready: Callable[[], None] | None
         access_log=False,
         lifespan="on",
         server_header=False,
-        timeout_graceful_shutdown=LONGEST_FAREWELL,
+        timeout_graceful_shutdown=LONGEST_STOP,
     )
-    # What keeps a service from starting is raised below; without any handler Python would print it as well.
+    # The error of a failed start is raised below. Without a handler, Python would print it too.
     logging.getLogger("uvicorn").addHandler(logging.NullHandler())
     received: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
         received.append(number)
 
-    # uvicorn raises the signal that stopped it once more, for whoever handled it before: that is we.
+    # uvicorn raises the signal that stopped it again, for the handler from before; this function is the handler.
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         _Server(config, on_ready).run(sockets=[listener])
     except SystemExit:
-        # uvicorn's own end when the lifespan failed.
+        # uvicorn exits in this way when the lifespan failed.
         if app.refusal is not None:
             raise app.refusal from None
         return FAILED

@@ -1,4 +1,4 @@
-"""What every service lets its operator set about its web side; a service's settings inherit this beside the database's.
+"""Settings of every service for shutting down and logging; a service's settings inherit them.
 
 class Settings(DatabaseSettings, TokenSettings, WebSettings):
     model_config = SettingsConfigDict(env_prefix="AI_AGENTS_")
@@ -14,17 +14,17 @@ __all__ = ["WebSettings"]
 
 
 class WebSettings(BaseModel):
-    """Shutting down and logging."""
+    """Settings for shutting down and logging."""
 
     drain_grace: float = Field(
         default=5.0,
         ge=0,
         le=600,
-        description="Seconds between SIGTERM, when /readyz turns 503, and the end of accepting requests.",
+        description="Grace period after SIGTERM, in seconds: /readyz answers 503, and requests are still served.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="The least grave records that are logged."
+        default="INFO", description="Lowest level that is logged."
     )
     log_format: Literal["json", "text"] = Field(
-        default="json", description="One JSON object a line, or text for a person at a terminal."
+        default="json", description="Format of the logs: one JSON object per line, or text for a terminal."
     )

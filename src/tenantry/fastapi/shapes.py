@@ -1,11 +1,10 @@
-"""What an API takes and gives, as pydantic models: a body, a change, and what is shown of a row.
+"""Base classes for the bodies of requests and responses: `RequestBody`, `Patch` and `Shape`.
 
-    class NewUser(Body): ...                          # a name that the service does not know is refused
-    class UserChange(Patch): name: Title | None = None
+    class NewUser(RequestBody): ...                   # refuses unknown fields
+    class UserChange(Patch): name: fields.Title | None = None
     class User(Shape): id: uuid.UUID                  # User.model_validate(row)
 
-Invariant: what a client writes and the service does not know is never passed over in silence: a misspelt field would
-look as if it had been changed.
+Invariant: an unknown field is an error. If it were ignored, a misspelt field would look as if it had been changed.
 """
 
 from __future__ import annotations
@@ -14,27 +13,27 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["Body", "Patch", "Shape"]
+__all__ = ["Patch", "RequestBody", "Shape"]
 
 
-class Body(BaseModel):
-    """What a request may say, and no more."""
+class RequestBody(BaseModel):
+    """The body of a request; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Patch(Body):
-    """A change: what is left out stays, and so does what is null, unless it is among the `erasable` fields."""
+class Patch(RequestBody):
+    """A change. A field that is missing or null stays as it is; null erases an `erasable` field."""
 
     erasable: ClassVar[frozenset[str]] = frozenset()
 
     def changes(self) -> dict[str, Any]:
-        """Return the values to write, by field."""
+        """Return the new values by field."""
         given = self.model_dump(exclude_unset=True)
         return {name: value for name, value in given.items() if value is not None or name in self.erasable}
 
 
 class Shape(BaseModel):
-    """What is shown of a row; read from its attributes."""
+    """The body of a response, read from the attributes of a row."""
 
     model_config = ConfigDict(from_attributes=True)

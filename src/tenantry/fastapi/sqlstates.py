@@ -1,7 +1,7 @@
-"""What a client is told when PostgreSQL refuses: by SQLSTATE and constraint name, never by message text.
+"""The answers to errors of PostgreSQL, by SQLSTATE and the name of the constraint, never by the text of the message.
 
-Codes are those of the manual's appendix A. A service may give a constraint its own answer; all else gets ours, which
-names neither table nor constraint. Where the whole request may simply be sent again, the answer carries Retry-After.
+The codes are those of appendix A of the manual. A service can have its own answer for a constraint. The answers below
+name neither table nor constraint. When the client can send the same request again, the answer has Retry-After.
 """
 
 from __future__ import annotations
@@ -15,20 +15,24 @@ __all__ = ["UNAVAILABLE", "answer_for"]
 RETRY_SOON = {"Retry-After": "1"}
 
 UNAVAILABLE = Answer(503, "database_unavailable", "The database does not answer. Try again shortly.", RETRY_SOON)
-_FOREIGN_ROW = "The row would belong to another tenant, or this service may not touch it."
-_INVALID = Answer(422, "value_invalid", "The database cannot hold a value of this request.")
-_OVERRUN = Answer(504, "database_timeout", "The database took too long and was told to stop.", RETRY_SOON)
-# 409 and not 503: nothing is wrong with the service, two requests met, and the loser may send the same again.
-_CONFLICT = Answer(409, "concurrent_update", "Another request changed the same rows. Send this one again.", RETRY_SOON)
-_OVERLOADED = Answer(503, "database_overloaded", "The database has no room for this now.", RETRY_SOON)
-_BUSY = Answer(503, "rows_locked", "Another piece of work holds these rows. Try again shortly.", RETRY_SOON)
+_FOREIGN_ROW = "The row belongs to another tenant, or the service has no privilege for it."
+_INVALID = Answer(422, "value_invalid", "The database cannot store a value of this request.")
+_OVERRUN = Answer(504, "database_timeout", "The statement took too long and was cancelled.", RETRY_SOON)
+# 409 and not 503: the service is well. Two requests changed the same rows, and the client can send one again.
+_CONFLICT = Answer(
+    409, "concurrent_update", "Another request changed the same rows. Send this request again.", RETRY_SOON
+)
+_OVERLOADED = Answer(503, "database_overloaded", "The database is out of resources. Try again shortly.", RETRY_SOON)
+_BUSY = Answer(503, "rows_locked", "Another transaction has locked these rows. Try again shortly.", RETRY_SOON)
 
 BY_CODE: Mapping[str, Answer] = {
-    "23505": Answer(409, "already_exists", "A row with the same key exists already."),
-    "23503": Answer(409, "reference_conflict", "A row that this one refers to is missing, or still refers to it."),
+    "23505": Answer(409, "already_exists", "A row with the same key already exists."),
+    "23503": Answer(
+        409, "reference_conflict", "A referenced row does not exist, or another row still refers to this one."
+    ),
     "23001": Answer(409, "reference_conflict", "Other rows still refer to this one."),
-    "23P01": Answer(409, "overlap", "The row overlaps with another one."),
-    "23514": Answer(422, "constraint_violated", "A value is outside of what is allowed."),
+    "23P01": Answer(409, "overlap", "The row overlaps with another row."),
+    "23514": Answer(422, "constraint_violated", "A value is not allowed."),
     "23502": Answer(422, "value_missing", "A required value is missing."),
     "40001": _CONFLICT,
     "40P01": _CONFLICT,
@@ -36,10 +40,12 @@ BY_CODE: Mapping[str, Answer] = {
     "57014": _OVERRUN,
     "25P03": _OVERRUN,
     "25P04": _OVERRUN,
-    # Row security's WITH CHECK and a missing grant share this code.
+    # WITH CHECK of row security and a missing privilege have the same code.
     "42501": Answer(403, "forbidden_by_database", _FOREIGN_ROW),
-    # A demoted primary: the pool drops such connections, the next try finds the new one.
-    "25006": Answer(503, "database_read_only", "The database accepts no writes at the moment.", RETRY_SOON),
+    # A primary that became a standby. The pool drops these connections, and the next request reaches the new primary.
+    "25006": Answer(
+        503, "database_read_only", "The database accepts no writes at the moment. Try again shortly.", RETRY_SOON
+    ),
     "57P01": UNAVAILABLE,
     "57P02": UNAVAILABLE,
     "57P03": UNAVAILABLE,
@@ -49,7 +55,7 @@ BY_CLASS: Mapping[str, Answer] = {"08": UNAVAILABLE, "22": _INVALID, "28": UNAVA
 
 
 def answer_for(sqlstate: str | None, constraint: str | None, constraints: Mapping[str, Answer]) -> Answer | None:
-    """Return what a client is told, or None where the failure is a defect of ours (a missing table, bad SQL)."""
+    """Return the answer to a client, or None for a defect of the service such as a missing table or bad SQL."""
     if constraint is not None and constraint in constraints:
         return constraints[constraint]
     if sqlstate is None:

@@ -1,7 +1,8 @@
-"""Bearer tokens: which ones a service accepts, and who is speaking then.
+"""Bearer tokens: verification, the caller that a token names, and issuing.
 
-Invariant: the algorithm is ours to choose, never the token's. With a shared secret only HS256 is accepted; with a key
-set only public-key algorithms, each bound to the type of its key. A token without an expiry is none.
+Invariant: the settings choose the algorithm, never the token. With a shared secret only HS256 is accepted. With a key
+set only public-key algorithms are accepted, and the type of the key determines the algorithm. A token without an expiry
+is invalid.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ TENANT_CLAIM = "tenant_id"
 
 
 class TokenSettings(BaseModel):
-    """How bearer tokens are verified; a service's settings inherit this. Exactly one of secret and key set is given."""
+    """Settings for the verification of bearer tokens; set either the secret or the URL of a key set."""
 
-    jwt_secret: SecretStr | None = Field(default=None, description="Shared secret of HS256 tokens, 32 bytes or more.")
-    jwt_jwks_url: str | None = Field(default=None, description="Where the identity provider publishes its keys.")
-    jwt_issuer: str | None = Field(default=None, description="The `iss` that a token must have, when set.")
-    jwt_audience: str | None = Field(default=None, description="The `aud` that a token must have, when set.")
+    jwt_secret: SecretStr | None = Field(default=None, description="Shared secret of HS256 tokens, at least 32 bytes.")
+    jwt_jwks_url: str | None = Field(default=None, description="URL of the identity provider's key set (JWKS).")
+    jwt_issuer: str | None = Field(default=None, description="Required `iss` of a token, when set.")
+    jwt_audience: str | None = Field(default=None, description="Required `aud` of a token, when set.")
 
     @field_validator("jwt_jwks_url")
     @classmethod
@@ -50,9 +51,9 @@ class TokenSettings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who sent the request: the token's subject, the tenant it works for, and what it may do.
+    """The caller of a request: the token's subject, its tenant and its scopes.
 
-    `issued_at` is when the token says that it was made, for services that take tokens back; None where it does not say.
+    `issued_at` is the token's `iat`, for services that revoke tokens; None without this claim.
     """
 
     subject: str
@@ -62,11 +63,11 @@ class Principal:
 
 
 class InvalidToken(Exception):
-    """A token that is not accepted; the text may be shown to its bearer."""
+    """A token that is not accepted; the message can be shown to its bearer."""
 
 
 class TokenVerifier:
-    """Turns a token into a `Principal`."""
+    """Verifies tokens and returns their `Principal`."""
 
     def __init__(self, keys: KeySet | SecretStr, *, issuer: str | None = None, audience: str | None = None) -> None:
         self._keys = keys
@@ -74,19 +75,19 @@ class TokenVerifier:
         self._audience = audience
 
     async def verify(self, token: str) -> Principal:
-        """Return who speaks; see `claims`."""
+        """Return the caller that a token names; see `claims`."""
         claims = await self.claims(token)
         try:
             return _principal(claims)
         except (TypeError, ValueError, OverflowError, OSError) as error:
-            raise InvalidToken("The token is not valid here.") from error
+            raise InvalidToken("The token is not valid for this service.") from error
 
     async def claims(self, token: str) -> dict[str, Any]:
-        """Return everything that a token says, for services to which it says more than who speaks.
+        """Return all claims of a token, for services that use further claims.
 
         Raises:
-            InvalidToken: expired, not yet valid, forged, for somebody else, or not a token.
-            KeySetUnavailable: the identity provider's keys could not be fetched.
+            InvalidToken: the token is expired, not yet valid, forged, for another audience, or not a token.
+            KeySetUnavailable: the keys of the identity provider could not be fetched.
         """
         try:
             if isinstance(self._keys, SecretStr):
@@ -96,7 +97,7 @@ class TokenVerifier:
         except jwt.ExpiredSignatureError as error:
             raise InvalidToken("The token has expired.") from error
         except (jwt.PyJWTError, LookupError, TypeError, ValueError, OverflowError) as error:
-            raise InvalidToken("The token is not valid here.") from error
+            raise InvalidToken("The token is not valid for this service.") from error
 
     def _read(self, token: str, key: Any, algorithms: list[str]) -> dict[str, Any]:
         found: dict[str, Any] = jwt.decode(
@@ -105,7 +106,7 @@ class TokenVerifier:
             algorithms=algorithms,
             issuer=self._issuer,
             audience=self._audience,
-            # A token for another audience is refused even where none is expected here. `iat` only informs.
+            # A token with an audience is refused even if the settings do not name one. `iat` is informational only.
             options={"require": ["exp", "sub"], "verify_iat": False},
         )
         return found
@@ -114,21 +115,23 @@ class TokenVerifier:
 def _principal(claims: Mapping[str, Any]) -> Principal:
     subject, tenant, scope = claims["sub"], claims.get(TENANT_CLAIM), claims.get("scope", "")
     if not isinstance(scope, str) or not isinstance(tenant, str | None) or not subject:
-        raise ValueError("A claim is not of its type.")
+        raise ValueError("A claim has the wrong type.")
     issued_at = datetime.fromtimestamp(claims["iat"], UTC) if "iat" in claims else None
     return Principal(subject, tenant or None, frozenset(scope.split()), issued_at)
 
 
 def token_verifier(settings: TokenSettings) -> TokenVerifier:
-    """Return the verifier that the settings describe.
+    """Return the verifier for the settings.
 
     Raises:
-        ConfigurationError: neither a secret nor a key set is given, or both are, or the secret is too short.
+        ConfigurationError: the settings have neither a secret nor a URL, or both, or the secret is too short.
     """
     secret, url = _variable(settings, "jwt_secret"), _variable(settings, "jwt_jwks_url")
     if settings.jwt_secret is not None and settings.jwt_jwks_url is not None:
         raise errors.ConfigurationError(
-            f"Both {secret} and {url} are set.", variable=secret, remedy="Set one: a service trusts one kind of token."
+            f"Both {secret} and {url} are set.",
+            variable=secret,
+            remedy="Remove one of them: a service accepts one kind of token.",
         )
     if settings.jwt_secret is not None:
         keys: KeySet | SecretStr = _shared_secret(settings)
@@ -136,9 +139,9 @@ def token_verifier(settings: TokenSettings) -> TokenVerifier:
         keys = KeySet(settings.jwt_jwks_url)
     else:
         raise errors.ConfigurationError(
-            f"Neither {secret} nor {url} is set, so that no token could be verified.",
+            f"Neither {secret} nor {url} is set, so the service cannot verify tokens.",
             variable=secret,
-            remedy=f"Set {secret} to {SHORTEST_SECRET} bytes or more (`openssl rand -hex 32`), or {url}.",
+            remedy=f"Set {secret} to at least {SHORTEST_SECRET} bytes (`openssl rand -hex 32`), or set {url}.",
         )
     return TokenVerifier(keys, issuer=settings.jwt_issuer, audience=settings.jwt_audience)
 
@@ -152,12 +155,12 @@ def issue_token(
     lifetime: timedelta = timedelta(hours=1),
     further: Mapping[str, object] | None = None,
 ) -> str:
-    """Return an HS256 token that these settings accept: for services that sign in, demonstrations and tests.
+    """Return an HS256 token that these settings accept: for services with sign-in, demonstrations and tests.
 
-    `further` claims are added to those that every token has.
+    `further` adds claims, or replaces the usual ones.
 
     Raises:
-        ConfigurationError: the settings hold no shared secret; tokens come from an identity provider then.
+        ConfigurationError: the settings have no shared secret; then an identity provider issues the tokens.
     """
     secret = _shared_secret(settings)
     now = datetime.now(UTC)
@@ -165,7 +168,7 @@ def issue_token(
         "sub": subject,
         TENANT_CLAIM: tenant,
         "scope": " ".join(sorted(scopes)),
-        # With its fraction (RFC 7519, NumericDate), so that a token can be told from one of the same second.
+        # With a fraction (RFC 7519, NumericDate), to distinguish tokens that were issued within one second.
         "iat": now.timestamp(),
         "exp": now + lifetime,
         "iss": settings.jwt_issuer,
@@ -184,17 +187,19 @@ def _key_id(token: str) -> str | None:
 def _shared_secret(settings: TokenSettings) -> SecretStr:
     variable, secret = _variable(settings, "jwt_secret"), settings.jwt_secret
     if secret is None:
-        raise errors.ConfigurationError(f"{variable} is not set, and tokens are issued with it.", variable=variable)
+        raise errors.ConfigurationError(
+            f"{variable} is not set, so the service cannot issue tokens.", variable=variable
+        )
     if len(secret.get_secret_value().encode()) < SHORTEST_SECRET:
         raise errors.ConfigurationError(
             f"{variable} is too short.",
             variable=variable,
-            why=f"A secret for HS256 has {SHORTEST_SECRET} bytes or more (RFC 7518, 3.2).",
-            remedy="Make one with `openssl rand -hex 32`.",
+            why=f"A secret for HS256 needs at least {SHORTEST_SECRET} bytes (RFC 7518, 3.2).",
+            remedy="Generate one with `openssl rand -hex 32`.",
         )
     return secret
 
 
 def _variable(settings: TokenSettings, field: str) -> str:
-    """Return the environment variable of a field; the prefix stands in the class that a service made."""
+    """Return the environment variable of a field; the service's settings class has the prefix."""
     return f"{settings.model_config.get('env_prefix', '')}{field}".upper()

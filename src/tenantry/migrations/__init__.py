@@ -21,6 +21,7 @@ and `alembic.ini`:
 from tenantry.migrations.configuration import head_revision, make_config, script_directory
 from tenantry.migrations.environment import run_environment
 from tenantry.migrations.runner import current_revision, migrate, rollback
+from tenantry.migrations.script import schema_script
 
 __all__ = [
     "current_revision",
@@ -29,5 +30,6 @@ __all__ = [
     "migrate",
     "rollback",
     "run_environment",
+    "schema_script",
     "script_directory",
 ]

@@ -1,6 +1,6 @@
 """What `alembic check` and `revision --autogenerate` find besides tables: the declared set against the catalog.
 
-Missing objects are created, altered ones replaced, and what nobody declares is dropped: a policy, a trigger, a function
+Missing objects are created, altered ones replaced, and what is not declared is dropped: a policy, a trigger, a function
 or a privilege that a model does not know is a hole or a leftover. Roles, extensions and sequences are never dropped:
 others may use them, and a sequence keeps the number it came to. Every operation knows its exact reverse.
 

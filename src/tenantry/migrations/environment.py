@@ -1,13 +1,13 @@
 """What a service's `env.py` calls: runs Alembic's command of the moment on the service's database.
 
-    from tenantry.migrations import run_environment
+    from tenantry.alembic import run_environment
     from ai_agents.service import service
     run_environment(service)
 
 So `alembic upgrade head`, `downgrade`, `current`, `check`, `history` and `revision --autogenerate` work in the
 service's folder with the address from its variables. Commands that change the database hold the migration lock and work
 as the owner; others only look, and leave nothing behind. A connection in `config.attributes["connection"]` is used as
-it is, for whoever gives it has seen to all that.
+it is: its caller has done all that.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The lock is never waited for inside the server. A waiting `pg_advisory_lock` is a running statement with a snapshot, and
 CREATE INDEX CONCURRENTLY waits for all of those, so that holder and waiters would wait for each other; a question that
-is answered at once has neither. The lock belongs to the session: whoever dies gives it back.
+is answered at once has neither. The lock belongs to the session: a process that dies releases it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tenantry.postgres.statements import load_statements
 
 __all__ = ["LOCK_KEY", "migration_lock"]
 
-# Any number will do that nobody else uses; advisory locks are counted for each database by itself.
+# Any number that no other program uses; advisory locks are separate for each database.
 LOCK_KEY = 0x74656E_616E747279
 
 _HOLDER = load_statements("tenantry.migrations", "lock.sql")["holder"]
@@ -58,5 +58,5 @@ async def _locked(connection: asyncpg.Connection, wait: float) -> errors.Migrati
     return errors.MigrationLocked(
         f"Another process was migrating this database for the whole {wait:g} s.",
         why=why,
-        remedy="Wait for it; if it hangs, look at what it does in pg_stat_activity, and pg_terminate_backend() it.",
+        remedy="Wait for it. If it hangs, find it in pg_stat_activity, and end it with pg_terminate_backend().",
     )

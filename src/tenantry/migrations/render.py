@@ -16,7 +16,7 @@ from alembic.autogenerate.render import _render_column
 from sqlalchemy import Column, Integer, Table
 from sqlalchemy.types import TypeEngine
 
-from tenantry.migrations.column_types import write_type
+from tenantry.migrations.column_types import resolve, write_type
 from tenantry.migrations.operations import ObjectOp
 from tenantry.tenancy.sequences import is_serial
 
@@ -53,7 +53,7 @@ def _would_become_serial(column: Column[Any]) -> bool:
         and column.primary_key
         and column.default is not None
         and column.autoincrement is not False
-        and isinstance(column.type, Integer)
+        and isinstance(resolve(column.type), Integer)
         and not is_serial(column)
     )
 

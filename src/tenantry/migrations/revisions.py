@@ -117,7 +117,7 @@ def translated(service: Service) -> Iterator[None]:
         raise errors.MigrationError(
             f"The migrations of {service.name} could not do that.",
             why=str(error).rstrip(".") + ".",
-            remedy=f"Look at the revisions with: tenantry history --service {service.name}",
+            remedy=f"List the revisions with: tenantry history --service {service.name}",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""A service's schema as one SQL script, for whoever makes a database without this toolkit: psql, a container's start.
+"""A service's schema as one SQL script, to make a database without this toolkit: with psql, or at a container's start.
 
 The script is what the migrations print, so that it cannot say anything else than they do; and it leaves the version
 table behind, so that they go on from there.

@@ -1,6 +1,6 @@
 """The database that migrations work on: its login, its owner, its lock, and a connection as the owner.
 
-The invariant: whoever changes a schema holds the lock, is the owner, and comes as the session itself, not through a
+The invariant: a process that changes a schema holds the lock, is the owner, and has a session of its own, not one of a
 pooler that would share the lock with others.
 """
 

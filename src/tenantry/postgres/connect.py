@@ -183,6 +183,7 @@ class Connector:
                         raise
                 else:
                     if not self.is_bouncer:
+                        connection.cache_statements()
                         return connection
                     connection.terminate()
             connection = await dial(address, host, self.session, attributes=attributes, bouncer=True)

@@ -8,14 +8,22 @@ whoever gets the connection next.
 A connection of a pool is cleaned before its first use after each checkout: what SQL of an earlier unit of work left in
 the session travels no further (`cleaning`). That costs no round trip either, because it stands in front of BEGIN.
 
-Another invariant is about the other end: when COMMIT was sent and the answer was lost, nobody can say what became
-of the transaction. That is an error of its own, so that no one retries it by accident.
+Another invariant is about the other end: when COMMIT was sent and the answer was lost, the transaction may or may
+not have happened. That is an error of its own, so that it is not retried by accident.
+
+The last: a connection is used further only while its state is known. asyncpg and SQLAlchemy hold a transaction for
+ended once they asked for its end, answered or not. So a BEGIN, COMMIT or ROLLBACK that got no answer (a time limit, a
+cancellation, an error of the driver) ends the connection; from the pool, every request would get it inside that
+transaction. A savepoint's commands need no such rule: the transaction around them still has to end, by one of those
+three.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -35,6 +43,11 @@ GOODBYE = 0.5
 
 _BEGIN = re.compile(r"\s*(?:BEGIN|START\s+TRANSACTION)\b[^;]*", re.IGNORECASE)
 _COMMIT = re.compile(r"\s*(?:COMMIT|END)\b[^;]*;?\s*", re.IGNORECASE)
+_ROLLBACK = re.compile(r"\s*(?:ROLLBACK|ABORT)\b(?!.*\bTO\b)", re.IGNORECASE | re.DOTALL)
+_READ_ONLY = re.compile(r"\bREAD\s+ONLY\b", re.IGNORECASE)
+# A READ ONLY transaction can be made writable before its first query (manual, SET TRANSACTION). DO, CALL and
+# set_config() are queries in that sense.
+_MAY_TURN_WRITABLE = re.compile(r"\bREAD\b.*\bWRITE\b|transaction_read_only", re.IGNORECASE | re.DOTALL)
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
@@ -42,12 +55,24 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
 
     `preamble` is the caller's, for the transactions that follow until it is changed: one or more `SET LOCAL`
     statements, or nothing. `standing` belongs to the connection and says what each transaction needs because the
-    session cannot hold it (behind a bouncer in transaction mode, the session is somebody else's a moment later).
+    session cannot hold it (behind a bouncer in transaction mode, the session is another client's a moment later).
 
     `is_pooled` says that one unit of work after the other uses the connection, so that each must find it clean.
+    `is_abandoned` tells that the connection was ended from this side, so that it says nothing about the server.
     """
 
-    __slots__ = ("_is_clean", "_prepared", "_tracked", "behind_bouncer", "is_pooled", "preamble", "standing")
+    __slots__ = (
+        "_is_clean",
+        "_is_read_only",
+        "_may_turn_writable",
+        "_prepared",
+        "_tracked",
+        "behind_bouncer",
+        "is_abandoned",
+        "is_pooled",
+        "preamble",
+        "standing",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -55,11 +80,39 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
         self.standing = ""
         self.behind_bouncer = False
         self.is_pooled = False
+        self.is_abandoned = False
+        self._is_read_only = False
+        self._may_turn_writable = False
         self._is_clean = True
         # The names of the statements that the driver prepared and did not close.
         self._prepared: set[str] = set()
         reported = self._protocol.get_settings()
         self._tracked = {name: getattr(reported, name) for name in TRACKED if hasattr(reported, name)}
+        # A named statement would stay on a pooler's server connection, where the next client prepares the same name.
+        self._stmt_cache_enabled = False  # type: ignore[misc]  # a slot of the base class
+
+    def cache_statements(self) -> None:
+        """Keep prepared statements from now on: no pooler stands between."""
+        self._stmt_cache_enabled = True  # type: ignore[misc]  # as above
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no transaction is open and no cancelled statement is unanswered, as far as the driver was told."""
+        if self.is_closed() or self.is_in_transaction():
+            return False
+        return not self._protocol._is_cancelling()  # noqa: SLF001  # asyncpg tells it nowhere else.
+
+    def abandon(self) -> None:
+        """End the connection at once, without a word to the server: its state is not known."""
+        if not self.is_closed():
+            self.is_abandoned = True
+            self.terminate()
+
+    @contextlib.asynccontextmanager
+    async def as_configured(self) -> AsyncIterator[None]:
+        """Have the session's role and settings in force; behind a bouncer they are so only in a transaction."""
+        async with self.transaction() if self.behind_bouncer else contextlib.nullcontext():
+            yield
 
     def hand_out(self) -> bool:
         """Note that other code had the connection; return False if no cleaning can make it usable again.
@@ -92,13 +145,18 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
 
         Raises:
             OutcomeUnknown: COMMIT was sent, and the connection broke before the server answered.
+            DatabaseUnavailable: the same, but the transaction was READ ONLY: it may be repeated.
         """
         if not args:
+            self._note_mode(query)
             begin = _BEGIN.match(query)
             if begin:
                 return await self._begin(query, begin.end(), timeout)
             if _COMMIT.fullmatch(query) and not self.is_closed():
                 return await self._commit(query, timeout)
+            if _ROLLBACK.match(query):
+                self._is_read_only = False
+                return await self._control(query, timeout)
         await self.clean()
         status: str = await super().execute(query, *args, timeout=timeout)
         return status
@@ -108,10 +166,14 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
         # Not the empty query: asyncpg cannot read the answer to it.
         await super().execute("SELECT 1")
 
-    async def _get_statement(self, *args: Any, **kwargs: Any) -> Any:
-        """Prepare a statement for any of asyncpg's methods, and remember its name."""
+    async def _get_statement(self, query: str, timeout: float | None, **options: Any) -> Any:  # noqa: ASYNC109  # asyncpg's
+        """Prepare a statement, and remember its name; every query with values and every cursor passes here."""
+        self._note_mode(query)
+        if _BEGIN.match(query):
+            # `_begin` does not see the transaction that this begins.
+            self._may_turn_writable = True
         await self.clean()
-        statement = await super()._get_statement(*args, **kwargs)
+        statement = await super()._get_statement(query, timeout, **options)
         if statement.name:
             self._prepared.add(statement.name)
         return statement
@@ -122,11 +184,32 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
         await super()._cleanup_stmts()
         self._prepared -= closing
 
+    def _note_mode(self, query: str) -> None:
+        """Remember that READ ONLY cannot be relied on: for good, since a prepared statement may come again unseen."""
+        if not self._may_turn_writable and _MAY_TURN_WRITABLE.search(query):
+            self._may_turn_writable = True
+
+    async def _control(self, command: str, limit: float | None) -> str:
+        """Run a command that begins or ends a transaction; end the connection unless the server answered it.
+
+        A PostgresError is the server's answer, after which asyncpg knows the state, or says that the connection is
+        gone. Anything else leaves the state open, or, when asyncpg refused to send the command, leaves a transaction
+        that its owner takes for ended.
+        """
+        try:
+            status: str = await super().execute(command, timeout=limit)
+        except BaseException as error:
+            if not isinstance(error, asyncpg.PostgresError):
+                self.abandon()
+            raise
+        return status
+
     async def _begin(self, query: str, end: int, limit: float | None) -> str:
         cleaning = self._cleaning()
         parts = (cleaning, query[:end], self.standing, self.preamble)
         status = await self._send("; ".join(part for part in parts if part) + query[end:], limit)
         self._is_clean = True
+        self._is_read_only = _READ_ONLY.search(query[:end]) is not None
         return status
 
     def _cleaning(self) -> str:
@@ -140,30 +223,32 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
     async def _send(self, message: str, limit: float | None = None) -> str:
         """Send a message that begins a transaction, and leave none behind if it fails."""
         try:
-            status: str = await super().execute(message, timeout=limit)
+            return await self._control(message, limit)
         except BaseException:
             # asyncpg believes that a transaction has begun, and the server may agree: BEGIN can succeed and the
             # preamble fail. Left so, the next user of the connection would start inside a failed transaction.
             self._top_xact = None  # type: ignore[misc]  # a slot of the base class
             if not self.is_closed() and self.is_in_transaction():
-                await super().execute("ROLLBACK;", timeout=GOODBYE)
+                # What failed first is what the caller is told; without an answer the connection is ended anyway.
+                with contextlib.suppress(*DRIVER_ERRORS):
+                    await self._control("ROLLBACK;", GOODBYE)
             raise
-        return status
 
     async def _commit(self, query: str, limit: float | None) -> str:
+        is_read_only, self._is_read_only = self._is_read_only and not self._may_turn_writable, False
         try:
-            status: str = await super().execute(query, timeout=limit)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            # While the connection stands, the server's refusal is an answer: the transaction was rolled back. An
-            # InternalClientError passes through: asyncpg refuses the next message before it sends any of it.
-            if not self.is_closed() and not isinstance(error, OSError):
+            return await self._control(query, limit)
+        except asyncpg.InterfaceError:
+            # asyncpg refused it before it sent any of it: another operation runs, or the connection was closed.
+            raise
+        except Exception as error:
+            # While the connection stands, the server's refusal is an answer: the transaction was rolled back. And with
+            # an InternalClientError asyncpg closes the connection itself where it refused to send.
+            is_answered = isinstance(error, asyncpg.PostgresError) and not self.is_closed()
+            is_unsent = isinstance(error, asyncpg.InternalClientError) and not self.is_abandoned
+            if is_answered or is_unsent:
                 raise
-            raise errors.OutcomeUnknown(
-                "The connection broke after COMMIT was sent, so the transaction may or may not be in the database.",
-                why=f"The server's answer was lost ({type(error).__name__}).",
-                remedy="Look whether the change is there before doing it again.",
-            ) from error
-        return status
+            raise _lost_commit(error, is_read_only=is_read_only) from error
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  # asyncpg's name
         """Close with a goodbye to the server, but never wait longer than `GOODBYE` seconds for it."""
@@ -172,3 +257,20 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
                 await super().close()
         except TimeoutError:
             self.terminate()
+
+
+def _lost_commit(error: Exception, *, is_read_only: bool) -> errors.TenantryError:
+    """Return the error for a COMMIT that was sent and not answered."""
+    why = f"The server's answer was lost ({type(error).__name__})."
+    if is_read_only:
+        return errors.DatabaseUnavailable(
+            "The connection broke at the end of a READ ONLY transaction.",
+            why=why,
+            remedy="Repeat the unit of work; the transaction changed nothing.",
+            is_repeatable=True,
+        )
+    return errors.OutcomeUnknown(
+        "The connection broke after COMMIT was sent, so the transaction may or may not be in the database.",
+        why=why,
+        remedy="Look whether the change is there before doing it again.",
+    )

@@ -1,7 +1,8 @@
 """Why a database could not be reached, as one of our errors: the address without its password, the reason, the remedy.
 
 Also the one judgement that connecting needs: what may pass by itself (nobody listens *yet*), what new credentials may
-cure, and what no waiting will change. The judgement is made on SQLSTATEs and classes of errors, never on their text.
+cure, and what no waiting will change. The judgement is made on SQLSTATEs and classes of errors, and in one place, where
+asyncpg gives nothing else, on a text (`is_tls_refused`).
 """
 
 from __future__ import annotations
@@ -16,9 +17,20 @@ from tenantry import errors
 from tenantry.address import Address
 from tenantry.postgres.sqlstate import CANNOT_CONNECT_NOW, TOO_MANY_CONNECTIONS, sqlstate_of
 
-__all__ = ["Prospect", "explain", "prospect_of"]
+__all__ = ["Prospect", "explain", "is_tls_refused", "prospect_of"]
+
+# asyncpg's own word for a connection that ended, and no server's.
+CLOSED = "08003"
 
 _NOBODY = ("Nobody listens there.", "Start the server, or correct the host and the port.")
+_CLOSED = (
+    "The connection was closed before the server answered.",
+    "Look whether the server starts or stops, and at its log; a proxy in front of a server that is down does the same.",
+)
+_TLS_REFUSED = (
+    "TLS was refused (sslmode={mode}).",
+    "Switch TLS on at the server, or choose a weaker sslmode if the network is yours.",
+)
 _BROKEN = ("The connection broke ({name}).", "Look at the server's log; it may have restarted.")
 
 REMEDIES: dict[str, tuple[str, str]] = {
@@ -53,7 +65,10 @@ SILENT: tuple[tuple[type[BaseException], str, str], ...] = (
     (
         ssl.SSLCertVerificationError,
         "The server's certificate was not accepted: {detail}.",
-        "Give the authority that signed it as sslrootcert, and the name it was made for as the host.",
+        (
+            "Give the authority that signed it as sslrootcert, and the name it was made for as the host. Its own "
+            "certificate needs CA:TRUE, and keyCertSign if it has a key usage."
+        ),
     ),
     (ssl.SSLError, "The TLS handshake failed.", "Check that both sides share a version of TLS."),
     (socket.gaierror, "The host's name could not be resolved.", "Check the host's spelling and the resolver."),
@@ -63,11 +78,8 @@ SILENT: tuple[tuple[type[BaseException], str, str], ...] = (
     (PermissionError, "This user may not enter the socket's folder.", "Run as the user that owns the server."),
     (ConnectionResetError, *_BROKEN),
     (BrokenPipeError, *_BROKEN),
-    (
-        ConnectionError,  # asyncpg's own, bare; see `prospect_of`.
-        "TLS was refused (sslmode={mode}).",
-        "Switch TLS on at the server, or choose a weaker sslmode if the network is yours.",
-    ),
+    (ConnectionError, *_CLOSED),  # asyncpg's own, bare, from the negotiation of TLS
+    (asyncpg.ConnectionDoesNotExistError, *_CLOSED),
     (OSError, *_BROKEN),
     (asyncpg.InternalClientError, *_BROKEN),
 )
@@ -79,6 +91,16 @@ class Prospect(enum.Enum):
     TIME = "time"
     CREDENTIALS = "credentials"
     NOTHING = "nothing"
+
+
+def is_tls_refused(error: BaseException) -> bool:
+    """Tell whether the peer answered the request for TLS with anything but yes.
+
+    asyncpg raises a bare ConnectionError for every end of that negotiation, and only its text tells the server's "N"
+    from a socket that was closed. An unknown text counts as a closed socket: that is waited for, and the error does
+    not advise to weaken TLS.
+    """
+    return type(error) is ConnectionError and "rejected SSL upgrade" in str(error)
 
 
 def prospect_of(error: BaseException) -> Prospect:
@@ -93,9 +115,8 @@ def prospect_of(error: BaseException) -> Prospect:
     if isinstance(error, asyncpg.InternalClientError):
         # No host is as asked yet (TargetServerAttributeNotMatched), or the server went down while we logged in.
         return Prospect.TIME
-    # A refused TLS upgrade is a bare ConnectionError, a bad certificate an SSLError; both are OSErrors that time
-    # won't mend.
-    is_lasting = isinstance(error, (ssl.SSLError, PermissionError)) or type(error) is ConnectionError
+    # These are OSErrors too, and waiting does not help. A closed socket is a server that is not there yet.
+    is_lasting = isinstance(error, (ssl.SSLError, PermissionError)) or is_tls_refused(error)
     return Prospect.TIME if isinstance(error, OSError) and not is_lasting else Prospect.NOTHING
 
 
@@ -117,13 +138,17 @@ def _reason(error: BaseException, address: Address, role: str | None) -> tuple[s
     if state in REMEDIES:
         why, remedy = REMEDIES[state]
         return why.format(user=address.user, database=address.database), remedy
-    if state:
+    if state and state != CLOSED:
         return f"The server answered with SQLSTATE {state} ({error}).", "Look at the server's log."
     return _silent(error, address)
 
 
 def _silent(error: BaseException, address: Address) -> tuple[str, str]:
     """Explain an error in which no server gave a reason."""
+    if is_tls_refused(error):
+        # Under `prefer` asyncpg goes on without TLS after an "N", so this was some other answer.
+        why, remedy = REMEDIES["08P01"] if address.tls.mode == "prefer" else _TLS_REFUSED
+        return why.format(mode=address.tls.mode), remedy
     for kind, why, remedy in SILENT:
         if isinstance(error, kind):
             wanted, mode = address.target_session_attrs, address.tls.mode

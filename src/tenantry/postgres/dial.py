@@ -53,14 +53,19 @@ def is_refused_setting(error: BaseException) -> bool:
 
 
 async def is_shared(connection: Connection) -> bool:
-    """Tell whether a pooler stands between: the process that answers is not the one the login was promised."""
+    """Tell whether a pooler stands between: the process that answers is not the one the login was promised.
+
+    The question is one message of the simple protocol. It prepares nothing that would stay on a pooled connection, and
+    a pooler hands the whole of it to one server, in transaction and in statement mode. asyncpg drops the rows of such
+    a message, so their number is the answer.
+    """
+    promised: int = connection.get_server_pid()
     try:
-        backend: int = await connection.fetchval("SELECT pg_catalog.pg_backend_pid()")
+        status = await connection.execute(f"SELECT WHERE pg_catalog.pg_backend_pid() = {promised:d}")
     except BaseException:
         connection.terminate()
         raise
-    promised: int = connection.get_server_pid()
-    return backend != promised
+    return status != "SELECT 1"
 
 
 async def dial(address: Address, host: Host, session: Session, *, attributes: str, bouncer: bool) -> Connection:

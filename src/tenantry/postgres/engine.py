@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Self
-from uuid import uuid4
 
 from sqlalchemy import event, exc
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -131,8 +130,11 @@ def _hand_out(dbapi_connection: Any, *_: Any) -> None:
 
 
 def _set_up(adapted: Any, record: Any) -> None:
-    """Tell the adapter its entry; behind a pooler, prepare each statement again, under a name that no client shares."""
+    """Tell the adapter its entry; behind a pooler, prepare each statement again and without a name.
+
+    A name could be another client's, and stays on the pooled connection when this client has moved on to the next.
+    asyncpg parses an unnamed statement again in the message that executes it.
+    """
     adapted.record = record
     if adapted.driver_connection.behind_bouncer:
-        adapted._prepared_statement_cache = None  # noqa: SLF001  # SQLAlchemy sets both for a whole engine only.
-        adapted._prepared_statement_name_func = lambda: f"tenantry_{uuid4().hex}"  # noqa: SLF001
+        adapted._prepared_statement_cache = None  # noqa: SLF001  # SQLAlchemy sets it for a whole engine only.

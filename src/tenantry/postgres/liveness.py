@@ -5,6 +5,9 @@ pulled, a frozen server) is found by a ping, sent only when the connection has b
 of its own within the pool's timeout, after which the socket is shut and not closed: a goodbye would wait for the same
 silence. One dead connection condemns all that are as old, since a server seldom loses only one.
 
+A connection that was ended from this side, because its state was not known, says nothing about the others. One that
+comes back inside a transaction is ended too: the pool's reset only rolls back what SQLAlchemy began.
+
 The other half is noticing while a statement runs: a server that is shutting down, and one that was demoted under us,
 are as gone as a broken socket, although the socket still stands.
 """
@@ -85,9 +88,11 @@ class Liveness:
         event.listen(engine, "checkout", self.check)
         event.listen(engine, "handle_error", self.judge)
 
-    def note_checkin(self, _connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
-        """Remember since when the connection is idle."""
+    def note_checkin(self, dbapi_connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        """Remember since when the connection is idle; end one that is not."""
         record.info[_IDLE_SINCE] = time.monotonic()
+        if dbapi_connection is not None and not (driver := _driver(dbapi_connection)).is_idle:
+            driver.abandon()
 
     def check(
         self, dbapi_connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: PoolProxiedConnection
@@ -97,6 +102,8 @@ class Liveness:
         if since is None:
             return  # It was made this moment.
         driver = _driver(dbapi_connection)
+        if driver.is_abandoned:
+            raise exc.DisconnectionError("The connection came back in a state that was not known.")
         is_alive_still = not driver.is_closed()
         if is_alive_still and (time.monotonic() - since > self.idle or has_unread(driver)):
             is_alive_still = await_only(is_alive(driver, time_left(self.deadline)))
@@ -111,13 +118,14 @@ class Liveness:
         if context.connection is None or context.connection.invalidated:
             return None
         driver, error = _driver(context.connection.connection.dbapi_connection), context.original_exception
-        if is_disconnect(error, driver):
-            context.is_disconnect = True
-        elif isinstance(error, TimeoutError):
+        if isinstance(error, TimeoutError):
             # Our own limit ended a statement: the server may be frozen, or the statement slow and its timeout raised.
-            driver.terminate()
+            driver.abandon()
+        if driver.is_abandoned:
             context.is_disconnect = True
             context.invalidate_pool_on_disconnect = False
+        elif is_disconnect(error, driver):
+            context.is_disconnect = True
         if not isinstance(error, OSError):
             return None
         return errors.DatabaseUnavailable(

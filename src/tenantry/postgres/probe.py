@@ -115,12 +115,8 @@ class Probe:
         return await self._question(connection)
 
     async def _question(self, connection: Connection) -> tuple[Mapping[str, Any], str | None]:
-        if connection.behind_bouncer:
-            # The role is in force inside a transaction only.
-            async with connection.transaction():
-                row: Mapping[str, Any] = await connection.fetchrow(_QUESTION, self._version_table)
-        else:
-            row = await connection.fetchrow(_QUESTION, self._version_table)
+        async with connection.as_configured():
+            row: Mapping[str, Any] = await connection.fetchrow(_QUESTION, self._version_table)
         return row, None if self._inquiry is None else await self._inquiry(connection)
 
     def _drop(self) -> None:

@@ -31,6 +31,8 @@ def is_retryable(error: BaseException) -> bool:
     if any(isinstance(link, (errors.OutcomeUnknown, errors.PoolTimeout)) for link in chain_of(error)):
         # A full pool is not helped by more callers.
         return False
+    if any(isinstance(link, errors.DatabaseUnavailable) and link.is_repeatable for link in chain_of(error)):
+        return True
     state = sqlstate_of(error)
     if state is not None and state != READ_ONLY:
         return state in _PASSING or (state.startswith("08") and state != "08P01")

@@ -2,7 +2,7 @@
 
 A sealed text opens only under its own key and with the associated data it was sealed with, so a value that was copied
 to another row, column or tenant does not open. The text is `v1.<key id>.<base64url of nonce and ciphertext>`. The first
-key of the ring seals, all of them open: a new key is put in front, and the old one stays until nothing needs it.
+key of the ring seals, all of them open: a new key is added first, and the old one stays until nothing needs it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class KeyRing(Keys):
         if cipher is None:
             raise errors.DecryptionFailed(
                 f"A sealed value needs key {name}, which is not in the ring.",
-                remedy="Keep a replaced key behind the current one until every value is sealed anew.",
+                remedy="Keep a replaced key behind the current one until every value is sealed again.",
             )
         try:
             return cipher.decrypt(payload[:NONCE_BYTES], payload[NONCE_BYTES:], _bind(name, associated))
@@ -59,7 +59,7 @@ class KeyRing(Keys):
             ) from error
 
     def is_current(self, sealed: str) -> bool:
-        """True if the text was sealed with the current key; a False one should be opened and sealed anew.
+        """True if the text was sealed with the current key; a False one should be opened and sealed again.
 
         Raises:
             DecryptionFailed: the text is no sealed value.

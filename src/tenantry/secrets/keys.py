@@ -1,7 +1,8 @@
 """Keys by id, one of them current: how they are written in a variable or a file, whatever they are for.
 
-The first key of the text is the current one, which makes what is new; the others still serve what older ones made. So a
-key is replaced without a moment in which something cannot be read: it is added, put in front, and later left out.
+The first key of the text is the current one: new values are made with it. The others open what was made with them. So a
+key is replaced without a moment in which a value cannot be read: the new one is added, then moved to the front, and the
+old one is removed later.
 """
 
 from __future__ import annotations
@@ -55,9 +56,9 @@ class Keys:
             if not text.strip():
                 problem = "is empty; write id:key, the key made by `openssl rand -base64 32`"
             elif not colon or not KEY_ID.fullmatch(name):
-                problem = f"must hold id:key pairs, and pair {place} is none"
+                problem = f"is malformed: entry {place} is not `id:key`"
             elif key is None or len(key) != KEY_BYTES:
-                problem = f"must hold keys of {KEY_BYTES} bytes in base64, and that of pair {place} is none"
+                problem = f"is malformed: the key of entry {place} is not {KEY_BYTES} bytes in base64"
             elif name in keys:
                 problem = f"holds the id of pair {place} twice"
             if problem:

@@ -2,7 +2,7 @@
 
 The database verifies with core SQL, which has `sha256()` and no HMAC. So a key goes there as the two padded blocks that
 RFC 2104 hashes in front of the message, `key xor ipad` and `key xor opad`, and nothing is left to compute but two
-hashes. Whoever has the blocks can sign as with the key itself.
+hashes. The blocks sign as well as the key itself.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class StaticSource:
         return self._address
 
     async def refresh(self) -> Sequence[Address]:
-        """Return the same address: there is nobody to ask."""
+        """Return the same address: there is no store to ask."""
         return (self._address,)
 
     def __repr__(self) -> str:

@@ -85,9 +85,9 @@ class EnvironmentSettings(BaseSettings):
 
 
 def find_env_file(folder: Path | None = None) -> Path | None:
-    """Return the nearest `.env` from the current folder up to the project's, None if there is none.
+    """Return the nearest `.env` from the current folder up to the project's, None if there is no such file.
 
-    Outside of any project only the current folder counts: a stray file further up is nobody's intention.
+    Outside of any project only the current folder counts: a file further up was not meant for it.
     """
     folder = (folder or Path.cwd()).resolve()
     within = [folder]

@@ -1,7 +1,7 @@
 """The settings that every service has: its database, its pool, its keys.
 
-Where several places give the address, the order is: AWS secret, mounted file, `DATABASE_URL`, `DB_*`. Where none does,
-the service runs on the embedded server, so a variable that was meant to hold the address but is blank is an error.
+Where several places give the address, the order is: AWS secret, mounted file, `DATABASE_URL`, `DB_*`. Without an
+address the service runs on the embedded server. So a variable for the address that is blank is an error.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ class DatabaseSettings(EnvironmentSettings):
         return purpose == "application" or getattr(self, f"{purpose}_database_url") is not None
 
     def key_ring(self) -> KeyRing | None:
-        """Return the keys for encrypted columns, None if none are given.
+        """Return the keys for encrypted columns, None if no keys are given.
 
         Raises:
             ConfigurationError: the keys are malformed, or their file cannot be read.
@@ -178,7 +178,7 @@ class DatabaseSettings(EnvironmentSettings):
         return self._ring(KeyRing, "encryption_keys", "encryption_key_file")
 
     def signing_ring(self) -> SigningRing | None:
-        """Return the keys that sign the tenant, None if none are given.
+        """Return the keys that sign the tenant, None if no keys are given.
 
         Raises:
             ConfigurationError: the keys are malformed, or their file cannot be read.

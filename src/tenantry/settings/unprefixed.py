@@ -32,7 +32,7 @@ def is_unprefixed(field: str) -> bool:
 def read_unprefixed(
     settings: type[BaseSettings], fields: Collection[str], silencing: Collection[str], env_file: Path | None
 ) -> Iterator[dict[str, str]]:
-    """Yield the values of `fields` under their bare names; none if one of `silencing` is given with its prefix.
+    """Yield the values of `fields` under their bare names; nothing if one of `silencing` is given with its prefix.
 
     A field that is given with its prefix is left out. As everywhere, the environment wins over the file.
     """

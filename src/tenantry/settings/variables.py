@@ -30,7 +30,7 @@ _WORDS: dict[Any, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One environment variable; `default` is None where there is none, or where it is a secret.
+    """One environment variable; `default` is None where there is no default, or where it is a secret.
 
     `unprefixed` is the bare name that is read too, empty where it is not.
     """

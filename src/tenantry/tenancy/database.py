@@ -1,7 +1,7 @@
 """`Database`: one service's connections, and the units of work that go over them.
 
 The invariant: a session that leaves here has its scope from the first statement to the last, on every path, also
-after a commit, a rollback or a lost connection. Which role serves is looked at when the database is opened, before
+after a commit, a rollback or a lost connection. The role that serves is checked when the database is opened, before
 any request: a superuser, an owner or a role with BYPASSRLS would make every policy a comment.
 """
 
@@ -57,7 +57,7 @@ class Database:
     `settings` say where it is; where they say nothing, `server` is leased for as long as the database is open.
 
     Raises (on opening):
-        DatabaseUnavailable: nobody answered within `database_wait` seconds.
+        DatabaseUnavailable: no server answered within `database_wait` seconds.
         UnsafeRole: the role that would serve could step over row security.
         ContextRefused: the service signs the tenant, and the database does not take its signature.
 
@@ -244,7 +244,7 @@ class Database:
         return engine
 
     async def _check_session(self, endpoint: Endpoint) -> None:
-        """Look at the role and the signature before any request; wait for the database as long as the settings say."""
+        """Check the role and the signature before any request; wait for the database as long as the settings say."""
         wait = self.settings.database_wait
         connection = await connect(
             endpoint.source,
@@ -254,9 +254,10 @@ class Database:
             application_name=self.name,
         )
         try:
-            facts = await fetch_role(connection)
-            weaknesses = check_safe(facts, self.roles)
-            await self._fit_signer(connection)
+            async with connection.as_configured():
+                facts = await fetch_role(connection)
+                weaknesses = check_safe(facts, self.roles)
+                await self._fit_signer(connection)
         finally:
             await connection.close()
         for weakness in weaknesses:

@@ -2,7 +2,7 @@
 
 Every table declares one of four kinds. A table that says nothing is a `DeclarationError`, never a default: the one
 mistake that row security cannot forgive is the table somebody forgot. The declaration is kept in `Table.info`, where
-migrations, the audit and the unit of work read it; none of them looks at Python classes.
+migrations, the audit and the unit of work read it; they never read Python classes.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Tenancy:
 class Declaration:
     """What one table says: its kind, its tenant column, what the application may do, and which keys lead to it.
 
-    `partitions` is over how many its rows are spread by their tenant, 0 for none.
+    `partitions` is the number of partitions by tenant, 0 for a plain table.
     """
 
     kind: Kind

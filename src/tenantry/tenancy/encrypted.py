@@ -77,14 +77,14 @@ class EncryptedText(TypeDecorator[str]):
             raise errors.TenancyError(
                 f"An encrypted column cannot be used with {getattr(op, '__name__', op)}.",
                 why="Every ciphertext is different, also of equal texts.",
-                remedy="Load the row by another column and look at the opened value.",
+                remedy="Load the row by another column and compare the opened value.",
             )
 
         reverse_operate = operate
 
     @property
     def comparator_factory(self) -> type[Comparator]:  # type: ignore[override]
-        """The operators that the column takes: none."""
+        """Refuse every operator on the column."""
         return self.Comparator
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:

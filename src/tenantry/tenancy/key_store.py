@@ -52,7 +52,7 @@ def push_keys(connection: Connection, ring: SigningRing) -> tuple[str, ...]:
         elif connection.exec_driver_sql(_DIFFERS, parameters).scalar_one():
             raise errors.ConfigurationError(
                 f"The database knows another key under the id {name}.",
-                why="Whoever signs with that one would be refused from now on.",
+                why="A process that signs with that one would be refused from now on.",
                 remedy="Give the new key an id of its own.",
             )
     return tuple(added)

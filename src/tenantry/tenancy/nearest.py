@@ -1,6 +1,6 @@
 """The nearest rows by a vector's index (pgvector's HNSW), and without it where that gives too few.
 
-Ask for k, get k. An index of nearest neighbours stops when it has looked at enough rows, and rows that are filtered out
+Ask for k, get k. An index of nearest neighbours stops when it has read enough rows, and rows that are filtered out
 (another tenant's in the same partition, those a caller may not see) count among them. `hnsw.iterative_scan` lets it go
 on, up to a bound; a search that still comes back short is done again exactly.
 """
@@ -36,7 +36,7 @@ async def fetch_nearest(
     wanted = statement.add_columns(distance.label("distance")).limit(k)
     rows = (await session.execute(wanted.order_by(distance))).all()
     if len(rows) < k:
-        # No index serves an expression, so that every row is looked at.
+        # No index serves an expression, so that every row is read.
         rows = (await session.execute(wanted.order_by(distance + 0.0))).all()
     # The relaxed order is an order of its own.
     return sorted(rows, key=lambda row: float(row.distance))

@@ -79,7 +79,7 @@ def _objects_of(table: Table, tenancy: Tenancy, roles: Roles) -> Iterator[Databa
             schema=schema,
         )
         # Row security is forced on the owner too, so without this a migration's UPDATE would silently touch no row,
-        # and a foreign key would be validated without being looked at.
+        # and a foreign key would be validated without a check.
         yield Policy(
             name=MAINTENANCE_POLICY, table=table.name, roles=(roles.owner,), using="true", check="true", schema=schema
         )

@@ -42,7 +42,7 @@ def _cast_of(column_type: TypeEngine[Any]) -> str:
 
 
 def setting_expression(setting: str, column_type: TypeEngine[Any]) -> str:
-    """Return the bound tenant as an SQL expression of the column's type; NULL where none is bound."""
+    """Return the bound tenant as an SQL expression of the column's type; NULL where no tenant is bound."""
     return as_tenant(f"NULLIF(current_setting({sql.literal(setting)}::text, true), ''::text)", column_type)
 
 

@@ -1,7 +1,7 @@
 """The explicit tenant predicate: `tenant = <const>`, on every statement on tenant tables beside row security.
 
 It is not what keeps tenants apart; the policy does that. It gives the planner a constant (a policy alone is blind to
-skew: one estimate for the tenant with 90 % of the rows and for the one with none), prunes partitions when planning,
+skew: one estimate for the tenant with 90 % of the rows and for an empty one), prunes partitions when planning,
 and routes on a sharded server. Where the two disagree, nothing is read.
 
 ORM selects get it as loader criteria, which also reach joins, aliases and eager loads; everything else is rewritten

@@ -23,7 +23,7 @@ def check_declarations(metadata: MetaData) -> None:
     """Check that every table declares itself, and declares only what can be isolated.
 
     Raises:
-        DeclarationError: the first thing that is missing or cannot be isolated, with the model change that mends it.
+        DeclarationError: the first thing that is missing or cannot be isolated, with the change that fixes it.
     """
     for table in metadata.sorted_tables:
         _check_table(table, declaration_of(table))
@@ -41,9 +41,9 @@ def _check_table(table: Table, declaration: Declaration) -> None:
     if column not in table.c:
         _refuse(table, f"has no column {column!r}.", "The tenant of a row must stand in the row.", f"Map {column!r}.")
     if table.c[column].nullable:
-        _refuse(table, f"allows NULL in {column!r}.", "A row without a tenant belongs to nobody.", "Make it NOT NULL.")
+        _refuse(table, f"allows NULL in {column!r}.", "A row without a tenant has no owner.", "Make it NOT NULL.")
     if declaration.kind is Kind.TENANT_SCOPED and table.c[column].server_default is None:
-        why = "The unit of work binds the tenant; a row that does not name it would belong to nobody and be refused."
+        why = "The unit of work binds the tenant; a row that does not name it would have no owner and be refused."
         _refuse(
             table, f"maps {column!r} without the default that fills it.", why, f"Write `{column}: Mapped[...]` alone."
         )

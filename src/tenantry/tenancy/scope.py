@@ -42,9 +42,9 @@ class Scope:
 
     @property
     def preamble(self) -> str:
-        """The statement that binds the tenant inside a transaction; '' where there is none to bind.
+        """The statement that binds the tenant inside a transaction; '' where there is no tenant.
 
-        Where the service signs, it is made anew each time, and is a secret while it lasts.
+        Where the service signs, it is made for each transaction, and is a secret while it lasts.
         """
         if self.tenant is None:
             return ""

@@ -1,4 +1,4 @@
-"""The sequences that declared tables draw from, and who may draw: whoever may write the column.
+"""The sequences that declared tables draw from, and which roles may draw: those that may write the column.
 
 nextval() checks the privileges of the role that inserts, also where it stands in a column's default. So the declared
 privilege to INSERT is worth nothing without USAGE on the sequence. USAGE is all that a row needs: SELECT would tell how

@@ -94,11 +94,11 @@ class ReadSession:
         return await self._session.scalars(_reading(statement), params, **options)
 
     async def get(self, entity: type[_Row], ident: Any, **options: Any) -> _Row | None:
-        """Return the row with this primary key, or None where the tenant has none."""
+        """Return the row with this primary key, or None where the tenant has no such row."""
         return await self._session.get(entity, ident, **options)
 
     async def refresh(self, instance: object, attribute_names: Sequence[str] | None = None) -> None:
-        """Load a row's attributes anew."""
+        """Load a row's attributes again."""
         await self._session.refresh(instance, attribute_names)
 
     async def stream(self, statement: Executable, params: Any = None, **options: Any) -> AsyncResult[Any]:

@@ -1,10 +1,10 @@
 """The database's half of the signed tenant context: the table of keys, the accessor that verifies, and its call.
 
-The setting that carries the tenant can be set by whoever can run SQL in the application's session. With
+SQL that runs in the application's session can set the setting that carries the tenant. With
 `Tenancy(signed_context=True)` its value is `tenant|expiry|key id|code`, which only the application's process can make,
 and policies ask the accessor instead of the setting. The accessor alone reads the keys: it runs as their owner, and no
 other role has a privilege on them, the admin included. Unset is NULL as without signing (decision 0001); what is
-forged, malformed or expired is an error, SQLSTATE 42501, for it is either an attack or a mistake of ours.
+forged, malformed or expired is an error, SQLSTATE 42501: it is either an attack or our mistake.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def keys_protection(owner: str) -> Iterator[DatabaseObject]:
 
 
 def accessor_function(setting: str, application: str) -> Function:
-    """Return the function that verifies the bound value and returns its tenant as text, NULL where none is bound."""
+    """Return the function that verifies the bound value and returns its tenant as text; NULL without a tenant."""
     return Function(
         name=ACCESSOR,
         body=f"\n{_BODY.format(setting=sql.literal(setting), keys=f'{SCHEMA}.{KEYS_TABLE}')}\n",
@@ -64,7 +64,7 @@ def accessor_function(setting: str, application: str) -> Function:
 
 
 def claimed_tenant(setting: str) -> str:
-    """Return the tenant that the bound value names, unverified, as an SQL expression; NULL where none is bound.
+    """Return the tenant that the bound value names, unverified, as an SQL expression; NULL where no tenant is bound.
 
     It fills the tenant column, row by row, where verifying would cost each row what it costs a statement. The policy's
     WITH CHECK verifies what it filled in.

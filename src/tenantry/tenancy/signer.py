@@ -1,6 +1,6 @@
 """The application's half of the signed tenant context: what is signed, and how it is bound without being seen.
 
-Whoever reads a signed value may bind it as well, and other sessions of the same role can read the text of a statement:
+A reader of a signed value may bind it as well, and other sessions of the same role can read the text of a statement:
 in `pg_stat_activity`, and in extensions that record statements. Binding the value to a backend would not help, because
 a pool hands the next request the same backend. So the value is kept out of those texts, at no round trip more:
 `pg_stat_activity` shows the first `track_activity_query_size` bytes of a message, and so many spaces stand in front; an
@@ -58,7 +58,7 @@ class Signer:
         """Return a signer with the keys of a service's settings.
 
         Raises:
-            ConfigurationError: there are none.
+            ConfigurationError: there are no keys.
         """
         ring = settings.signing_ring()
         if ring is None:

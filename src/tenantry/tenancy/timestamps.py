@@ -30,7 +30,7 @@ class CreatedAt:
 
 
 class Timestamps(CreatedAt):
-    """Mixin: `created_at`, and `updated_at` that moves with every UPDATE, whoever sends it."""
+    """Mixin: `created_at`, and `updated_at` that moves with every UPDATE, from any client."""
 
     updated_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True),

@@ -1,5 +1,12 @@
-"""Floor 5: the pytest plugin: a real PostgreSQL, and a database of its own for every test."""
+"""The pytest plugin: a real PostgreSQL, and a database for every test.
 
+The fixtures and hooks below are for pytest. `Administrator`, `Cluster` and `ScratchDatabase` are the types of what some
+fixtures return; they are imported at their first use, because pytest imports this module in every project.
+"""
+
+from typing import TYPE_CHECKING
+
+from tenantry.lazy import lazy_names
 from tenantry.testing.async_fixtures import tenantry_client, tenantry_database
 from tenantry.testing.fixtures import (
     tenantry_administrator,
@@ -17,6 +24,9 @@ from tenantry.testing.run import pytest_configure, pytest_configure_node, pytest
 from tenantry.testing.trouble import pytest_terminal_summary, pytest_testnodedown
 
 __all__ = [
+    "Administrator",
+    "Cluster",
+    "ScratchDatabase",
     "pytest_addoption",
     "pytest_configure",
     "pytest_configure_node",
@@ -35,3 +45,18 @@ __all__ = [
     "tenantry_settings_overrides",
     "tenantry_template",
 ]
+
+if TYPE_CHECKING:
+    from tenantry.testing.administrator import Administrator as Administrator
+    from tenantry.testing.cluster import Cluster as Cluster
+    from tenantry.testing.scratch import ScratchDatabase as ScratchDatabase
+else:
+    # No `__dir__`: pytest gets every name that dir() lists, to look for fixtures, and would import all three.
+    __getattr__, _ = lazy_names(
+        __name__,
+        {
+            "tenantry.testing.administrator": ("Administrator",),
+            "tenantry.testing.cluster": ("Cluster",),
+            "tenantry.testing.scratch": ("ScratchDatabase",),
+        },
+    )

@@ -48,9 +48,9 @@ class Cluster:
         self._templates: dict[str, str] = {}
 
     def template(self, service: Service, overrides: Mapping[str, Any]) -> str:
-        """Return the name of the service's migrated database, which nobody may connect to.
+        """Return the name of the service's migrated database, which accepts no connections.
 
-        It is migrated with the settings of whoever asks first in a run.
+        It is migrated with the settings of the first test that asks in a run.
         """
         if service.name not in self._templates:
             name = name_template(self._run.number, service.name)
@@ -117,7 +117,7 @@ class Cluster:
         self._repeat(f"CREATE DATABASE {identifier(name)} {source}{self._administrator.strategy}")
 
     def _repeat(self, statement: str) -> None:
-        """Run a statement that needs a database for itself, until nobody else is connected to it."""
+        """Run a statement that needs a database for itself, until no other session is connected to it."""
         for attempt in range(ATTEMPTS):
             try:
                 return self._administrator.execute(statement)

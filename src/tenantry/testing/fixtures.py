@@ -1,7 +1,7 @@
 """The fixtures that a user's tests ask for, and those that a user overrides.
 
-Names begin with `tenantry_`, so that none hides a user's own. Heavy imports stand in the fixtures: a run that uses none
-of them does not wait for SQLAlchemy.
+Names begin with `tenantry_`, so that they hide no fixture of the user's. Heavy imports stand in the fixtures: a run
+that uses no fixture of them does not wait for SQLAlchemy.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def tenantry_template(
     tenantry_service: Service,
     tenantry_settings_overrides: Mapping[str, Any],
 ) -> str:
-    """The name of the service's migrated database, made once a run, which nobody may connect to."""
+    """The name of the service's migrated database, made once a run, which accepts no connections."""
     with told_once(pytestconfig, NO_TEMPLATE):
         return tenantry_cluster.template(tenantry_service, tenantry_settings_overrides)
 

@@ -22,7 +22,7 @@ LOGINS = "SELECT rolname::text FROM pg_roles WHERE rolname ~ $1"
 
 
 def remove_leftovers(server: Address, run: int) -> None:
-    """Drop what belongs to `run`, which is over, and to any other that nobody keeps alive."""
+    """Drop what belongs to `run`, which is over, and to any other run that has ended."""
     with Administrator(server) as administrator:
         living = {number for (number,) in administrator.fetch(LIVING, RUNS)} - {run}
         for kind, query in (("DATABASE", DATABASES), ("ROLE", LOGINS)):

@@ -35,7 +35,7 @@ def name_template(run: int, service: str) -> str:
 
 
 def name_login(run: int, role: str) -> str:
-    """Return the name of the login that takes on a role."""
+    """Return the name of the login that becomes a role."""
     return f"{PREFIX}{run:0{DIGITS}x}_login_{digest(role)}"
 
 

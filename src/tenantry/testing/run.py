@@ -64,7 +64,7 @@ class Run:
 
     @property
     def folder(self) -> Path:
-        """The run's folder, which nobody else may enter; made when it is first asked for."""
+        """The run's folder, which no other user may enter; made when it is first asked for."""
         if self._folder is None:
             place = _fast_place()
             _remove_abandoned(place)
@@ -153,8 +153,8 @@ def _is_served(folder: Path) -> bool:
 
 
 def _take(path: Path) -> int | None:
-    """Return the open file if nobody else holds its lock."""
-    # Elsewhere than on Unix there is none, and the plugin must load there all the same.
+    """Return the open file if no other process holds its lock."""
+    # Only Unix has such locks, and the plugin must load elsewhere too.
     import fcntl  # noqa: PLC0415
 
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -17,7 +17,7 @@ from accounts.app import create_app
 from accounts.service import service as accounts_service
 from accounts.settings import Settings
 from tenantry.deployment import Deployment
-from tenantry.testing.cluster import Cluster
+from tenantry.testing import Cluster
 
 pytestmark = pytest.mark.one_version
 

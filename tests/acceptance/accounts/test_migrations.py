@@ -13,9 +13,9 @@ from accounts.models import Tenant, User
 from accounts.service import service
 from accounts.settings import Settings
 from tenantry import Address
+from tenantry.alembic import head_revision, migrate, rollback
 from tenantry.deployment import Deployment
-from tenantry.migrations import head_revision, migrate, rollback
-from tenantry.testing.scratch import ScratchDatabase
+from tenantry.testing import ScratchDatabase
 
 
 def run(address: Address, *arguments: str, variable: str = "DATABASE_URL") -> subprocess.CompletedProcess[str]:

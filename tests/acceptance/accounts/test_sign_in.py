@@ -18,11 +18,11 @@ from accounts_api import CHEAP, PASSWORD, Door, Person, stored_hash
 from fastapi import FastAPI
 
 from accounts.app import create_app
+from accounts.passwords import Passwords
 from accounts.service import service
 from accounts.settings import Settings
 from tenantry.deployment import Deployment
-from tenantry.fastapi.passwords import Passwords
-from tenantry.fastapi.tokens import issue_token
+from tenantry.fastapi import issue_token
 
 SIGN_UP = {"tenant": "Acme", "username": "ada", "email": "ada@acme.example", "password": PASSWORD}
 

@@ -17,8 +17,8 @@ from ai_agents.service import service
 from ai_agents.settings import Settings
 from tenantry import Address, Database, Service
 from tenantry.deployment import Deployment
-from tenantry.fastapi.tokens import issue_token
-from tenantry.testing.cluster import Cluster
+from tenantry.fastapi import issue_token
+from tenantry.testing import Cluster
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from ai_agents.app import create_app
 from ai_agents.service import service
 from ai_agents.settings import Settings
 from tenantry import Address
+from tenantry.alembic import migrate
 from tenantry.deployment import Deployment
-from tenantry.fastapi.tokens import issue_token
-from tenantry.migrations import migrate
+from tenantry.fastapi import issue_token
 from tenantry.postgres.embedded import EmbeddedServer
 
 PATHS = ("/health/ready", "/readyz", "/ai-agents/health/ready", "/ai-agents/readyz")

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from ai_agents.models import EnhancementHistory, TenantConfig
 from ai_agents.service import service
 from tenantry import Address
+from tenantry.alembic import current_revision, head_revision, migrate, rollback
 from tenantry.deployment import Deployment
-from tenantry.migrations import current_revision, head_revision, migrate, rollback
 
 FOLDER = service.migrations.parent
 

@@ -15,7 +15,7 @@ from serving import serving
 from items.app import create_app
 from items.service import service as items_service
 from tenantry.deployment import Deployment
-from tenantry.testing.cluster import Cluster
+from tenantry.testing import Cluster
 
 pytestmark = pytest.mark.one_version
 

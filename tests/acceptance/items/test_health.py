@@ -17,8 +17,8 @@ from serving import wait_for
 from items.service import service
 from items.settings import Settings
 from tenantry import Address
+from tenantry.alembic import migrate, rollback
 from tenantry.deployment import Deployment
-from tenantry.migrations import migrate, rollback
 from tenantry.postgres.embedded import EmbeddedServer
 
 PATHS = ("/ready", "/readyz", "/items/ready", "/items/readyz", "/items/health/ready")

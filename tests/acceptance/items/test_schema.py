@@ -16,11 +16,11 @@ from items.db.__main__ import render
 from items.service import service
 from items.settings import Settings
 from tenantry import Address
+from tenantry.alembic import current_revision, head_revision
 from tenantry.deployment import Deployment
-from tenantry.migrations import current_revision, head_revision
 from tenantry.postgres.binaries import Binaries
 from tenantry.proof.audit.inspection import audit_database
-from tenantry.testing.scratch import ScratchDatabase
+from tenantry.testing import ScratchDatabase
 
 FOLDER = Path(items.__file__).parent
 INIT = FOLDER / "db" / "init.sql"

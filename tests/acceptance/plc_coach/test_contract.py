@@ -17,7 +17,7 @@ from plc_coach.app import create_app
 from plc_coach.service import service as plc_coach_service
 from plc_coach.settings import Settings
 from tenantry.deployment import Deployment
-from tenantry.testing.cluster import Cluster
+from tenantry.testing import Cluster
 
 pytestmark = pytest.mark.one_version
 

@@ -8,12 +8,10 @@ from plain import connected
 
 from plc_coach.service import service
 from tenantry import errors
+from tenantry.alembic import current_revision, migrate
 from tenantry.commands.doctor.database import ask_database, check_database
 from tenantry.deployment import Deployment
-from tenantry.migrations import current_revision, migrate
-from tenantry.testing.administrator import Administrator
-from tenantry.testing.cluster import Cluster
-from tenantry.testing.scratch import ScratchDatabase
+from tenantry.testing import Administrator, Cluster, ScratchDatabase
 
 AVAILABLE = "SELECT default_version FROM pg_available_extensions WHERE name = 'vector'"
 

@@ -16,9 +16,9 @@ from plc_coach.models import Conversation, Message, MessageEmbedding, User
 from plc_coach.service import service
 from plc_coach.settings import Settings
 from tenantry import Address, Database
+from tenantry.alembic import head_revision, make_config, migrate, rollback
 from tenantry.deployment import Deployment
-from tenantry.migrations import head_revision, make_config, migrate, rollback
-from tenantry.testing.scratch import ScratchDatabase
+from tenantry.testing import ScratchDatabase
 
 STORY = {"users", "sessions", "conversations", "messages"}
 

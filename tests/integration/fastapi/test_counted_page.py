@@ -10,8 +10,8 @@ from bookshop_api import settings_for
 from sqlalchemy import insert, select
 
 from tenantry import Address, Database
-from tenantry.fastapi.counted_pages import CountedPage, CountedPageRequest, _counted_page_request, paginate_counted
-from tenantry.fastapi.problems import Problem
+from tenantry.fastapi import CountedPage, CountedPageRequest, Problem, paginate_counted
+from tenantry.fastapi.counted_pages import _counted_page_request
 
 Author = bookshop.Author
 COUNT = 23

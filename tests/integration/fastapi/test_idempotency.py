@@ -16,11 +16,10 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.schema import CreateTable
 from starlette.responses import Response
 
-from tenantry import Address, Database, TenantBase, TenantScoped
+from tenantry import Address, Database, IdempotencyRecord, TenantBase, TenantScoped
+from tenantry.fastapi import Problem
 from tenantry.fastapi.idempotency import answer_once
-from tenantry.fastapi.problems import Problem
 from tenantry.sql import identifier
-from tenantry.tenancy.idempotency_record import IdempotencyRecord
 from tenantry.tenancy.objects import declared_objects
 
 

@@ -11,10 +11,7 @@ from bookshop import Author
 from sqlalchemy import Select, insert, select
 
 from tenantry import Address, Database
-from tenantry.fastapi.listing import Listing, narrow
-from tenantry.fastapi.pages import PageRequest
-from tenantry.fastapi.problems import Problem
-from tenantry.fastapi.shapes import Shape
+from tenantry.fastapi import Listing, PageRequest, Problem, Shape, narrow
 
 NAMES = ["Ada", "Alan", "Barbara", "Claude", "Grace"]
 

@@ -14,7 +14,7 @@ from sqlalchemy import Select, delete, insert, select, text
 from sqlalchemy.dialects import postgresql
 
 from tenantry import Address, Database
-from tenantry.fastapi.pages import Page, paginate
+from tenantry.fastapi import Page, paginate
 
 Book = bookshop.Book
 COLUMNS = (Book.created_at, Book.id)

@@ -14,7 +14,7 @@ import pytest
 from bookshop_api import REVISION, execute, make_app, settings_for, stamp, started, token
 
 from tenantry import Address
-from tenantry.fastapi.host import host
+from tenantry.fastapi import host
 from tenantry.postgres.binaries import find_binaries
 from tenantry.postgres.embedded import EmbeddedServer
 

@@ -11,7 +11,7 @@ from bookshop import Author
 from sqlalchemy import func, select
 
 from tenantry import Address, Database
-from tenantry.fastapi.problems import Problem
+from tenantry.fastapi import Problem
 from tenantry.fastapi.rows import add, change, find, not_found, present, put
 
 EMAIL = "ada@acme.example"
@@ -55,7 +55,7 @@ def test_what_is_present_is_returned_as_it_is() -> None:
     assert present("", "text") == ""
     with pytest.raises(Problem):
         present(None, "text")
-    assert not_found("text").answer.detail == "There is no such text here."
+    assert not_found("text").answer.detail == "This text does not exist."
 
 
 async def test_a_change_is_sent_at_once(shop: Database) -> None:

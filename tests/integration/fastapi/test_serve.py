@@ -22,7 +22,7 @@ import bookshop_api
 import pytest
 
 from tenantry import Address, errors
-from tenantry.fastapi.host import host
+from tenantry.fastapi import host
 from tenantry.fastapi.serve import bind, serve
 
 SUPPORT = Path(bookshop_api.__file__).parent

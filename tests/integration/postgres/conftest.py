@@ -30,6 +30,8 @@ class Wire:
     # Cut when the client says this: after the server has read it, or before.
     cut_on: bytes | None = None
     delivers: bool = True
+    # Fall silent when the client says this, for the connections of now; later ones are answered.
+    mute_on: bytes | None = None
     talk: list[tuple[str, bytes]] = field(default_factory=list)
     accepted: int = 0
     port: int = 0
@@ -37,6 +39,7 @@ class Wire:
     def __post_init__(self) -> None:
         self._flowing = asyncio.Event()
         self._flowing.set()
+        self.is_muted = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._clients: set[asyncio.StreamWriter] = set()
@@ -79,6 +82,7 @@ class Wire:
         self._flowing.clear()
         self._flowing = asyncio.Event()
         self._flowing.set()
+        self.is_muted.set()
 
     def cut(self) -> None:
         """Reset every connection; new ones are taken."""
@@ -137,8 +141,11 @@ class Wire:
             self.talk.append((speaker, data))
             if self.hides_backend and speaker == "server" and (found := data.find(b"K\0\0\0\x0c")) >= 0:
                 data = data[: found + 5] + struct.pack("!I", 1) + data[found + 9 :]
+            is_muted = self.mute_on is not None and speaker == "client" and self.mute_on in data
             is_cut = self.cut_on is not None and speaker == "client" and self.cut_on in data
-            if not is_cut or self.delivers:
+            if is_muted:
+                self.mute()
+            if not (is_cut or is_muted) or self.delivers:
                 writer.write(data)
                 await writer.drain()
             if is_cut:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -16,6 +18,7 @@ from tenantry import errors
 from tenantry.address import TLS, Address, Host
 from tenantry.postgres.connect import Connector, connect
 from tenantry.postgres.connection import Connection
+from tenantry.postgres.diagnosis import is_tls_refused
 from tenantry.postgres.dial import Session
 from tenantry.secrets import AddressSource, StaticSource
 
@@ -333,3 +336,100 @@ async def test_a_server_without_tls_is_told_and_not_retried(wire: Wire, elapsed:
         await reach(wire.way.replace(tls=TLS("require")), patience=5)
     assert elapsed() < 0.5
     await (await reach(wire.way.replace(tls=TLS("prefer")))).close()
+
+
+@dataclass
+class Stub:
+    """What stands at a port in place of a PostgreSQL: it may read, may answer, and closes."""
+
+    reads: bool = True
+    answer: bytes = b""
+    accepted: int = 0
+    host: Host = field(default_factory=lambda: Host("127.0.0.1", 1))
+    is_met: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        self.is_met.set()
+        if self.reads:
+            await reader.read(8)  # SSLRequest
+        writer.write(self.answer)
+        writer.close()
+
+
+@asynccontextmanager
+async def standing(stub: Stub) -> AsyncIterator[Stub]:
+    server = await asyncio.start_server(stub.serve, "127.0.0.1", 0)
+    stub.host = Host("127.0.0.1", server.sockets[0].getsockname()[1])
+    try:
+        yield stub
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+MODES = ("disable", "allow", "prefer", "require", "verify-full")
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("reads", [False, True])
+async def test_a_closed_socket_is_waited_for_and_nobody_weakens_tls(mode: Any, reads: bool, elapsed: Any) -> None:  # noqa: FBT001
+    """A server that stops, and a proxy in front of one that is down, close before they answer."""
+    async with standing(Stub(reads)) as stub:
+        address = Address((stub.host,), "db", "me", tls=TLS(mode))
+        with pytest.raises(errors.DatabaseUnavailable, match=r"closed before|connection broke") as caught:
+            await reach(address, patience=0.5)
+        assert elapsed() > 0.2
+        assert stub.accepted > 2
+        assert not re.search("TLS|SSL|sslmode", f"{caught.value.why} {caught.value.remedy}")
+
+
+async def test_a_closed_socket_is_waited_for_until_the_server_is_there(wire: Wire) -> None:
+    """The address has the default mode, `prefer`."""
+    wire.refuse()
+    async with standing(Stub()) as stub:
+        back = asyncio.create_task(reach(wire.way.replace(hosts=(stub.host,), tls=TLS("prefer")), patience=5))
+        await stub.is_met.wait()
+    wire.port = stub.host.port
+    await wire.open()
+    await (await back).close()
+
+
+async def test_a_closed_socket_does_not_hide_the_second_host(wire: Wire) -> None:
+    async with standing(Stub()) as stub:
+        connection = await reach(wire.way.replace(hosts=(stub.host, *wire.way.hosts), tls=TLS("prefer")))
+        await connection.close()
+
+
+@pytest.mark.parametrize("mode", ["require", "verify-full"])
+async def test_only_a_server_that_says_no_refuses_tls(mode: Any) -> None:
+    async with standing(Stub(answer=b"N")) as stub:
+        with pytest.raises(errors.DatabaseUnavailable, match=rf"TLS was refused \(sslmode={mode}\)"):
+            await reach(Address((stub.host,), "db", "me", tls=TLS(mode)), patience=5)
+        assert stub.accepted == 1
+
+
+async def test_prefer_goes_on_without_tls_after_a_no(elapsed: Any) -> None:
+    """This server closes then, so that is what is told and waited for."""
+    async with standing(Stub(answer=b"N")) as stub:
+        with pytest.raises(errors.DatabaseUnavailable, match=r"closed before|connection broke"):
+            await reach(Address((stub.host,), "db", "me", tls=TLS("prefer")), patience=0.5)
+        assert stub.accepted > 2
+
+
+async def test_an_answer_that_is_no_postgresql_is_told_as_such() -> None:
+    """Under `prefer` no server can refuse TLS."""
+    async with standing(Stub(answer=b"HTTP/1.1 400 Bad Request\r\n\r\n")) as stub:
+        with pytest.raises(errors.DatabaseUnavailable, match="does not speak as PostgreSQL does"):
+            await reach(Address((stub.host,), "db", "me", tls=TLS("prefer")), patience=5)
+        assert stub.accepted == 1
+
+
+@pytest.mark.parametrize(("answer", "is_refusal"), [(b"N", True), (b"", False)])
+async def test_the_installed_asyncpg_tells_a_refusal_from_a_closed_socket(answer: bytes, is_refusal: bool) -> None:  # noqa: FBT001
+    """By its text alone, which a new version may change: then this is where to look."""
+    async with standing(Stub(answer=answer)) as stub:
+        with pytest.raises(ConnectionError) as caught:
+            await asyncpg.connect(host="127.0.0.1", port=stub.host.port, user="me", database="db", ssl="require")
+        assert type(caught.value) is ConnectionError
+        assert is_tls_refused(caught.value) is is_refusal

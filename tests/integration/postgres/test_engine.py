@@ -206,8 +206,8 @@ async def test_values_stay_out_of_errors(make: Make, empty_database: Address) ->
     assert "hunter2" not in str(caught.value)
 
 
-async def test_behind_a_pooler_no_statement_has_a_name_twice(make: Make, wire: Wire) -> None:
-    """Another client's statement of the same name would be run in place of ours."""
+async def test_behind_a_pooler_no_statement_has_a_name(make: Make, wire: Wire) -> None:
+    """Another client's statement of the same name would be run in place of ours, and ours would stay behind."""
     wire.refuses_settings = True
     engine = make(wire.way)
     wire.talk.clear()
@@ -216,9 +216,8 @@ async def test_behind_a_pooler_no_statement_has_a_name_twice(make: Make, wire: W
             assert await connection.scalar(text("SELECT 1")) == 1
             assert await connection.scalar(text("SHOW statement_timeout")) == "30s"
     parsed = [data for speaker, data in wire.talk if speaker == "client" and data.startswith(b"P")]
-    names = [name for data in parsed if (name := data[5:].split(b"\0")[0])]
-    assert len(names) == len(set(names))
-    assert len([name for name in names if name.startswith(b"tenantry_")]) == 6
+    assert len(parsed) >= 6
+    assert {data[5:].split(b"\0")[0] for data in parsed} == {b""}
 
 
 async def test_a_cancelled_request_leaves_nothing_behind(make: Make, empty_database: Address) -> None:

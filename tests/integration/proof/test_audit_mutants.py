@@ -53,12 +53,12 @@ UNDEFINED = {"42704", "42883", "42P01"}
 
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=str)
 async def test_a_sabotage_is_found(
-    superuser: AsyncConnection, service: Service, harbour_address: Address, sabotage: Sabotage
+    superuser: AsyncConnection, service: Service, full_schema_address: Address, sabotage: Sabotage
 ) -> None:
     """Each finding has the code and names the object; its remedy can be sent as it stands, and silences it."""
     if sabotage.since > int((await superuser.exec_driver_sql("SHOW server_version_num")).scalar_one()):
         pytest.skip(f"needs PostgreSQL {sabotage.since // 10000}")
-    names = names_of(service, harbour_address.database)
+    names = names_of(service, full_schema_address.database)
     for statement in sabotage.statements(names):
         await superuser.exec_driver_sql(statement)
     await superuser.exec_driver_sql("SAVEPOINT broken")
@@ -69,7 +69,7 @@ async def test_a_sabotage_is_found(
         found = [one for one in findings if one.code == RULES[rule].code and one.object.startswith(wanted)]
         assert found, (rule, findings)
         assert sabotage.severity in {"", *(one.severity for one in found)}
-        assert all(one.remedy and one.message.endswith(".") and one.service == "harbour" for one in found)
+        assert all(one.remedy and one.message.endswith(".") and one.service == "full_schema" for one in found)
         assert [one.remedy for one in found if _loses_unasked(one.remedy)] == []
         expected += [] if rule in BY_HAND else found
     # Going back to the savepoint also ends the audit's READ ONLY.

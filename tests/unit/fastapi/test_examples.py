@@ -4,9 +4,8 @@ import json
 import shlex
 
 import pytest
-from pydantic import SecretStr
 
-from tenantry.fastapi.examples import Examples, curl, derived_id
+from tenantry.fastapi.examples import Examples, curl
 
 
 def test_a_line_means_in_a_shell_what_was_given() -> None:
@@ -38,11 +37,3 @@ def test_every_service_can_be_asked_whether_it_is_ready() -> None:
     title, line = Examples("http://127.0.0.1/accounts").ready
     assert title
     assert line == "curl -i http://127.0.0.1/accounts/health/ready"
-
-
-def test_a_derived_id_follows_from_the_secret_and_the_name() -> None:
-    """The same at every start; with another secret, another one."""
-    ids = {(letter, name): derived_id(SecretStr(letter * 32), name) for letter in "ab" for name in ("ada", "alan")}
-    assert len(set(ids.values())) == 4
-    assert ids["a", "ada"] == derived_id(SecretStr("a" * 32), "ada")
-    assert {one.version for one in ids.values()} == {4}

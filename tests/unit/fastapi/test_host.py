@@ -14,7 +14,7 @@ from sqlalchemy import MetaData
 
 from tenantry import DatabaseSettings, Roles, Service
 from tenantry.fastapi.app import service_app
-from tenantry.fastapi.host import Host, host
+from tenantry.fastapi.hosting import Host, host
 
 Client = Callable[[Any], AbstractAsyncContextManager[httpx2.AsyncClient]]
 

@@ -6,10 +6,10 @@ from typing import ClassVar
 import pytest
 from pydantic import ValidationError
 
-from tenantry.fastapi.shapes import Body, Patch, Shape
+from tenantry.fastapi.shapes import Patch, RequestBody, Shape
 
 
-class NewItem(Body):
+class NewItem(RequestBody):
     name: str
 
 
@@ -25,7 +25,7 @@ class Item(Shape):
 
 
 @pytest.mark.parametrize("kind", [NewItem, ItemChange])
-def test_a_field_that_nobody_knows_is_refused(kind: type[Body]) -> None:
+def test_a_field_that_nobody_knows_is_refused(kind: type[RequestBody]) -> None:
     """A misspelt one would look as if it had been written."""
     with pytest.raises(ValidationError):
         kind.model_validate({"name": "Lamp", "nmae": "Lamp"})

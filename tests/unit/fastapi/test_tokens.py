@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -58,7 +59,7 @@ async def test_a_token_without_a_tenant_has_none() -> None:
     ],
 )
 async def test_a_bad_token_is_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(InvalidToken, match=r"^The token is not valid here\.$"):
+    with pytest.raises(InvalidToken, match=r"^The token is not valid for this service\.$"):
         await token_verifier(settings()).verify(forge(**changes))
 
 
@@ -113,7 +114,9 @@ def test_wrong_settings_name_the_variable(
 
 def test_keys_are_not_fetched_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP_JWT_JWKS_URL", "http://id.example.org/keys")
-    with pytest.raises(errors.ConfigurationError, match="SHOP_JWT_JWKS_URL is wrong: keys are fetched over https only"):
+    with pytest.raises(
+        errors.ConfigurationError, match="SHOP_JWT_JWKS_URL is wrong: the URL of the keys must begin with https://"
+    ):
         Settings.load(env_file=None)
 
 
@@ -133,3 +136,24 @@ async def test_what_a_token_says_besides_can_be_asked_for() -> None:
     assert (claims["provider"], claims["sub"], claims["tenant_id"]) == ("google", "another", "acme")
     with pytest.raises(InvalidToken):
         await token_verifier(settings(jwt_secret=SecretStr("x" * 32))).claims(token)
+
+
+async def test_a_token_tells_moments_of_one_second_apart() -> None:
+    before = datetime.now(UTC)
+    token = issue_token(settings(), "ada")
+    after = datetime.now(UTC)
+    issued_at = (await token_verifier(settings()).verify(token)).issued_at
+    assert issued_at is not None
+    assert before - timedelta(microseconds=1) <= issued_at <= after + timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize("moment", ["now", [], "1", 1e300, float("nan")])
+async def test_a_moment_that_is_none_is_refused(moment: Any) -> None:
+    claims = {"sub": "7", "exp": time.time() + 60, "iat": moment}
+    with pytest.raises(InvalidToken):
+        await token_verifier(settings()).verify(jwt.encode(claims, SECRET, "HS256"))
+
+
+async def test_a_token_need_not_say_when_it_was_issued() -> None:
+    token = jwt.encode({"sub": "7", "exp": time.time() + 60}, SECRET, "HS256")
+    assert (await token_verifier(settings()).verify(token)).issued_at is None

@@ -167,6 +167,11 @@ class Sealed(TypeDecorator[str]):
     cache_ok = True
 
 
+class Counted(TypeDecorator[int]):
+    impl = sa.Integer
+    cache_ok = True
+
+
 class Odd(UserDefinedType[str]):
     cache_ok = True
 
@@ -198,10 +203,11 @@ def test_all_else_is_alembics_to_write() -> None:
     assert render_item("column", sa.Column("id", sa.Integer, primary_key=True, default=7), CONTEXT) is False
 
 
+@pytest.mark.parametrize("kind", [sa.Integer, Counted], ids=["plain", "decorated"])
 @pytest.mark.parametrize("default", [7, sa.Sequence("numbers"), sa.func.now])
-def test_a_key_that_python_gives_is_not_made_serial(default: Any) -> None:
+def test_a_key_that_python_gives_is_not_made_serial(kind: Any, default: Any) -> None:
     """A script does not say the default, and without one SQLAlchemy would take the key for serial."""
-    column = sa.Table("t", sa.MetaData(), sa.Column("id", sa.Integer, default=default, primary_key=True)).c.id
+    column = sa.Table("t", sa.MetaData(), sa.Column("id", kind, default=default, primary_key=True)).c.id
     context: Any = AutogenContext(MigrationContext.configure(dialect_name="postgresql"), opts=OPTIONS)
     assert (
         render_item("column", column, context) == "sa.Column('id', sa.Integer(), autoincrement=False, nullable=False)"

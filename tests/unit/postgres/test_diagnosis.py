@@ -35,6 +35,9 @@ FAILURES: list[tuple[Exception, Prospect]] = [
     (socket.gaierror(), Prospect.TIME),
     (PermissionError(), Prospect.NOTHING),
     (ConnectionError("rejected SSL upgrade"), Prospect.NOTHING),
+    (ConnectionError("unexpected connection_lost() call"), Prospect.TIME),
+    (ConnectionError("a text that a later asyncpg may have"), Prospect.TIME),
+    (by_state("08003"), Prospect.TIME),
     (ssl.SSLCertVerificationError(), Prospect.NOTHING),
     (ssl.SSLError(), Prospect.NOTHING),
     (asyncpg.InterfaceError("x"), Prospect.NOTHING),
@@ -53,9 +56,13 @@ def test_every_failure_is_told_with_its_prospect_and_without_the_password(error:
 
 
 def test_every_reason_has_a_sentence_of_its_own() -> None:
-    """The two kinds of broken connection, and the two of nobody listening, share theirs."""
+    """The two kinds of broken connection, of closed connection and of nobody listening share theirs."""
     sentences = [why for why, _ in REMEDIES.values()] + [why for _, why, _ in SILENT]
-    shared = {"Nobody listens there.", "The connection broke ({name})."}
+    shared = {
+        "Nobody listens there.",
+        "The connection broke ({name}).",
+        "The connection was closed before the server answered.",
+    }
     own = [sentence for sentence in sentences if sentence not in shared]
     assert len(own) == len(set(own))
 
@@ -66,3 +73,12 @@ def test_a_refused_role_is_told_apart_from_a_refused_login() -> None:
     assert "may not connect" in explain(error, ADDRESS).why
     error.server_source_function = "CheckMyDatabase"
     assert "may not connect" in explain(error, ADDRESS, role="app").why
+
+
+def test_an_authority_that_may_not_sign_is_told_with_what_its_certificate_needs() -> None:
+    error = ssl.SSLCertVerificationError()
+    error.verify_message = "invalid CA certificate"
+    told = explain(error, ADDRESS)
+    assert "invalid CA certificate" in told.why
+    assert "CA:TRUE" in told.remedy
+    assert "keyCertSign" in told.remedy

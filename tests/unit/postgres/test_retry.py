@@ -64,6 +64,12 @@ def test_after_commit_nothing_is_retryable() -> None:
     )
 
 
+def test_a_unit_of_work_that_changed_nothing_is_retryable() -> None:
+    """Also when our own limit ended it; another unavailable database may have done half of the work."""
+    assert is_retryable(caused(errors.DatabaseUnavailable("x", is_repeatable=True), TimeoutError()))
+    assert not is_retryable(caused(errors.DatabaseUnavailable("x"), TimeoutError()))
+
+
 def test_what_the_kernel_gave_up_is_retryable() -> None:
     """TCP_USER_TIMEOUT ended the connection; unlike a limit of our own, nothing can be running there any more."""
     assert is_retryable(TimeoutError(errno.ETIMEDOUT, "timed out"))

@@ -1,4 +1,4 @@
-"""What `tenantry doctor` looks at, one check after the other."""
+"""What `tenantry doctor` checks, one after the other."""
 
 from tenantry.commands.doctor.doctor import check_up
 from tenantry.commands.doctor.verdict import Verdict

@@ -51,22 +51,26 @@ async def ask_database(deployment: Deployment) -> Asked:
     """Ask the service's database in the application's role.
 
     Raises:
-        DatabaseUnavailable: nobody answers at the address.
+        DatabaseUnavailable: no server answers at the address.
     """
-    async with deployment.connect("application", "doctor", deadline=DEADLINE) as connection:
+    async with (
+        deployment.connect("application", "doctor", deadline=DEADLINE) as connection,
+        connection.as_configured(),
+    ):
         facts = await connection.fetchrow(_FACTS)
         revision = None
         if facts["is_migrated"]:
             revision = await connection.fetchval("SELECT string_agg(version_num, ', ') FROM alembic_version")
         rows = await connection.fetch(_EXTENSIONS, list(deployment.service.extensions))
         address = await deployment.address()
+        role = await fetch_role(connection)
         return Asked(
             deployment=deployment,
             address=address.redacted,
             server=", ".join(f"{host.name}:{host.port}" for host in address.hosts),
             version=facts["version"],
             connections=facts["connections"],
-            role=await fetch_role(connection),
+            role=role,
             revision=revision,
             extensions={row["name"]: (row["default_version"], row["installed_version"]) for row in rows},
         )

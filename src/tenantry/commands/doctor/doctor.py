@@ -1,4 +1,4 @@
-"""What could be wrong with a project on this machine: looked at one by one, each with what to do about it.
+"""What could be wrong with a project on this machine: one check at a time, each with what to do about it.
 
 Nothing is started and nothing is changed. A check that cannot be made because an earlier one failed is left out: one
 cause has one line.
@@ -79,7 +79,7 @@ def _check_python() -> Verdict:
 
 
 def _check_embedded(project: Project, services: Sequence[Service]) -> Iterator[Verdict]:
-    """Look at what the embedded server needs, where a service runs on it."""
+    """Check what the embedded server needs, where a service runs on it."""
     try:
         if not any(is_embedded(service) for service in services):
             return

@@ -1,7 +1,7 @@
 """What all our Alembic operations have in common: one object of the vocabulary, made or removed.
 
 An operation that autogenerate found knows the whole object, also when it drops it, so that its reverse is exact. In a
-script a drop names the object only; nobody asks a script for reverses.
+script a drop names the object only; a script needs no reverse.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ class CreateHashPartitionsOp(CreateOp):
 
     @classmethod
     def create_hash_partitions(cls, operations: Operations, table: str, count: int, *, schema: str = "public") -> None:
-        """Create the partitions of a table; row security is forced on each, and nobody is granted anything on it."""
+        """Create the partitions of a table; row security is forced on each, and no role has privileges on it."""
         operations.invoke(cls(HashPartitions(table, count, schema)))
 
 

@@ -1,8 +1,8 @@
-"""A database that lives as long as one proof, on the server of the database that is proven.
+"""A database that exists for one proof, on the server of the proven database.
 
-The invariant: nothing is left behind. The name carries the number of an advisory lock that the process holds while it
-lives, so that what a killed process left is told from what another one is using right now, and the next proof drops it.
-The lock is taken before the database is made and given back after it was dropped.
+The invariant: nothing is left behind. The name ends with the number of an advisory lock, which the process holds from
+before the database is made until after it is dropped. So the next proof can tell the leftovers of a killed process from
+a database in use, and drops them.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from tenantry.sql import LONGEST_NAME, identifier
 __all__ = ["LOCK", "PREFIX", "Scratch", "log_in", "open_scratch"]
 
 PREFIX = "tenantry_proof_"
-# The first key of the lock; the second one is the number at the end of the name.
+# The first key of the lock; the second is the number at the end of the name.
 LOCK = 0x70726F66
 DIGITS = 8
 
 MAINTENANCE = "postgres"
-# How long one login may take, and how long one that is refused is tried again, in seconds.
+# Seconds for one login, and for retries of a refused login.
 DEADLINE, PATIENCE = 30.0, 2.0
 
 _STATEMENTS = load_statements("tenantry.proof.scratch", "scratch.sql")
@@ -40,12 +40,12 @@ _STATEMENTS = load_statements("tenantry.proof.scratch", "scratch.sql")
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """A name that is ours alone, and the session that keeps it so; the database is made by whoever fills it.
+    """A unique name for a database, and the session that reserves it. The caller makes the database.
 
     Attributes:
         address: of the database, for the login that makes it.
-        keeper: that login's session in another database, which holds the lock.
-        logins: the roles that were made for this proof, to be dropped with the database.
+        keeper: the login's session in another database, which holds the lock.
+        logins: roles that were made for this proof, and are dropped with the database.
     """
 
     address: Address
@@ -60,16 +60,16 @@ class Scratch:
         return self.address.database
 
     def name_login(self, purpose: str) -> str:
-        """Return a name for a login of this proof alone."""
+        """Return a name for a login of this proof."""
         return f"{PREFIX}{purpose}_{self.number:0{DIGITS}x}"
 
 
 @asynccontextmanager
 async def open_scratch(login: Address, service: str, tell: Callable[[str], None]) -> AsyncIterator[Scratch]:
-    """Give a name for a scratch database of the login; afterwards what has the name is dropped, whoever is connected.
+    """Reserve a name for a scratch database of the login; drop the database at the end, with all its sessions.
 
     Raises:
-        ConfigurationError: the login may not make databases, or a pooler stands before the server.
+        ConfigurationError: the login may not create databases, or the address is that of a pooler.
     """
     number = secrets.randbelow(2**31)
     name = name_scratch(service, number)
@@ -88,7 +88,7 @@ async def open_scratch(login: Address, service: str, tell: Callable[[str], None]
 
 
 def name_scratch(service: str, number: int) -> str:
-    """Return the name: the service's is cut so that the number has room."""
+    """Return the name. A long name of a service is cut, so that the number has room."""
     longest = LONGEST_NAME - len(PREFIX) - DIGITS - 1
     return f"{PREFIX}{re.sub(r'[^a-z0-9_]', '_', service.lower())[:longest]}_{number:0{DIGITS}x}"
 
@@ -111,13 +111,13 @@ async def _check_rights(keeper: Connection) -> bool:
     if keeper.behind_bouncer:
         raise errors.ConfigurationError(
             "A proof cannot go through a connection pooler in transaction mode.",
-            why="It would share the session that marks the scratch database as in use.",
-            remedy="Give the server's own address with --database-url.",
+            why="It would share the session that holds the lock on the scratch database.",
+            remedy="Give the address of the server itself with --database-url.",
         )
     rights = await keeper.fetchrow(_STATEMENTS["rights"])
     if not rights["can_create_databases"]:
         raise errors.ConfigurationError(
-            f"The login {rights['name']} may not make the scratch database in which a service is proven.",
+            f"The login {rights['name']} may not create the scratch database of a proof.",
             why="It has no CREATEDB.",
             remedy=f"Have an administrator run: ALTER ROLE {identifier(rights['name'])} CREATEDB; or give another "
             "login with --database-url.",
@@ -126,24 +126,24 @@ async def _check_rights(keeper: Connection) -> bool:
 
 
 async def _remove_leftovers(keeper: Connection, tell: Callable[[str], None]) -> None:
-    """Drop what processes left that were killed; what belongs to another login may not be ours to drop."""
+    """Drop the leftovers of killed processes, as far as this login may."""
     pattern = f"^{PREFIX}.*_[0-9a-f]{{{DIGITS}}}$"
     for row in await keeper.fetch(_STATEMENTS["leftovers"], pattern, LOCK):
         with contextlib.suppress(asyncpg.PostgresError):
             await keeper.execute(f"DROP DATABASE IF EXISTS {identifier(row['name'])} WITH (FORCE)")
-            tell(f"dropped {row['name']}, which a proof that was killed had left")
+            tell(f"dropped {row['name']}, which a killed proof had left")
     for row in await keeper.fetch(_STATEMENTS["login_leftovers"], pattern, LOCK):
         with contextlib.suppress(asyncpg.PostgresError):
             await keeper.execute(f"DROP ROLE IF EXISTS {identifier(row['name'])}")
 
 
 async def _remove(scratch: Scratch, tell: Callable[[str], None]) -> None:
-    """Drop the database and the logins of the proof; what it has shown counts, even where that fails."""
+    """Drop the database and the logins of the proof. If that fails, the proof itself is still valid."""
     statements = [f"DROP DATABASE IF EXISTS {identifier(scratch.name)} WITH (FORCE)"]
     statements += [f"DROP ROLE IF EXISTS {identifier(login)}" for login in scratch.logins]
     try:
-        # The session that made the database, because a CREATE DATABASE that was interrupted may still be under way
-        # in it: the driver waits for its end before it sends the next statement.
+        # The session that made the database: an interrupted CREATE DATABASE may still run in it, and the driver waits
+        # for its end before it sends the next statement.
         await _execute(scratch.keeper, statements)
     except DRIVER_ERRORS:
         try:

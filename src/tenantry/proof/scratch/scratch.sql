@@ -1,7 +1,7 @@
--- Databases that a proof makes beside the service's own, and how they are told from one that is in use.
+-- The scratch databases of proofs, and which of them are no longer in use.
 
 -- name: leftovers
--- The databases named as `$1` that no living process holds the lock `$2` of; the name ends with the lock's number.
+-- The databases whose names match `$1` and whose lock `$2` no process holds. The name ends with the lock's number.
 SELECT d.datname::text AS name
 FROM pg_database AS d
 WHERE d.datname ~ $1
@@ -19,7 +19,7 @@ WHERE r.rolname ~ $1
                     AND lpad(to_hex(l.objid::bigint), 8, '0') = right(r.rolname, 8));
 
 -- name: rights
--- What the session's login may do to the cluster.
+-- The rights of the session's login.
 SELECT r.rolname::text AS name, r.rolsuper AS is_superuser, r.rolsuper OR r.rolcreatedb AS can_create_databases
 FROM pg_roles AS r
 WHERE r.rolname = session_user;
