@@ -22,7 +22,7 @@ from tenantry.commands.doctor import verdict
 from tenantry.migrations import revisions
 from tenantry.migrations.operations import ObjectOp
 from tenantry.proof.audit import GROUPS, Finding, Rule
-from tenantry.proof.audit.waivers import Waived
+from tenantry.proof.audit.waiver import Waived
 from tenantry.proof.isolation.attack import TABLE_ATTACKS, all_attacks
 from tenantry.proof.isolation.report import Breach, Limit, RoleFacts, Skip
 from tenantry.proof.isolation.run import FAMILIES

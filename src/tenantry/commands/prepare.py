@@ -6,7 +6,6 @@ The server's lease is the caller's, who knows for how long the server is needed.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,8 +27,6 @@ __all__ = ["Prepared", "drop_database", "prepare"]
 
 MAINTENANCE = "postgres"
 TASK = "prepare"
-# Two databases made at once from one template: the later one may find the template in use for a moment.
-ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +87,17 @@ async def _ensure_database(deployment: Deployment) -> bool:
     address = await deployment.address("migration")
     statement = f"CREATE DATABASE {identifier(address.database)}"
     async with deployment.connect("migration", TASK, database=MAINTENANCE, in_role=False) as connection:
-        for attempt in range(ATTEMPTS):
-            try:
-                await connection.execute(statement)
-            except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
-                return False
-            except asyncpg.ObjectInUseError:
-                if attempt == ATTEMPTS - 1:
-                    raise
-                await asyncio.sleep(0.1)
-            except asyncpg.InsufficientPrivilegeError as error:
-                raise errors.ConfigurationError(
-                    f"The database {address.database} does not exist, and the login {address.user} may not make it.",
-                    remedy=f"Have an administrator run: {statement};",
-                ) from error
-            else:
-                return True
-    return False
+        try:
+            # Two databases made at once from one template: the later one may find the template in use for a moment.
+            await repeat_on_collision(lambda: connection.execute(statement))
+        except asyncpg.DuplicateDatabaseError:
+            return False
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise errors.ConfigurationError(
+                f"The database {address.database} does not exist, and the login {address.user} may not make it.",
+                remedy=f"Have an administrator run: {statement};",
+            ) from error
+        return True
 
 
 async def _migrate(deployment: Deployment) -> tuple[str | None, str | None]:

@@ -9,17 +9,25 @@ it, and the audit knows it. What is left to a prober is one bit a guess: whether
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Integer, SmallInteger, String, Table, Text, Uuid, func, literal, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Integer,
+    Select,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    Uuid,
+    func,
+    literal,
+    select,
+)
 
 from tenantry import errors, sql
 from tenantry.postgres.objects import Function
-
-if TYPE_CHECKING:
-    from sqlalchemy import Select
-
-    from tenantry.tenancy.declarations import Declaration
 
 __all__ = ["TenantLookup", "TenantMatch", "lookup_function", "lookup_statement"]
 
@@ -47,8 +55,8 @@ class TenantMatch(NamedTuple):
     key: Any
 
 
-def lookup_function(table: Table, declaration: Declaration, lookup: TenantLookup, application: str) -> Function:
-    """Return the function that serves `lookup` for the role `application`.
+def lookup_function(table: Table, tenant: Column[Any], lookup: TenantLookup, application: str) -> Function:
+    """Return the function that serves `lookup` for the role `application`; `tenant` is the table's tenant column.
 
     Raises:
         DeclarationError: the lookup names a column the table has not, or one whose type it cannot take.
@@ -56,7 +64,6 @@ def lookup_function(table: Table, declaration: Declaration, lookup: TenantLookup
     missing = [name for name in lookup.columns if name not in table.c]
     if missing or not lookup.columns:
         raise errors.DeclarationError(f"A lookup of table {table.name!r} names no column of it: {missing}.")
-    tenant = table.c[declaration.tenant_column or ""]
     key = _row_key(table, tenant)
     conditions = [f"t.{sql.identifier(name)} = ${number}" for number, name in enumerate(lookup.columns, 1)]
     if lookup.where:

@@ -68,7 +68,7 @@ def _objects_of(table: Table, tenancy: Tenancy, roles: Roles) -> Iterator[Databa
         accessor = f"{SCHEMA}.{ACCESSOR}" if tenancy.signed_context else ""
         predicate = tenant_predicate(column.name, tenancy.setting, column.type, accessor=accessor)
         for lookup in declaration.lookups:
-            yield lookup_function(table, declaration, lookup, roles.application)
+            yield lookup_function(table, column, lookup, roles.application)
         yield RowSecurity(table=table.name, schema=schema)
         yield Policy(
             name=TENANT_POLICY,

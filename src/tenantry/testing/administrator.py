@@ -17,6 +17,7 @@ from typing import Any, Self, TypeVar
 
 from tenantry import errors
 from tenantry.address import Address
+from tenantry.postgres.collisions import repeat_on_collision
 from tenantry.postgres.connect import connect
 from tenantry.postgres.connection import Connection
 from tenantry.secrets import StaticSource
@@ -62,6 +63,10 @@ class Administrator:
     def execute(self, statement: str) -> None:
         """Run one statement as the administrator, outside of any transaction."""
         self.run(self._execute(statement))
+
+    def execute_alone(self, statement: str) -> None:
+        """Run a statement that needs a database for itself; other sessions may be connected to it, but not for long."""
+        self.run(repeat_on_collision(lambda: self._execute(statement)))
 
     def fetch(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""

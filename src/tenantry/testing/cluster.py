@@ -7,12 +7,9 @@ service's own migrations.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-
-import asyncpg
 
 from tenantry.address import Address
 from tenantry.deployment import Deployment
@@ -33,9 +30,6 @@ from tenantry.testing.values import make_settings
 __all__ = ["Cluster"]
 
 EXISTS = "SELECT FROM pg_database WHERE datname = $1"
-
-# Somebody may look into the database that is copied, but not for long.
-ATTEMPTS, PAUSE = 20, 0.1
 
 
 class Cluster:
@@ -97,7 +91,7 @@ class Cluster:
         # A session in it, be it the autovacuum's, would make the next copy wait.
         self._administrator.execute(f"ALTER DATABASE {identifier(draft)} ALLOW_CONNECTIONS false")
         # Only now does it have the name by which others find it.
-        self._repeat(f"ALTER DATABASE {identifier(draft)} RENAME TO {identifier(name)}")
+        self._administrator.execute_alone(f"ALTER DATABASE {identifier(draft)} RENAME TO {identifier(name)}")
 
     def _ensure_roles(self, service: Service, address: Address) -> None:
         self._administrator.run(_ensure_roles(service, address))
@@ -114,18 +108,7 @@ class Cluster:
 
     def _create(self, name: str, template: str = "") -> None:
         source = f"TEMPLATE {identifier(template)} " if template else ""
-        self._repeat(f"CREATE DATABASE {identifier(name)} {source}{self._administrator.strategy}")
-
-    def _repeat(self, statement: str) -> None:
-        """Run a statement that needs a database for itself, until no other session is connected to it."""
-        for attempt in range(ATTEMPTS):
-            try:
-                return self._administrator.execute(statement)
-            except asyncpg.ObjectInUseError:
-                if attempt == ATTEMPTS - 1:
-                    raise
-                time.sleep(PAUSE)
-        return None
+        self._administrator.execute_alone(f"CREATE DATABASE {identifier(name)} {source}{self._administrator.strategy}")
 
 
 async def _ensure_roles(service: Service, address: Address) -> None:

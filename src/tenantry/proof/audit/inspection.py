@@ -12,7 +12,8 @@ from tenantry.deployment import Deployment
 from tenantry.postgres.endpoint import Endpoint
 from tenantry.postgres.engine import PoolOptions, create_engine
 from tenantry.proof.audit import Finding, audit
-from tenantry.proof.audit.waivers import Waived, apply_waivers, read_waivers
+from tenantry.proof.audit.waiver import Waived
+from tenantry.proof.audit.waivers import apply_waivers, read_waivers
 from tenantry.secrets import StaticSource
 from tenantry.service import Service
 

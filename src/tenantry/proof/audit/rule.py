@@ -16,7 +16,7 @@ from tenantry.proof.audit.finding import Finding, Severity
 
 if TYPE_CHECKING:
     from tenantry.proof.audit.snapshot import Snapshot
-    from tenantry.proof.audit.waivers import Match
+    from tenantry.proof.audit.waiver import Match
 
 __all__ = ["DATABASE_RULES", "WAIVER_RULES", "Rule", "Violation", "find_rule", "rule", "violation", "waiver_rule"]
 

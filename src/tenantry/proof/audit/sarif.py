@@ -14,7 +14,7 @@ from typing import Any
 from tenantry.proof.audit.catalogue import RULES
 from tenantry.proof.audit.finding import Finding
 from tenantry.proof.audit.rule import WAIVER_RULES, Rule, find_rule
-from tenantry.proof.audit.waivers import Waived
+from tenantry.proof.audit.waiver import Waived
 
 __all__ = ["LEVELS", "make_sarif"]
 

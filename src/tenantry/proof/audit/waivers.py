@@ -12,61 +12,17 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
-from tenantry.proof.audit.finding import SEVERITIES, Finding, Severity
+from tenantry.proof.audit.finding import SEVERITIES, Finding
 from tenantry.proof.audit.rule import WAIVER_RULES, find_rule
+from tenantry.proof.audit.waiver import Match, Waived, Waiver, Waivers
 
-__all__ = ["Match", "Waived", "Waiver", "Waivers", "apply_waivers", "read_waivers"]
+__all__ = ["apply_waivers", "read_waivers"]
 
 # The first space before a # ends the object.
 _LINE = re.compile(r"(?P<code>\S+)(?:\s+(?P<object>[^#\s].*?))??(?:\s+#\s*(?P<reason>.*))?")
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Waiver:
-    """One line of the list."""
-
-    code: str
-    object: str
-    reason: str
-    line: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Waived:
-    """A finding that the team has accepted, and the reason."""
-
-    code: str
-    severity: Severity
-    service: str
-    object: str
-    message: str
-    remedy: str
-    reason: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Waivers:
-    """The list of a service: its waivers, and the malformed lines with their numbers and faults."""
-
-    waivers: tuple[Waiver, ...] = ()
-    malformed: tuple[tuple[int, str], ...] = ()
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Match:
-    """The list of a service, and how many findings each pair of code and object matches."""
-
-    file: str
-    waivers: tuple[Waiver, ...]
-    malformed: tuple[tuple[int, str], ...]
-    findings: Mapping[tuple[str, str], int]
-
-    def count(self, waiver: Waiver) -> int:
-        """Return how many findings a waiver matches."""
-        return self.findings.get((waiver.code, waiver.object), 0)
 
 
 def read_waivers(path: Path) -> Waivers:

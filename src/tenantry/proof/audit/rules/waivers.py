@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tenantry.proof.audit.rule import Violation, violation, waiver_rule
-from tenantry.proof.audit.waivers import Match
+from tenantry.proof.audit.waiver import Match
 
 
 @waiver_rule(
