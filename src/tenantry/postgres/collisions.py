@@ -33,9 +33,12 @@ async def repeat_on_collision(step: Callable[[], Awaitable[object]]) -> None:
     Raises:
         PostgresError: it collided every time, or failed for another reason.
     """
-    await tenacity.AsyncRetrying(
+    # Not `AsyncRetrying(...)(step)`: tenacity awaits only what `async def` made, which a lambda is not.
+    async for attempt in tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception_type(_COLLISIONS),
         stop=tenacity.stop_after_attempt(ATTEMPTS),
         wait=tenacity.wait_random(0.01, 0.1),
         reraise=True,
-    )(step)
+    ):
+        with attempt:
+            await step()

@@ -32,6 +32,13 @@ async def test_a_step_that_collides_is_repeated(kind: type[asyncpg.PostgresError
     assert step.calls == 3
 
 
+async def test_a_step_may_be_any_callable_that_returns_an_awaitable() -> None:
+    """Such as a lambda, which no inspection can tell from a function that returns at once."""
+    step = Step(asyncpg.UniqueViolationError("once"))
+    await repeat_on_collision(lambda: asyncio.ensure_future(step()))
+    assert step.calls == 2
+
+
 async def test_another_error_ends_the_step_at_once() -> None:
     step = Step(asyncpg.InsufficientPrivilegeError("no"), asyncpg.UniqueViolationError("never raised"))
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
