@@ -1,7 +1,7 @@
-"""`Service`: the one noun that ties a team's parts together, and how the command line finds it.
+"""`Service`: the models, settings, migrations and application of one service, and how the command line finds it.
 
-Everything above this floor is handed a `Service` and asks it for what it needs; nothing is registered anywhere, so
-that a user's own project works exactly as the four services here do.
+Migrations, commands and tests get a `Service` as an argument. There is no registry, so a user's project works exactly
+like the four services of this repository.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tenantry.tenancy.objects import declared_objects
 __all__ = ["Service", "import_attribute", "load_services"]
 
 
-# The value of a field that follows from the others.
+# The placeholder of a field that is derived from the others.
 _DERIVED: Any = None
 
 
@@ -34,27 +34,27 @@ _DERIVED: Any = None
 class Service:
     """One service on its own database: `Service(name="bookshop", base=Base, settings=Settings)`.
 
-    What is not given follows from the name and from where `base` is defined. With `Base` in `bookshop/models.py`, the
+    The other fields are derived from the name and from the module of `base`. With `Base` in `bookshop/models.py`, the
     migrations are in `bookshop/migrations`, and the application is `bookshop.app:app`.
 
     Attributes:
-        name: as in its package, `ai_agents`.
-        settings: its settings class, whose prefix its variables carry.
-        base: the base class of its models; every table declares its tenancy.
-        metadata: of its models, by default the base's.
-        migrations: the folder with `versions/`.
-        app: its ASGI application, as `module:attribute`; empty where neither it nor `base` is given.
+        name: the package's name, such as `ai_agents`.
+        settings: the settings class; its `env_prefix` is the prefix of the variables.
+        base: the base class of the models. Every table declares its tenancy.
+        metadata: the metadata of the models, by default the base's.
+        migrations: the folder that contains `versions/`.
+        app: the ASGI application, as `module:attribute`; empty if neither it nor `base` is given.
         roles: by default `bookshop_owner`, `bookshop_app` and `bookshop_admin`.
-        database: the database's name, by default the service's.
-        path: where the application is served, `/ai-agents`.
-        title: the name that people read, `Ai Agents`.
-        extensions: the PostgreSQL extensions it needs.
+        database: the name of the database, by default the service's name.
+        path: the path under which `tenantry up` serves the application, such as `/ai-agents`.
+        title: the display name, such as `Ai Agents`.
+        extensions: the PostgreSQL extensions that the service needs.
         demo: an `async (Database) -> None` that inserts demonstration rows, as `module:attribute`.
-        factories: for a table whose rows `prove isolation` cannot guess, a function `(tenant, number) -> dict` of
-            column values, as `module:attribute`, by the table's name.
+        factories: functions `(tenant, number) -> dict` of column values, as `module:attribute`, by table name. They
+            make the rows of a table for which `prove isolation` cannot make rows itself.
 
     Raises:
-        ConfigurationError: neither `base` nor the field itself says what a field is.
+        ConfigurationError: a field is missing and cannot be derived, because `base` is missing too.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Service:
     factories: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        """Fill in what follows from the name and the base."""
+        """Derive the missing fields from the name and the base."""
         self._derive("metadata", lambda: self._base("metadata").metadata)
         self._derive("migrations", self._find_migrations)
         self._derive("app", self._find_app)
@@ -90,8 +90,8 @@ class Service:
         if self.base is None:
             raise errors.ConfigurationError(
                 f"The service {self.name!r} has no {field}.",
-                why=f"Without `base`, `{field}` does not follow from anything.",
-                remedy=f"Give Service(..., base=Base), or {field}=....",
+                why=f"Without `base`, `{field}` cannot be derived.",
+                remedy=f"Pass base=Base or {field}=... to Service().",
             )
         return self.base
 
@@ -101,8 +101,8 @@ class Service:
         if file is None:
             raise errors.ConfigurationError(
                 f"The service {self.name!r} has no migrations folder.",
-                why=f"The module {module!r}, which defines its base, is not in a file.",
-                remedy="Give Service(..., migrations=Path(...)).",
+                why=f"The module {module!r}, which defines its base, does not come from a file.",
+                remedy="Pass migrations=Path(...) to Service().",
             )
         return Path(file).parent / "migrations"
 
@@ -114,24 +114,24 @@ class Service:
 
     @property
     def signed_context(self) -> bool:
-        """Whether units of work sign their tenant."""
+        """Whether each unit of work signs its tenant."""
         return tenancy_of(self.metadata).signed_context
 
     @property
     def waivers(self) -> Path:
-        """The list of the audit's findings that the team accepts, beside the migrations; it need not exist."""
+        """The file with the audit's findings that the team accepts, beside the migrations. It is optional."""
         return self.migrations.parent / "audit.waivers"
 
     def declared_objects(self) -> frozenset[DatabaseObject]:
-        """Return everything its models declare that is not a table."""
+        """Return all objects that the models declare, except tables."""
         return declared_objects(self.metadata, self.roles, self.extensions)
 
 
 def import_attribute(spec: str) -> Any:
-    """Return what stands at `module:attribute`.
+    """Import and return `module:attribute`.
 
     Raises:
-        ConfigurationError: there is no such module or attribute.
+        ConfigurationError: the module or the attribute does not exist.
     """
     module, _, attribute = spec.partition(":")
     try:
@@ -140,18 +140,21 @@ def import_attribute(spec: str) -> Any:
         if error.name is None or not module.startswith(error.name):
             raise
         raise errors.ConfigurationError(
-            f"There is no module {module!r} for {spec!r}.",
+            f"The module {module!r} of {spec!r} does not exist.",
             remedy="Check `services` and `source` in [tool.tenantry] of pyproject.toml.",
         ) from error
     except AttributeError as error:
-        raise errors.ConfigurationError(f"Module {module!r} has no {attribute!r}.") from error
+        raise errors.ConfigurationError(
+            f"Module {module!r} has no attribute {attribute!r}.",
+            remedy=f"Define {attribute!r} in the module, or correct {spec!r}.",
+        ) from error
 
 
 def load_services(project: Project, names: Sequence[str] = ()) -> list[Service]:
-    """Return the project's services, or those with the given names, in the order of pyproject.toml.
+    """Return the project's services, or only those with the given names, in the order of pyproject.toml.
 
     Raises:
-        ConfigurationError: the project has no such service.
+        ConfigurationError: the project has no service, or no service with one of the names.
     """
     source = str(project.root / project.source)
     if source not in sys.path:
@@ -162,7 +165,9 @@ def load_services(project: Project, names: Sequence[str] = ()) -> list[Service]:
         known = ", ".join(service.name for service in services)
         raise errors.ConfigurationError(
             f"This project has no service {unknown[0]!r}." if unknown else "This project has no services.",
-            why=f"pyproject.toml lists {known}." if known else f"No pyproject.toml from {project.root} up lists any.",
+            why=f"pyproject.toml lists {known}."
+            if known
+            else f"No pyproject.toml in {project.root} or its parents lists services under [tool.tenantry].",
             remedy='List it under [tool.tenantry]: services = ["package.service:service"].',
         )
     return [service for service in services if not names or service.name in names]

@@ -1,4 +1,4 @@
-"""Floor 6: the command line. One file a command: it parses, calls one function that never prints, and prints."""
+"""Floor 6: the command line. Each file has one command: it parses, calls one function, and prints the result."""
 
 from tenantry.cli.entry import main
 

@@ -1,4 +1,4 @@
-"""`tenantry context`: the keys that sign the tenant, in the database."""
+"""`tenantry context`: manages the keys that sign the tenant."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ COLUMNS = ("service", "id", "is_known", "is_configured", "is_current", "created_
 
 @click.group()
 def context() -> None:
-    """List, push, rotate and retire the keys that sign the tenant."""
+    """List, add, rotate and remove the keys that sign the tenant."""
 
 
 @context.command("list")
 @common
 def list_(names: Sequence[str], as_json: bool) -> None:
-    """List the keys of the database and of the settings."""
+    """List the keys in the database and in the settings."""
     from tenantry.commands.context import list_context_keys
 
     keys = [key for found in _run(names, list_context_keys) for key in found]
@@ -44,9 +44,9 @@ def list_(names: Sequence[str], as_json: bool) -> None:
 @context.command()
 @common
 def push(names: Sequence[str], as_json: bool) -> None:
-    """Make the keys of the settings known to the database.
+    """Add the keys of the settings to the database.
 
-    `migrate` and `prepare` do it as well.
+    `migrate` and `prepare` do this too.
     """
     from tenantry.commands.context import push_context_keys
 
@@ -58,16 +58,16 @@ def push(names: Sequence[str], as_json: bool) -> None:
         write_json({"services": pushed})
         return
     for item in pushed:
-        write(f"{item['service']}: {', '.join(item['added']) or 'nothing'} added")
+        write(f"{item['service']}: {', '.join(item['added']) or 'no key'} added")
 
 
 @context.command()
-@click.option("--id", "key", metavar="ID", default="", help="The new key's id; without it the day's date.")
+@click.option("--id", "key", metavar="ID", default="", help="Id of the new key. Default: today's date.")
 @common
 def rotate(key: str, names: Sequence[str], as_json: bool) -> None:
-    """Make a new key, let the database know it, and write what the variable must hold then.
+    """Generate a key, add it to the database, and print the new value of the variable.
 
-    What stands on stdout is a secret. Nothing signs with the key before processes are started with it.
+    The output on stdout is a secret. The key signs nothing until processes start with the new value.
     """
     from tenantry.commands.context import rotate_context
 
@@ -77,8 +77,8 @@ def rotate(key: str, names: Sequence[str], as_json: bool) -> None:
     if as_json:
         write_json({"service": rotation.service, "key": rotation.key, "variable": rotation.variable, "value": value})
         return
-    say(f"{rotation.service}: the database knows {rotation.key}. Give every process {rotation.variable} as follows,")
-    say("then retire the old key: tenantry context retire ID")
+    say(f"{rotation.service}: key {rotation.key} added to the database. Set {rotation.variable} in every process to:")
+    say("Then remove the old key with: tenantry context retire ID")
     write(value)
 
 
@@ -86,7 +86,7 @@ def rotate(key: str, names: Sequence[str], as_json: bool) -> None:
 @click.argument("key", metavar="ID")
 @common
 def retire(key: str, names: Sequence[str], as_json: bool) -> None:
-    """Make the database forget the key ID, with which nothing may sign any more."""
+    """Remove the key ID from the database. No process may sign with it any more."""
     from tenantry.commands.context import retire_context_key
 
     service = _only(names)
@@ -98,19 +98,19 @@ def retire(key: str, names: Sequence[str], as_json: bool) -> None:
 
 
 def _signing(names: Sequence[str]) -> list[Service]:
-    """Return the services that sign, or those named."""
+    """Return the services that sign, or the named services."""
     _, services = find_services(names)
     found = [service for service in services if names or service.signed_context]
     if not found:
         raise errors.ConfigurationError(
             "No service of this project signs its tenants.",
-            remedy="Set Tenancy(signed_context=True) on the base of its models, and migrate.",
+            remedy="Set Tenancy(signed_context=True) on the base class of a service's models, and migrate.",
         )
     return found
 
 
 def _only(names: Sequence[str]) -> Service:
-    """Return the one service that signs, or the one named."""
+    """Return the only service that signs, or the named service."""
     return only(_signing(names))
 
 

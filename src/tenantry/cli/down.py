@@ -13,7 +13,7 @@ __all__ = ["down"]
 @click.command()
 @json_option
 def down(as_json: bool) -> None:
-    """Stop the embedded PostgreSQL, even if another process uses it. Its data stay."""
+    """Stop the embedded PostgreSQL, even if another process uses it. Its data are kept."""
     from tenantry.commands.status import server_state
     from tenantry.deployment.deployment import embedded_server
 

@@ -1,4 +1,4 @@
-"""`tenantry history`: the revisions, and where the databases are."""
+"""`tenantry history`: lists the revisions, and marks the revision of each database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["history"]
 @click.command()
 @common
 def history(names: Sequence[str], as_json: bool) -> None:
-    """List each service's revisions, the oldest first, and mark where its database is."""
+    """List each service's revisions, the oldest first. A * marks the revision of its database."""
     import asyncio
 
     from tenantry.migrations.revisions import list_revisions

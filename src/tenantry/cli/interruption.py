@@ -1,4 +1,4 @@
-"""Ending early: a command that a signal stops removes what it made."""
+"""Run a coroutine so that a signal cancels it and its cleanup still runs."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ __all__ = ["run_to_end"]
 
 _Result = TypeVar("_Result")
 
-# What a supervisor sends, and what a terminal that is closed does; Ctrl-C is asyncio's own.
+# A supervisor sends SIGTERM, a terminal that closes sends SIGHUP. asyncio handles Ctrl-C.
 ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def run_to_end(work: Coroutine[Any, Any, _Result]) -> _Result:
-    """Run a coroutine in a loop of its own; a signal cancels it, and it cleans up before this raises.
+    """Run a coroutine in a new event loop. A signal cancels it, and its cleanup ends before this function raises.
 
     Raises:
-        KeyboardInterrupt: a signal came, whichever of the three.
+        KeyboardInterrupt: SIGINT, SIGTERM or SIGHUP arrived.
     """
 
     async def run() -> _Result:

@@ -1,4 +1,4 @@
-"""What `migrate` and `rollback` share: they move each service's schema and say where to."""
+"""The common part of `migrate` and `rollback`: move each service's schema to a revision, and print the result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["run_moves"]
 
 
 def run_moves(names: Sequence[str], revision: str, *, is_back: bool, as_json: bool) -> None:
-    """Move the services one after the other; the first error ends it."""
+    """Move the services one after the other, and stop at the first error."""
     import asyncio
 
     from tenantry.migrations.revisions import move
@@ -25,5 +25,5 @@ def run_moves(names: Sequence[str], revision: str, *, is_back: bool, as_json: bo
         write_json({"services": moves})
         return
     for done in moves:
-        moved = "nothing to do" if done.previous == done.revision else f"was at {done.previous or 'nothing'}"
-        write(f"{done.service}: at {done.revision or 'nothing'}, {moved}")
+        moved = "nothing to do" if done.previous == done.revision else f"was at {done.previous or 'base'}"
+        write(f"{done.service}: at {done.revision or 'base'}, {moved}")

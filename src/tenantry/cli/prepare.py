@@ -1,4 +1,4 @@
-"""`tenantry prepare`: from nothing to a database that holds what the models promise."""
+"""`tenantry prepare`: creates the database, the roles and the schema, and audits them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ __all__ = ["narrate", "prepare", "say_findings"]
 @common
 @click.pass_context
 def prepare(context: click.Context, names: Sequence[str], as_json: bool) -> None:
-    """Make server, database, roles and schema what they must be.
+    """Start the server, create the database and the roles, migrate the schema, and audit the result.
 
-    Does only what is not done yet, and may run many times and in several processes at once.
+    The command does only what is missing. You may run it many times, and in several processes at once.
     """
     import asyncio
 
@@ -46,7 +46,7 @@ def prepare(context: click.Context, names: Sequence[str], as_json: bool) -> None
 
 
 def say_findings(prepared: Prepared) -> bool:
-    """Tell of what the audit found; True if any of it is an error."""
+    """Print the audit's findings; return True if one of them is an error."""
     for finding in prepared.findings:
         if finding.severity != "info":
             say(f"  {finding.severity} {finding.code} {finding.object}: {finding.message}")
@@ -55,5 +55,5 @@ def say_findings(prepared: Prepared) -> bool:
 
 
 def narrate(name: str) -> Callable[[str], None]:
-    """Return what tells of each step of one service."""
+    """Return a function that prints each step of one service."""
     return lambda step: say(f"{name}: {step}")

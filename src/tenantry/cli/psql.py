@@ -1,4 +1,4 @@
-"""`tenantry psql`: a prompt at a service's database, as one of its roles."""
+"""`tenantry psql`: runs psql on a service's database, as one of its roles."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["psql"]
     type=click.Choice(["app", "owner", "admin"]),
     default="app",
     show_default=True,
-    help="Which of the service's roles to be.",
+    help="The role of the session.",
 )
 @click.option("--tenant", help="Bind this tenant for the whole session.")
 @common
@@ -37,10 +37,10 @@ def psql(
     as_json: bool,
     arguments: Sequence[str],
 ) -> None:
-    """Open psql as one of the service's roles.
+    """Run psql as one of the service's roles.
 
-    What stands behind `--` goes to psql: tenantry psql -- -c 'SELECT 1'. With --json psql is not run; the document says
-    where it would connect.
+    Arguments after `--` are passed to psql: tenantry psql -- -c 'SELECT 1'. With --json, psql does not run; the
+    document contains its address and role.
     """
     import asyncio
 

@@ -1,4 +1,4 @@
-"""`tenantry status`: the server, and each service's revision."""
+"""`tenantry status`: shows the server, and each service's revision."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["status"]
 @click.command()
 @common
 def status(names: Sequence[str], as_json: bool) -> None:
-    """Show the server and each service's revision; start nothing."""
+    """Show the server and each service's revision. The command starts nothing."""
     import asyncio
 
     from tenantry.commands.status import read_standing

@@ -1,4 +1,4 @@
-"""`tenantry tenant`: the tenants of a service, through the admin path."""
+"""`tenantry tenant`: creates, lists and shows tenants in the admin role."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _Answer = TypeVar("_Answer")
 
 @click.group()
 def tenant() -> None:
-    """Make, list and show tenants, in the admin role."""
+    """Create, list and show tenants, in the admin role."""
 
 
 @tenant.command()
@@ -38,11 +38,11 @@ def tenant() -> None:
     "assignments",
     metavar="COLUMN=VALUE",
     multiple=True,
-    help="A column of the tenant's row; @FILE as the value reads a file, @- stdin.",
+    help="Set a column of the tenant's row. The value @FILE reads a file, and @- reads stdin.",
 )
 @common
 def create(name: str, assignments: Sequence[str], names: Sequence[str], as_json: bool) -> None:
-    """Make the tenant NAME."""
+    """Create the tenant NAME."""
     from tenantry.commands.tenant import create_tenant
 
     values = dict(map(_assignment, assignments))
@@ -51,15 +51,15 @@ def create(name: str, assignments: Sequence[str], names: Sequence[str], as_json:
 
 
 @tenant.command("list")
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many at most.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="Maximum number.")
 @common
 def list_(limit: int, names: Sequence[str], as_json: bool) -> None:
-    """List the tenants, without their secrets."""
+    """List the tenants, without encrypted columns."""
     from tenantry.commands.tenant import list_tenants
 
     found: list[TenantRecord] = []
     for service in _services(names):
-        # Bound now: the next turn of the loop has another service.
+        # `partial` binds the service of this iteration.
         found += _run(service, partial(list_tenants, service, limit=limit))
     if as_json:
         write_json({"tenants": found})
@@ -73,7 +73,7 @@ def list_(limit: int, names: Sequence[str], as_json: bool) -> None:
 @click.argument("name")
 @common
 def show(name: str, names: Sequence[str], as_json: bool) -> None:
-    """Show the tenant NAME and how many rows it has."""
+    """Show the tenant NAME and the number of its rows in each table."""
     from tenantry.commands.tenant import show_tenant
 
     service = _only(names)
@@ -81,7 +81,7 @@ def show(name: str, names: Sequence[str], as_json: bool) -> None:
 
 
 def _services(names: Sequence[str]) -> list[Service]:
-    """Return the services that have tenants, or those named."""
+    """Return the services that have tenants, or the named services."""
     from tenantry.commands.tenant import has_tenants
 
     _, services = find_services(names)
@@ -89,7 +89,7 @@ def _services(names: Sequence[str]) -> list[Service]:
 
 
 def _only(names: Sequence[str]) -> Service:
-    """Return the one service that has tenants, or the one named."""
+    """Return the only service that has tenants, or the named service."""
     return only(_services(names), "this project has no service with tenants")
 
 
@@ -97,7 +97,7 @@ def _run(service: Service, work: Callable[[Database], Awaitable[_Answer]]) -> _A
     import asyncio
     import logging
 
-    # The admin path logs its use. Here the reader of the log would be the user who typed the command.
+    # An admin session logs a warning. Here the user typed the command, so the warning is dropped.
     logging.getLogger("tenantry").addHandler(logging.NullHandler())
 
     async def run(deployment: Deployment) -> _Answer:
@@ -126,7 +126,7 @@ def _cell(value: object) -> str:
 def _assignment(text: str) -> tuple[str, str]:
     column, equals, value = text.partition("=")
     if not equals or not column:
-        raise click.BadParameter(f"{text!r} is not of the form column=value.", param_hint="--set")
+        raise click.BadParameter(f"{text!r} does not have the form column=value.", param_hint="--set")
     if value == "@-":
         value = sys.stdin.read().rstrip("\n")
     elif value.startswith("@"):

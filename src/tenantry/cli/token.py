@@ -1,4 +1,4 @@
-"""`tenantry token`: a bearer token for trying a service."""
+"""`tenantry token`: issues a bearer token for development."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ __all__ = ["token"]
 
 
 @click.command()
-@click.option("--tenant", metavar="TENANT", help="The tenant that the token is for.")
-@click.option("--subject", metavar="NAME", default="developer", show_default=True, help="Who speaks.")
-@click.option("--scope", "scopes", metavar="SCOPE", multiple=True, help="A scope; may be given several times.")
-@click.option("--minutes", type=click.IntRange(1, 24 * 60), default=60, show_default=True, help="How long it is valid.")
+@click.option("--tenant", metavar="TENANT", help="The tenant of the token.")
+@click.option("--subject", metavar="NAME", default="developer", show_default=True, help="The subject of the token.")
+@click.option("--scope", "scopes", metavar="SCOPE", multiple=True, help="A scope of the token; may be repeated.")
+@click.option(
+    "--minutes", type=click.IntRange(1, 24 * 60), default=60, show_default=True, help="Lifetime of the token."
+)
 @common
 def token(
     tenant: str | None, subject: str, scopes: Sequence[str], minutes: int, names: Sequence[str], as_json: bool
 ) -> None:
-    """Write a token that the service accepts, signed with its shared secret.
+    """Print a token that the service accepts, signed with its shared secret.
 
-    For development: it is refused where the service's settings say production, and where an identity provider issues
-    the tokens.
+    The command is for development. It refuses a service whose environment is production, and a service whose tokens an
+    identity provider issues.
     """
     from datetime import timedelta
 
@@ -38,13 +40,13 @@ def token(
     settings = deployment.settings
     if not isinstance(settings, TokenSettings):
         raise errors.ConfigurationError(
-            f"The service {deployment.name} does not take tokens.",
-            why=f"{type(settings).__name__} does not inherit TokenSettings.",
+            f"The service {deployment.name} does not accept tokens.",
+            why=f"{type(settings).__name__} does not inherit from TokenSettings.",
             remedy="Add TokenSettings to the bases of the settings class.",
         )
     if settings.environment == "production" and not deployment.is_embedded:
         raise errors.ConfigurationError(
-            f"No token is issued for {deployment.name}, because it runs in production.",
+            f"The environment of {deployment.name} is production, so this command issues no token for it.",
             variable=settings.variable("environment"),
             remedy=f"Get a token from the service itself, or set {settings.variable('environment')}=development.",
         )

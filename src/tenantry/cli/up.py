@@ -1,4 +1,4 @@
-"""`tenantry up`: everything, in the foreground."""
+"""`tenantry up`: prepares and serves all services in the foreground."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ HOST = "127.0.0.1"
     show_default=True,
     envvar="PORT",
     show_envvar=True,
-    help="Where to listen, on 127.0.0.1.",
+    help="The port on 127.0.0.1.",
 )
 @click.option("--fresh", is_flag=True, help="Drop the services' databases on the embedded server first.")
-@click.option("--yes", is_flag=True, help="Do not ask before --fresh drops anything.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation of --fresh.")
 @click.option("--no-demo", is_flag=True, help="Insert no demonstration rows.")
 @common
 @click.pass_context
@@ -45,9 +45,9 @@ def up(
     names: Sequence[str],
     as_json: bool,
 ) -> None:
-    """Prepare everything, and serve all services on one port.
+    """Prepare the databases, and serve all services on one port.
 
-    Ctrl-C stops it; the data stay for the next time.
+    Ctrl-C stops the services. The data are kept for the next start.
     """
     import asyncio
 
@@ -71,7 +71,7 @@ def up(
                 with locks.preparing(deployment.service):
                     prepared = asyncio.run(preparation.prepare(deployment, narrate(deployment.name)))
                     if say_findings(prepared):
-                        say(f"{deployment.name}: not served, because its tenants might not be isolated")
+                        say(f"{deployment.name}: not served, because the audit found errors")
                         context.exit(1)
                     if not no_demo:
                         _put_in_demo(deployment)
@@ -94,22 +94,24 @@ def _put_in_demo(deployment: Deployment) -> None:
     if not deployment.service.demo:
         return
     if not deployment.is_embedded:
-        say(f"{deployment.name}: no demonstration rows, because its database is not the embedded one")
+        say(f"{deployment.name}: no demonstration rows, because its database is not on the embedded server")
         return
     asyncio.run(serving.seed(deployment))
-    say(f"{deployment.name}: demonstration rows are there")
+    say(f"{deployment.name}: demonstration rows exist")
 
 
 def _agree(deployments: Sequence[Deployment], *, is_agreed: bool) -> None:
-    """Make sure that the databases are ours to drop, and that somebody said so."""
+    """Check that the databases are on the embedded server, and that the user confirmed their removal."""
     elsewhere = [one.name for one in deployments if not one.is_embedded]
     if elsewhere:
-        raise click.UsageError(f"--fresh drops databases of the embedded server only; {elsewhere[0]} has another.")
+        raise click.UsageError(
+            f"--fresh drops databases on the embedded server only; {elsewhere[0]} uses another server."
+        )
     if not is_agreed:
         if not sys.stdin.isatty():
-            raise click.UsageError("--fresh asks before it drops anything; without a terminal, say --yes.")
+            raise click.UsageError("--fresh needs a confirmation. Without a terminal, add --yes.")
         databases = ", ".join(one.service.database for one in deployments)
-        click.confirm(f"Drop {databases} with all rows?", abort=True, err=True)
+        click.confirm(f"Drop the databases {databases} with all rows?", abort=True, err=True)
 
 
 def _drop(deployments: Sequence[Deployment]) -> None:

@@ -1,1 +1,1 @@
-"""What each command does, without printing: one module a command, named by it."""
+"""The functions behind the commands: one module for each command, without parsing and printing."""

@@ -1,7 +1,7 @@
-"""The keys with which a service signs its tenants: made known to its database, rotated, retired.
+"""List, add, rotate and remove the keys with which a service signs its tenants.
 
-A rotation never has a moment in which the application signs with a key that the database does not know: the new key is
-made known first, then processes are given it, and the old one is retired when no process signs with it.
+During a rotation, the application never signs with a key that the database does not have: the new key is added to the
+database first, then processes start with it, and the old key is removed when no process signs with it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True, slots=True)
 class ContextKey:
-    """A key by its id: whether the database knows it, whether the settings hold it, and whether they sign with it."""
+    """A key by its id.
+
+    `is_known`: the database has it. `is_configured`: the settings have it. `is_current`: the settings sign with it.
+    """
 
     service: str
     id: str
@@ -40,7 +43,7 @@ class ContextKey:
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """A new key that the database knows, and what the service's variable must hold from now on: a secret."""
+    """The new key, and the new value of the service's variable, which is a secret."""
 
     service: str
     key: str
@@ -49,10 +52,10 @@ class Rotation:
 
 
 async def list_context_keys(deployment: Deployment) -> list[ContextKey]:
-    """Return every key that the database or the settings have, those of the database first.
+    """Return the keys of the database, then the keys that only the settings have.
 
     Raises:
-        ConfigurationError: the service does not sign, or its schema has no keys yet.
+        ConfigurationError: the service does not sign, or its schema has no table of keys yet.
     """
     ring = _ring(deployment)
     known = await _run(deployment, list_keys)
@@ -74,45 +77,47 @@ async def list_context_keys(deployment: Deployment) -> list[ContextKey]:
 
 
 async def push_context_keys(deployment: Deployment) -> tuple[str, ...]:
-    """Make the database know the keys of the settings; return the ids of those that it did not know.
+    """Add the keys of the settings to the database; return the ids of the added keys.
 
     Raises:
-        ConfigurationError: see `list_context_keys`; or the database knows another key under one of the ids.
+        ConfigurationError: see `list_context_keys`; or the database has another key with one of the ids.
     """
     ring = _ring(deployment)
     return await _run(deployment, lambda connection: push_keys(connection, ring))
 
 
 async def rotate_context(deployment: Deployment, name: str = "") -> Rotation:
-    """Make a new key known to the database, and return the keys with it in front.
+    """Add a new key to the database, and return the keys with the new key in front.
 
     Raises:
-        ConfigurationError: see `push_context_keys`; or the settings have a key of that name.
+        ConfigurationError: see `push_context_keys`; or the settings have a key with that id.
     """
     ring = _ring(deployment)
     known = {key.id for key in await _run(deployment, list_keys)}
     if name in known:
-        raise errors.ConfigurationError(f"The database knows a key {name} already.", remedy="Name another one.")
+        raise errors.ConfigurationError(
+            f"The database already has a key with the id {name!r}.", remedy="Choose another id with --id."
+        )
     rotated = ring.rotate(name or _fresh_name(known | {*ring.ids}))
     await _run(deployment, lambda connection: push_keys(connection, rotated))
     return Rotation(deployment.name, rotated.current, deployment.settings.variable("context_keys"), rotated.text)
 
 
 async def retire_context_key(deployment: Deployment, name: str) -> None:
-    """Make the database forget a key; a transaction that is bound with it is refused from its next statement on.
+    """Remove a key from the database. The next statement of a transaction that was bound with the key fails.
 
     Raises:
-        ConfigurationError: the settings sign with it, or the database does not know it.
+        ConfigurationError: the settings sign with the key, or the database does not have it.
     """
     ring = _ring(deployment)
     if name == ring.current:
         raise errors.ConfigurationError(
-            f"{deployment.name} signs with key {name}.",
-            remedy=f"Put another key in front, deploy, wait {LIFETIME} seconds, and retire it then.",
+            f"Key {name!r} cannot be removed, because {deployment.name} signs with it.",
+            remedy=f"Move another key to the front, deploy, wait {LIFETIME} seconds, then run the command again.",
         )
     if not await _run(deployment, lambda connection: retire_key(connection, name)):
         raise errors.ConfigurationError(
-            f"The database knows no key {name}.", remedy="List them with: tenantry context list"
+            f"The database has no key with the id {name!r}.", remedy="List the keys with: tenantry context list"
         )
 
 
@@ -120,8 +125,8 @@ def _ring(deployment: Deployment) -> SigningRing:
     service, settings = deployment.service, deployment.settings
     if not service.signed_context:
         raise errors.ConfigurationError(
-            f"{service.name} does not sign its tenants.",
-            remedy="Set Tenancy(signed_context=True) on the base of its models, and migrate.",
+            f"The service {service.name} does not sign its tenants.",
+            remedy="Set Tenancy(signed_context=True) on the base class of its models, and migrate.",
         )
     ring = settings.signing_ring()
     if ring is None:
@@ -129,7 +134,7 @@ def _ring(deployment: Deployment) -> SigningRing:
         raise errors.ConfigurationError(
             f"{variable} is not set.",
             variable=variable,
-            remedy="Make a key with `openssl rand -base64 32`, and give it as id:key.",
+            remedy=f"Generate a key with `openssl rand -base64 32`, and set {variable} to id:key.",
         )
     return ring
 
@@ -160,7 +165,7 @@ def _described(service: str, key: KnownKey, ring: SigningRing) -> ContextKey:
 
 
 def _fresh_name(taken: set[str]) -> str:
-    """Return a name that says when the key was made."""
+    """Return an unused id with today's date."""
     today = dt.datetime.now(tz=dt.UTC).strftime("k%Y%m%d")
     names = (today, *(f"{today}-{number}" for number in range(2, len(taken) + 3)))
     return next(name for name in names if name not in taken)

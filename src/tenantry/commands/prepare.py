@@ -1,7 +1,7 @@
-"""`prepare`: from nothing to a database that holds what the models promise.
+"""`prepare`: creates a service's database, roles and schema where they are missing, and audits them.
 
-Idempotent, and safe when several processes do it at once: every step looks before it acts, the migrations hold a lock.
-The server's lease is the caller's, who knows for how long the server is needed.
+It is idempotent, and several processes may run it at once: every step checks before it acts, and the migrations hold a
+lock. The caller holds the server's lease, because it knows how long the server is needed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TASK = "prepare"
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What `prepare` found and did for one service."""
+    """The result of `prepare` for one service."""
 
     service: str
     database: str
@@ -42,35 +42,36 @@ class Prepared:
 
 
 async def prepare(deployment: Deployment, tell: Callable[[str], None]) -> Prepared:
-    """Make the database, the roles and the schema where they are absent, and audit; `tell` hears of each step.
+    """Create the database, the roles and the schema where they are missing, and audit; call `tell` for each step.
 
     Raises:
-        TenantryError: a step could not be done; what was done before stays, and doing it again goes on from there.
+        TenantryError: a step failed. The completed steps stay, and the next call continues after them.
     """
-    # The address names the database; on the embedded server it is the service's own name.
+    # The address names the database. On the embedded server, it is the database of the service.
     database = (await deployment.address("migration")).database
     created = await _ensure_database(deployment)
-    tell(f"database {database} {'made' if created else 'is there'}")
+    tell(f"database {database} {'created' if created else 'exists'}")
     roles = deployment.service.roles
     async with deployment.connect("migration", TASK, in_role=False) as connection:
         await ensure_service_roles(deployment, connection)
         if created:
             await _give_to_owner(connection, database, roles.owner)
-    tell(f"roles {roles.owner}, {roles.application} and {roles.admin} are as they must be")
+    tell(f"roles {roles.owner}, {roles.application} and {roles.admin} are correct")
     previous, revision = await _migrate(deployment)
-    moved = "already" if revision == previous else f"from {previous or 'nothing'}"
+    moved = "nothing to do" if revision == previous else f"was at {previous or 'base'}"
     tell(f"schema at revision {revision}, {moved}")
     if deployment.service.signed_context:
         added = await push_context_keys(deployment)
-        tell(f"signing keys are known to the database, {', '.join(added) or 'nothing'} added")
+        tell(f"signing keys are in the database, {', '.join(added) or 'no key'} added")
     findings = await audit_database(deployment)
     failures = sum(finding.severity == "error" for finding in findings)
-    tell(f"audit found {len(findings) or 'nothing'}" + (f", {failures} of them errors" if failures else ""))
+    counts = f"{len(findings) or 'no'} finding{'' if len(findings) == 1 else 's'}"
+    tell(f"audit: {counts}" + (f", {failures} of them errors" if failures else ""))
     return Prepared(deployment.name, database, created, previous, revision, tuple(findings))
 
 
 async def drop_database(deployment: Deployment) -> None:
-    """Drop the service's database, and end the sessions that are connected to it."""
+    """Drop the service's database, and end its sessions."""
     statement = f"DROP DATABASE IF EXISTS {identifier(deployment.service.database)} WITH (FORCE)"
     async with deployment.connect("migration", TASK, database=MAINTENANCE, in_role=False) as connection:
         await connection.execute(statement)
@@ -88,20 +89,21 @@ async def _ensure_database(deployment: Deployment) -> bool:
     statement = f"CREATE DATABASE {identifier(address.database)}"
     async with deployment.connect("migration", TASK, database=MAINTENANCE, in_role=False) as connection:
         try:
-            # Two databases made at once from one template: the later one may find the template in use for a moment.
+            # CREATE DATABASE fails while another CREATE DATABASE uses the same template.
             await repeat_on_collision(lambda: connection.execute(statement))
         except asyncpg.DuplicateDatabaseError:
             return False
         except asyncpg.InsufficientPrivilegeError as error:
             raise errors.ConfigurationError(
-                f"The database {address.database} does not exist, and the login {address.user} may not make it.",
-                remedy=f"Have an administrator run: {statement};",
+                f"The login {address.user!r} cannot create the missing database {address.database!r}.",
+                why=str(error).rstrip(".") + ".",
+                remedy=f"Run as a superuser: {statement};",
             ) from error
         return True
 
 
 async def _migrate(deployment: Deployment) -> tuple[str | None, str | None]:
-    """Return the revision that was found and the one that is there now."""
+    """Return the revision before and after the migration."""
     with translated(deployment.service):
         previous, head = await current_revision(deployment), head_revision(deployment.service)
         if previous == head:
@@ -113,8 +115,8 @@ async def _migrate(deployment: Deployment) -> tuple[str | None, str | None]:
 async def _give_to_owner(connection: Connection, database: str, owner: str) -> None:
     statement = f"ALTER DATABASE {identifier(database)} OWNER TO {identifier(owner)}"
     try:
-        # Another process may be granting CREATE on the database, which is a change of the same row.
+        # Another process may grant CREATE on the database at the same time, which updates the same row.
         await repeat_on_collision(lambda: connection.execute(statement))
     except asyncpg.InsufficientPrivilegeError:
-        # The owner has what it needs by grants; that it also owns the database is for tidiness.
+        # The owner has the required privileges by grants, so it need not own the database.
         return

@@ -1,8 +1,8 @@
-"""`psql` as one of a service's roles: which program, in which environment.
+"""Run `psql` as one of a service's roles: which program, in which environment.
 
-The password travels in the environment, where other users of the machine cannot read it; so do the role and the tenant,
-as options of the session. That the tenant is bound for a whole session is right for a person at a prompt, who has the
-connection alone, and for no other program.
+The environment contains the password, because other users of the machine cannot read it. It also contains the role and
+the tenant, as options of the session. Only psql may bind a tenant for a whole session, because it does not share its
+connection.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["As", "Shell", "open_shell", "run_shell"]
 
 As = Literal["app", "owner", "admin"]
 
-# Seconds; a person's session is left open over a meal, and ends with the working day.
+# Seconds for which a signed tenant is valid in psql: longer than a working day.
 LIFETIME = 12 * 3600
 
 _PURPOSES: Mapping[As, Purpose] = {"app": "application", "owner": "migration", "admin": "admin"}
@@ -37,7 +37,7 @@ _PURPOSES: Mapping[As, Purpose] = {"app": "application", "owner": "migration", "
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """A psql that is ready to be run; the environment holds the password, so it is in no repr."""
+    """A psql that is ready to run. The environment contains the password, so the repr omits it."""
 
     program: Path
     address: str
@@ -53,11 +53,11 @@ async def open_shell(
     role: As = "app",
     tenant: str | None = None,
 ) -> Shell:
-    """Return the shell in a role, with a tenant bound where one is given.
+    """Return a psql in a role; with `tenant`, it binds that tenant.
 
     Raises:
         TenantInvalid: the tenant is not of the tenant column's type.
-        BinariesMissing: there is no psql.
+        BinariesMissing: psql was not found.
     """
     endpoint = deployment.endpoint(_PURPOSES[role])
     address = await endpoint.source.current()
@@ -70,7 +70,7 @@ async def open_shell(
         if tenancy.signed_context:
             value = Signer.from_settings(deployment.settings).value(value, lifetime=LIFETIME)
         options.append(_option(tenancy.setting, value))
-    # The caller's own PGSERVICE or PGOPTIONS would have their say too.
+    # Without the caller's PG* variables: PGSERVICE or PGOPTIONS would change the session.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     environment |= {"PGAPPNAME": f"tenantry psql {role}", **address.libpq_environment()}
     environment["PGOPTIONS"] = " ".join(filter(None, options))
@@ -78,10 +78,11 @@ async def open_shell(
 
 
 def run_shell(shell: Shell, arguments: Sequence[str] = ()) -> int:
-    """Run psql in the foreground and return its exit status; Ctrl-C is psql's own business meanwhile."""
+    """Run psql in the foreground and return its exit status. Only psql handles Ctrl-C meanwhile."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        # No other thread waits for output. The child handles SIGINT again, which it would otherwise inherit ignored.
+        # The child would inherit the ignored SIGINT, so it restores the default. `preexec_fn` is safe here, because no
+        # other thread runs.
         return subprocess.run(
             [shell.program, *arguments],
             env=dict(shell.environment),
@@ -93,7 +94,7 @@ def run_shell(shell: Shell, arguments: Sequence[str] = ()) -> int:
 
 
 def _option(name: str, value: str) -> str:
-    """Return `-c name=value` as the server splits PGOPTIONS: at spaces, unless a backslash stands before one."""
+    """Return `-c name=value`, escaped for PGOPTIONS, which the server splits at spaces without a backslash."""
     escaped = value.replace("\\", "\\\\").replace(" ", "\\ ")
     return f"-c {name}={escaped}"
 

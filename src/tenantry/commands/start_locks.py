@@ -1,11 +1,12 @@
 """The locks between processes that prepare the services of one project on its embedded server.
 
-The invariants: one process at a time makes a service's database and inserts its demonstration rows, so a `seed` may
-look first and insert then. No database is dropped between its making and the moment when its service accepts requests.
+The invariants: one process at a time creates a service's database and inserts its demonstration rows, so a `seed` may
+check first and then insert. No process drops a database between its creation and the moment when its service accepts
+requests.
 
-The locks are on files of the project's folder, so the kernel gives them back when their holder ends in whatever way.
-Each process takes them in the order of the methods below, so that no two wait for each other. On a server that others
-run, nothing is locked: nothing is dropped or inserted there, and each step of `prepare` may run in several processes.
+The locks are on files in the project's folder, so the kernel releases them when a process ends in any way. Each process
+takes them in the order of the methods below, which prevents deadlocks. On another server nothing is locked: nothing is
+dropped or inserted there, and each step of `prepare` may run in several processes.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ __all__ = ["StartLocks"]
 
 
 class StartLocks:
-    """The locks of one process; `tell` hears that it has to wait. Without the embedded server nothing is locked."""
+    """The locks of one process; it calls `tell` when it has to wait. Without the embedded server it locks nothing."""
 
     def __init__(self, project: Project, tell: Callable[[str], None], *, is_embedded: bool) -> None:
         self._home = project.home
@@ -34,13 +35,13 @@ class StartLocks:
 
     @contextmanager
     def dropping(self) -> Iterator[None]:
-        """Exclude every process that starts, in order to drop databases."""
+        """Exclude every process that starts, so that databases can be dropped."""
         with self._held("start.lock", "another process is starting", shared=False):
             yield
 
     @contextmanager
     def starting(self) -> Iterator[Callable[[], None]]:
-        """Exclude processes that drop databases, until the function is called that this yields, or the block ends."""
+        """Exclude processes that drop databases, until the yielded function is called or the block ends."""
         with self._held("start.lock", "another process is dropping databases", shared=True) as release:
             yield release
 
@@ -60,9 +61,9 @@ class StartLocks:
                 self._tell(f"waiting, because {holder}")
                 if not lock.wait(time.monotonic() + LOCK_WAIT, shared=shared):
                     raise errors.ServerError(
-                        f"The start was given up after {LOCK_WAIT:g} s, because {holder}.",
-                        why=f"It holds the lock on {self._home / name}.",
-                        remedy="Wait for it, or end it.",
+                        f"The start did not begin within {LOCK_WAIT:g} s, because {holder}.",
+                        why=f"The other process holds the lock on {self._home / name}.",
+                        remedy="Wait until that process ends, or stop it, and run the command again.",
                     )
             yield lock.close
 

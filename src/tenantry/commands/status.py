@@ -1,4 +1,4 @@
-"""The state of the server, and of each service's database beside the head of its migrations. Starts nothing."""
+"""The state of the server, and of each service's database compared with the head of its migrations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEADLINE = 3.0
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
-    """The server as `status` shows it; what is not known is None."""
+    """The server as `status` shows it; None means unknown."""
 
     kind: str
     running: bool
@@ -34,7 +34,7 @@ class ServerState:
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """One service; `problem` is the sentence why it is not ready."""
+    """One service; `problem` says why it is not ready."""
 
     name: str
     database: str
@@ -46,15 +46,15 @@ class ServiceState:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What `status` answers."""
+    """The result of `status`."""
 
     server: ServerState
     services: tuple[ServiceState, ...]
 
 
 async def read_standing(deployments: Sequence[Deployment]) -> Standing:
-    """Ask the server and every service's database, all at once."""
-    # The services of one project share the embedded server; where no service uses it, the first one's server is shown.
+    """Ask the server and every service's database, concurrently. This starts no server."""
+    # The services of one project share the embedded server. If no service uses it, show the first service's server.
     embedded = next((one.server for one in deployments if one.server is not None), None)
     shown = embedded or RemoteServer(await deployments[0].address())
     status = await asyncio.to_thread(shown.status)
@@ -63,7 +63,7 @@ async def read_standing(deployments: Sequence[Deployment]) -> Standing:
 
 
 def server_state(status: ServerStatus) -> ServerState:
-    """Return a server's status without anything secret."""
+    """Return a server's status without secrets."""
     return ServerState(
         kind=status.kind,
         running=status.running,
@@ -75,7 +75,7 @@ def server_state(status: ServerStatus) -> ServerState:
 
 
 async def probe_service(deployment: Deployment) -> ProbeResult:
-    """Ask a service's database in the application's role, over a connection of its own."""
+    """Ask a service's database in the application's role, over a separate connection."""
     endpoint = deployment.endpoint()
     probe = Probe(endpoint.source, role=endpoint.role, deadline=DEADLINE)
     try:
@@ -89,7 +89,7 @@ async def _state(deployment: Deployment, *, is_up: bool) -> ServiceState:
     head = head_revision(service)
     database = service.database if deployment.is_embedded else (await deployment.address()).database
     if not is_up:
-        problem = "The server does not run; `tenantry up` or `tenantry prepare` starts it."
+        problem = "The server is not running; start it with `tenantry up` or `tenantry prepare`."
         return ServiceState(service.name, database, None, head, ready=False, problem=problem)
     found = await probe_service(deployment)
     reason = _problem(found, head, service)
@@ -101,7 +101,7 @@ def _problem(found: ProbeResult, head: str | None, service: Service) -> str | No
         return found.error
     if found.revision != head:
         at = f"at revision {found.revision}" if found.revision else "empty"
-        return f"The schema is {at}, and this build expects {head}; run `tenantry migrate`."
+        return f"The schema is {at}, but this build needs {head}; run `tenantry migrate`."
     assert found.role is not None
     try:
         check_safe(found.role, service.roles)

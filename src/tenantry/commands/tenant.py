@@ -1,6 +1,6 @@
-"""Tenants by the table that has a row for each: made, listed and shown in the admin role, each time with a reason.
+"""Create, list and show tenants, in the admin role: rows of the model that is declared TenantRoot.
 
-What is encrypted is written, never read: neither the text nor the ciphertext of a secret is anybody's business here.
+Encrypted columns are written but never read, so that no output contains a secret or its ciphertext.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ DATA_EXCEPTIONS = "22"
 
 @dataclass(frozen=True, slots=True)
 class TenantRecord:
-    """A tenant's row without its secrets; `rows` counts what it has in each table, where that was asked."""
+    """A tenant's row without encrypted columns; `rows` is the number of its rows in each table, or None."""
 
     service: str
     tenant: str
@@ -66,11 +66,11 @@ def find_root(service: Service) -> Table:
 
 
 async def create_tenant(service: Service, database: Database, tenant: str, values: Mapping[str, str]) -> TenantRecord:
-    """Insert the tenant's row; `values` are texts by column, converted to the columns' types.
+    """Insert the tenant's row; `values` are texts by column, which are converted to the columns' types.
 
     Raises:
-        ConfigurationError: a column is unknown or required, or a text is not of its type.
-        TenancyError: the tenant exists.
+        ConfigurationError: a column is unknown or missing, or a text is not of the column's type.
+        TenancyError: the tenant exists already.
     """
     root = find_root(service)
     key = _tenant_column(root)
@@ -79,9 +79,11 @@ async def create_tenant(service: Service, database: Database, tenant: str, value
     missing = [name for name in _required(root) if name != key.name and name not in values]
     if unknown or missing:
         raise errors.ConfigurationError(
-            f"{root.name} has no column {unknown[0]!r}." if unknown else f"{root.name} needs {', '.join(missing)}.",
-            why=f"Its columns are {', '.join(column.name for column in root.columns)}.",
-            remedy="Give each with --set column=value, or --set column=@file for what should not be seen.",
+            f"Table {root.name!r} has no column {unknown[0]!r}."
+            if unknown
+            else f"A row of {root.name!r} needs a value for {', '.join(missing)}.",
+            why=f"The columns of the table are {', '.join(column.name for column in root.columns)}.",
+            remedy="Set each column with --set column=value, or with --set column=@file for a secret.",
         )
     row = {name: _convert(root.columns[name], text, database, parsed) for name, text in values.items()}
     try:
@@ -93,7 +95,7 @@ async def create_tenant(service: Service, database: Database, tenant: str, value
 
 
 async def list_tenants(service: Service, database: Database, *, limit: int) -> list[TenantRecord]:
-    """Return the first `limit` tenants in the order of their names."""
+    """Return the first `limit` tenants, ordered by the tenant column."""
     root = find_root(service)
     key = _tenant_column(root)
     async with database.admin(reason="tenantry tenant list") as session:
@@ -105,7 +107,7 @@ async def show_tenant(service: Service, database: Database, tenant: str) -> Tena
     """Return one tenant with the number of its rows in each table.
 
     Raises:
-        TenancyError: there is no such tenant.
+        TenancyError: the tenant does not exist.
     """
     root = find_root(service)
     key = _tenant_column(root)
@@ -115,7 +117,7 @@ async def show_tenant(service: Service, database: Database, tenant: str) -> Tena
         if found is None:
             raise errors.TenancyError(
                 f"The service {service.name} has no tenant {tenant!r}.",
-                remedy="List them with: tenantry tenant list",
+                remedy="List the tenants with: tenantry tenant list",
             )
         column = tenancy_of(service.metadata).column
         rows = {}
@@ -158,8 +160,9 @@ def _convert(column: Column[Any], text: str, database: Database, tenant: object)
         key_ring = database.settings.key_ring()
         if key_ring is None:
             raise errors.ConfigurationError(
-                f"{column.name} is encrypted, and no encryption key is configured.",
-                remedy=f"Set {database.settings.variable('encryption_keys')}.",
+                f"Column {column.name!r} is encrypted, but no encryption key is configured.",
+                remedy=f"Set {database.settings.variable('encryption_keys')} to id:key, with a key from "
+                "`openssl rand -base64 32`.",
             )
         return Sealed.seal(text, key_ring, column, tenant)
     kind: type[Any] = dict if isinstance(column.type, JSON) else column.type.python_type
@@ -172,16 +175,28 @@ def _convert(column: Column[Any], text: str, database: Database, tenant: object)
             return kind.fromisoformat(text)
         return kind(text) if kind in {int, float, Decimal, uuid.UUID} else text
     except (ValueError, KeyError, ArithmeticError) as error:
-        raise errors.ConfigurationError(f"The value of {column.name} is not a {kind.__name__}.") from error
+        raise errors.ConfigurationError(
+            f"The value of column {column.name!r} is not a valid {kind.__name__}.",
+            remedy=f"Correct it: --set {column.name}=VALUE, with a value of type {column.type!r}.",
+        ) from error
 
 
 def _refusal(error: DBAPIError, tenant: str, root: Table) -> errors.TenantryError:
-    """Say what the database refused, without the values that its own message would repeat."""
+    """Return the error for a refused row, without the values that the database's message contains."""
     state = sqlstate_of(error) or ""
     if state == UNIQUE_VIOLATION:
         return errors.TenancyError(
-            f"{root.name} has a row for {tenant!r} already.", remedy=f"Show it with: tenantry tenant show {tenant}"
+            f"Table {root.name!r} already has a row for {tenant!r}.",
+            remedy=f"Show it with: tenantry tenant show {tenant}",
         )
     if state.startswith((INTEGRITY_VIOLATIONS, DATA_EXCEPTIONS)):
-        return errors.TenancyError(f"The database refused the row of {tenant!r}.", why=f"SQLSTATE {state}.")
-    return errors.TenancyError(f"The row of {tenant!r} could not be written.", why=f"SQLSTATE {state or 'unknown'}.")
+        return errors.TenancyError(
+            f"The database refused the row of {tenant!r}.",
+            why=f"It answered with SQLSTATE {state}.",
+            remedy="Correct the values of --set, so that they satisfy the table's types and constraints.",
+        )
+    return errors.TenancyError(
+        f"The row of {tenant!r} could not be written.",
+        why=f"The database answered with SQLSTATE {state or 'unknown'}.",
+        remedy="Check the server's log, and run: tenantry doctor",
+    )

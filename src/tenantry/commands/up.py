@@ -1,4 +1,4 @@
-"""Serving all services of a project on one port, with something to try."""
+"""Serve all services of a project on one port, with example requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Example", "Guide", "ServiceGuide", "check_port", "make_guide", "seed
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A request worth trying."""
+    """An example request."""
 
     title: str
     command: str
@@ -26,7 +26,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class ServiceGuide:
-    """Where one service is, and what to try there."""
+    """The URLs of one service, and its example requests."""
 
     name: str
     title: str
@@ -37,7 +37,7 @@ class ServiceGuide:
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """Where to look."""
+    """The URL of all services, and each service's guide."""
 
     url: str
     services: tuple[ServiceGuide, ...]
@@ -59,7 +59,7 @@ async def seed(deployment: Deployment) -> None:
 
 
 def make_guide(deployments: Sequence[Deployment], url: str, *, with_demo: bool) -> Guide:
-    """Return where to look; a service's demo module may offer `examples(settings, url)`: titles and curl lines."""
+    """Return the URLs and examples. A service's demo module may define `examples(settings, url)`."""
     guides = []
     for one in deployments:
         service = one.service
@@ -74,7 +74,7 @@ def make_guide(deployments: Sequence[Deployment], url: str, *, with_demo: bool) 
 
 
 def serve_all(services: Sequence[Service], host: str, port: int, on_ready: Callable[[], None]) -> int:
-    """Serve until a signal comes; return the exit status. `on_ready` is called once requests are accepted."""
+    """Serve until a signal arrives, and return the exit status. `on_ready` is called when requests are accepted."""
     for service in services:
         if not service.app:
             raise errors.ConfigurationError(
@@ -83,6 +83,6 @@ def serve_all(services: Sequence[Service], host: str, port: int, on_ready: Calla
                 remedy='Give Service(..., app="package.module:app"), or pick other services with --service.',
             )
     apps = [import_attribute(service.app) for service in services]
-    # No load balancer stands before a program on a desk, so there is nothing to drain.
+    # No load balancer is in front of a development server, so a drain period is not needed.
     settings = WebSettings(drain_grace=0, log_format="text")
     return serve(host_apps(*apps, settings=settings), port=port, address=host, on_ready=on_ready)

@@ -1,8 +1,8 @@
 """`Deployment`: a service with its settings and its server.
 
-A `Service` says what a team declares; a `Deployment` says where that runs. Only this class turns settings into a login,
-so every command, migration, proof and test reaches the database in the same way, in the same role, within the same
-time limits.
+A `Service` contains the declarations; a `Deployment` says where the service runs. Only this class turns settings into a
+login. So every command, migration, proof and test connects in the same way, in the same role, with the same time
+limits.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ def embedded_server(project: Project | None = None) -> EmbeddedServer:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Deployment:
-    """A service at a place.
+    """A service with its settings and its server.
 
         async with Deployment.load(service).database() as database:
             async with database.tenant("acme") as session:
                 ...
 
     Attributes:
-        service: what its team declares.
-        settings: where its database is, and how its pool behaves.
-        server: the embedded server, where the settings name no database; by default that of the project in the current
-            folder. None where the settings name a database.
+        service: the declarations.
+        settings: the database's address, the pool, the keys.
+        server: the embedded server if the settings name no database; by default the server of the project in the
+            current folder. None if the settings name a database.
     """
 
     service: Service
@@ -60,7 +60,7 @@ class Deployment:
     server: Server | None = None
 
     def __post_init__(self) -> None:
-        """Keep the server only where the settings name no database."""
+        """Keep the server only if the settings name no database."""
         server = (self.server or embedded_server()) if self.settings.source("application") is None else None
         object.__setattr__(self, "server", server)
 
@@ -88,12 +88,12 @@ class Deployment:
         return Deployment(self.service, self.settings.model_copy(update=changes), self.server)
 
     def endpoint(self, purpose: Purpose = "application") -> Endpoint:
-        """Return the login for a purpose, and the role that its sessions take."""
+        """Return the login for a purpose, and the role of its sessions."""
         service = self.service
         return resolve_endpoint(purpose, self.settings, service.roles, database=service.database, server=self.server)
 
     async def address(self, purpose: Purpose = "application") -> Address:
-        """Return where the login for a purpose goes.
+        """Return the address of the login for a purpose.
 
         Raises:
             SecretUnavailable: the store of secrets does not answer.

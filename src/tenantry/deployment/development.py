@@ -1,7 +1,7 @@
-"""Secrets that a service cannot run without, made once for a project's own machine.
+"""Development secrets: required secrets that are not configured, generated once for each project.
 
-The invariant: they serve the embedded server only. A service that was told where its database is, or that it runs in
-production, gets nothing from here, so that it can never seal a customer's data with a key that lies in a working copy.
+The invariant: they are used with the embedded server only. A service with a database address, or with
+ENVIRONMENT=production, never gets one. So it cannot encrypt production data with a key from a working copy.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _make_keys() -> str:
     return Keys.generate("development").text.get_secret_value()
 
 
-# A field that is a secret: how it is made, and which other field stands in for it.
+# Each secret field: the function that generates it, and the other field that can replace it.
 _KINDS: Mapping[str, tuple[Callable[[], str], str]] = {
     "encryption_keys": (_make_keys, "encryption_key_file"),
     "context_keys": (_make_keys, "context_key_file"),
@@ -45,17 +45,17 @@ _KINDS: Mapping[str, tuple[Callable[[], str], str]] = {
 
 def is_embedded(service: Service) -> bool:
     """Return whether the service's variables name no database, so that it runs on the embedded server."""
-    # Only the toolkit's own fields are read: a service's may lack what is about to be made.
+    # Read only the toolkit's fields: a required field of the service may still be missing.
     own = {name: getattr(service.settings, name) for name in ("model_config", "unprefixed", "default_parts")}
     bare = type(service.settings.__name__, (DatabaseSettings,), {**own, "__module__": __name__})
     return bare.load().source("application") is None  # type: ignore[attr-defined]
 
 
 def load_settings(service: Service, project: Project, *, makes_secrets: bool = True) -> DatabaseSettings:
-    """Return the service's settings; on the embedded server with development secrets for what is not configured.
+    """Return the service's settings; on the embedded server, development secrets fill in missing ones.
 
-    The secrets are put into this process's environment, where the service's application finds them too. With
-    `makes_secrets=False` only those are used that were made before.
+    The secrets are added to this process's environment, where the service's application finds them too. With
+    `makes_secrets=False`, only existing secrets are used, and no secret is generated.
 
     Raises:
         ConfigurationError: a variable is missing or wrong.
@@ -81,7 +81,7 @@ def _secrets(service: Service, path: Path, given: Mapping[str, str], *, makes: b
     kept = dotenv_values(path) if path.is_file() else {}
     if makes and wanted.keys() - kept.keys():
         with _locked(path):
-            # Another process may have made them since.
+            # Another process may have generated them meanwhile.
             kept = dotenv_values(path) if path.is_file() else {}
             fresh = {name: make() for name, make in wanted.items() if name not in kept}
             _append(path, fresh)
@@ -90,7 +90,7 @@ def _secrets(service: Service, path: Path, given: Mapping[str, str], *, makes: b
 
 
 def _wanted(service: Service, given: Mapping[str, str]) -> Iterator[tuple[str, Callable[[], str]]]:
-    """Yield the variables of secrets that are not set."""
+    """Yield the variables of missing secrets, each with the function that generates it."""
     settings = service.settings
     for name, field in settings.model_fields.items():
         if name == "context_keys" and not service.signed_context:
@@ -112,7 +112,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _append(path: Path, values: Mapping[str, str]) -> None:
-    """Add lines by a rename, so that a reader sees the old file or the new one; only its owner may read it."""
+    """Add lines and replace the file by a rename, so that readers see the old or the new file. Its mode is 0600."""
     old = (
         path.read_text(encoding="utf-8")
         if path.is_file()

@@ -1,4 +1,4 @@
-"""Load a project's services as deployments, check that they are separate, and keep their server up."""
+"""Load a project's services as deployments, check that each has its own database, and keep their server running."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ __all__ = ["load_deployments", "open_deployments"]
 
 
 def load_deployments(project: Project, names: Sequence[str] = (), *, makes_secrets: bool = True) -> list[Deployment]:
-    """Return the project's services, or those with the given names, each with its settings. Nothing is started.
+    """Return the project's services, or those with the given names, each with its settings. This starts no server.
 
     Raises:
-        ConfigurationError: there is no such service, or a variable is missing or wrong.
+        ConfigurationError: the project has no such service, or a variable is missing or wrong.
     """
     server = None
     found = []
     for service in load_services(project, names):
         settings = load_settings(service, project, makes_secrets=makes_secrets)
         if settings.source("application") is None:
-            # One server for all, so that its programs are looked for once.
+            # One server object for all, so that its programs are searched for once.
             server = server or embedded_server(project)
         found.append(Deployment(service, settings, server))
     return found
@@ -36,10 +36,10 @@ def load_deployments(project: Project, names: Sequence[str] = (), *, makes_secre
 def open_deployments(
     project: Project, names: Sequence[str] = (), *, needs_server: bool = True
 ) -> Iterator[list[Deployment]]:
-    """Load the deployments, check that each has a database of its own, and keep the embedded server up meanwhile.
+    """Load the deployments, check that each has its own database, and keep the embedded server running meanwhile.
 
-    `needs_server=False` starts no server, for a command that looks elsewhere. Not for use in an event loop: checking
-    may ask a store of secrets.
+    `needs_server=False` starts no server, for a command that connects to another one. Do not call it in an event loop,
+    because the check may ask a store of secrets.
 
     Raises:
         ConfigurationError: see `load_deployments`; or two services would share a database.

@@ -1,4 +1,4 @@
-"""The roles of a service, as its addresses ask for them."""
+"""Create a service's roles with the passwords from its addresses."""
 
 from __future__ import annotations
 

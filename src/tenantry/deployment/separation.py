@@ -1,10 +1,10 @@
-"""Each service of one run has a database to itself.
+"""Check that each service of one run has its own database.
 
-The invariant: no service migrates into another's database. Each keeps the one revision that it is at in the table
-`alembic_version`, so two in one database would each take the other's for its own. It happens by a bare `DATABASE_URL`,
-which speaks to every service that reads it; so the addresses are compared before anything is made.
+The invariant: no service migrates another service's database. Each service stores its revision in the table
+`alembic_version`, so two services in one database would overwrite each other's revision. A `DATABASE_URL` without
+prefix causes this, because every service reads it. So the addresses are compared before any change.
 
-What is compared is what the addresses say. Two names of one host are not known to be one, except those of this machine.
+The check compares hosts by name. Two names of one host count as different, except the names of this machine.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ __all__ = ["check_separate"]
 PURPOSES: tuple[Purpose, ...] = ("admin", "migration", "application")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
-# Host, port and database; without a host it is the embedded server.
+# Host, port and database. An empty host means the embedded server.
 Place = tuple[str, int, str]
 
 
 async def check_separate(deployments: Sequence[Deployment]) -> None:
-    """Check where each service's database is, for each of its purposes.
+    """Check that no two services use the same database, for any purpose.
 
     Raises:
-        ConfigurationError: two services would be in one database.
-        SecretUnavailable: a store of secrets did not say where one is.
+        ConfigurationError: two services would use one database.
+        SecretUnavailable: a store of secrets did not return an address.
     """
     taken: dict[Place, tuple[Service, str]] = {}
     for one in deployments:
-        # A service's own purposes are meant to share its database, so they are entered together at the end.
+        # The purposes of one service share its database, so they are added after the comparison.
         places = {place: variable async for place, variable in _places(one)}
         for place, variable in places.items():
             if place in taken:
@@ -43,11 +43,11 @@ async def check_separate(deployments: Sequence[Deployment]) -> None:
 
 
 async def _places(deployment: Deployment) -> AsyncIterator[tuple[Place, str]]:
-    """Yield where the service would log in, and the variable that would lead it elsewhere."""
-    # The application's comes last: where others log in at the same place, its variable is the one to name.
+    """Yield each place where the service logs in, with the variable that changes it."""
+    # The application's purpose comes last, so that errors name its variable if several purposes share a place.
     settings = deployment.settings
     for purpose in PURPOSES:
-        # With the prefix, for what is named must not be a variable that several services read.
+        # The name with the prefix, because several services read the name without it.
         separate = settings.is_separate(purpose) and purpose != "application"
         variable = settings.variable(f"{purpose}_database_url" if separate else "database_url")
         source = settings.source(purpose)
@@ -66,7 +66,7 @@ def _shared(place: Place, first: tuple[Service, str], second: tuple[Service, str
     return errors.ConfigurationError(
         f"The services {first[0].name} and {second[0].name} would share the database {database} {where}.",
         variable=second[1],
-        why="Each migrates a database of its own. A variable without a service's prefix, such as DATABASE_URL, "
-        "speaks to every service that reads it.",
-        remedy=f"Give {first[1]} and {second[1]} a database each, or pick one service with --service.",
+        why="Each service needs its own database, because it migrates it. Every service reads a variable without a "
+        "service's prefix, such as DATABASE_URL.",
+        remedy=f"Set {first[1]} and {second[1]} to different databases, or select one service with --service.",
     )

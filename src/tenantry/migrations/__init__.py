@@ -1,7 +1,7 @@
-"""Alembic, with everything that is not a table, run safely.
+"""Migrations with Alembic, also for objects that are not tables.
 
-A service needs a folder `migrations/versions/`; `tenantry revision` makes it. For plain `alembic` in the service's
-folder, add the two files that it looks for. `migrations/env.py`:
+A service needs a folder `migrations/versions/`; `tenantry revision` creates it. To use plain `alembic` in the service's
+folder, add two files. `migrations/env.py`:
 
     from tenantry.alembic import run_environment
     from bookshop.service import service
@@ -15,7 +15,7 @@ and `alembic.ini`:
     path_separator = os
     file_template = %%(rev)s_%%(slug)s
 
-`alembic revision` takes its template from `migrations/script.py.mako`, a copy of the one in `script_directory/`.
+`alembic revision` uses the template `migrations/script.py.mako`, a copy of the one in `script_directory/`.
 """
 
 from tenantry.migrations.configuration import head_revision, make_config, script_directory

@@ -1,8 +1,8 @@
 """Alembic's configuration of a service, and its folder of revisions.
 
-A service needs no more than `migrations/versions/`: the environment and the template of new revisions come with this
-package. A service that has `alembic.ini` and `migrations/env.py` of its own keeps them, so that plain `alembic` works
-in its folder.
+A service needs only `migrations/versions/`, because this package has the environment and the template of revisions. If
+a service has its own `alembic.ini` and `migrations/env.py`, these are used, so that plain `alembic` works in its
+folder.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ def make_config(service: Service) -> Config:
 
 
 def script_directory(service: Service) -> ScriptDirectory:
-    """Return the service's revisions. No database is asked."""
+    """Return the service's revisions, without a connection to its database."""
     return ScriptDirectory.from_config(make_config(service))
 
 
 def head_revision(service: Service) -> str | None:
-    """Return the newest revision of this build; None where a service has no migrations yet. No database is asked.
+    """Return the newest revision of this build, without a connection; None if the service has no revision yet.
 
     Raises:
-        CommandError: there is more than one.
+        CommandError: there are several heads.
     """
     return script_directory(service).get_current_head()
 

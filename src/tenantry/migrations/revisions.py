@@ -1,4 +1,4 @@
-"""Revisions as people handle them: what there is, where the database is, and a new one from what the models say."""
+"""Revisions for the command line: list them, move a database to one, and write a new one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["Move", "Revision", "list_revisions", "make_revision", "move", "trans
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Where a migration or a rollback led."""
+    """The result of a migration or a rollback."""
 
     service: str
     previous: str | None
@@ -35,7 +35,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One revision of a service, the oldest first."""
+    """One revision of a service."""
 
     service: str
     revision: str
@@ -50,7 +50,7 @@ async def move(deployment: Deployment, revision: str, *, is_back: bool) -> Move:
     """Migrate or roll back to a revision.
 
     Raises:
-        MigrationError: there is no such revision, or it cannot be run.
+        MigrationError: the revision does not exist, or cannot be run.
     """
     with translated(deployment.service):
         previous = await current_revision(deployment)
@@ -59,7 +59,7 @@ async def move(deployment: Deployment, revision: str, *, is_back: bool) -> Move:
 
 
 async def list_revisions(deployment: Deployment) -> list[Revision]:
-    """Return the service's revisions, and which one its database is at."""
+    """Return the service's revisions, the oldest first; one may be the database's current revision."""
     service = deployment.service
     with translated(service):
         current = await current_revision(deployment)
@@ -70,12 +70,12 @@ async def list_revisions(deployment: Deployment) -> list[Revision]:
 
 
 async def make_revision(deployment: Deployment, message: str, *, is_empty: bool = False) -> Path | None:
-    """Write a revision that brings the database to what the models say; None where there is nothing to do.
+    """Write a revision that changes the database to match the models; return None if nothing differs.
 
-    With `is_empty` it holds nothing, and is for what cannot be found by comparing.
+    `is_empty` writes a revision without operations, for changes that a comparison cannot find.
 
     Raises:
-        MigrationError: the database is not at head, so that there is nothing to compare with.
+        MigrationError: the database is not at head, so a comparison would repeat earlier revisions.
     """
     made: list[Any] = []
 
@@ -85,7 +85,7 @@ async def make_revision(deployment: Deployment, message: str, *, is_empty: bool 
 
     def write(connection: Connection | None) -> None:
         config = make_config(deployment.service)
-        # Alembic tells of its progress on stdout, where data belong.
+        # Quiet, because Alembic prints its progress to stdout, which is for data.
         config.cmd_opts = Namespace(quiet=True)
         if connection is not None:
             config.attributes["connection"] = connection
@@ -106,16 +106,16 @@ async def make_revision(deployment: Deployment, message: str, *, is_empty: bool 
 
 @contextmanager
 def translated(service: Service) -> Iterator[None]:
-    """Turn what Alembic says into our errors.
+    """Translate Alembic's errors.
 
     Raises:
-        MigrationError: with Alembic's sentence.
+        MigrationError: with Alembic's message as its reason.
     """
     try:
         yield
     except CommandError as error:
         raise errors.MigrationError(
-            f"The migrations of {service.name} could not do that.",
+            f"Alembic failed on the migrations of {service.name}.",
             why=str(error).rstrip(".") + ".",
             remedy=f"List the revisions with: tenantry history --service {service.name}",
         ) from error

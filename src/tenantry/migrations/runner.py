@@ -1,7 +1,7 @@
-"""Runs a service's migrations from code: what the command line, the tests and `prepare` call.
+"""Run a service's migrations from code, for the command line, the tests and `prepare`.
 
-The invariant: of processes that migrate one database at the same time, one does, and the others wait and then find
-nothing to do.
+The invariant: if several processes migrate one database at the same time, one process migrates. The others wait, and
+then have nothing to do.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from tenantry.migrations.target import LOCK_WAIT, open_target
 
 __all__ = ["current_revision", "migrate", "rollback"]
 
-# Alembic keeps the migration that runs in module globals (`alembic.context`, `alembic.op`), so a process runs one at a
-# time, whatever the database. Never waited for by blocking: the holder may be a task of the same loop.
+# Alembic stores the running migration in module globals (`alembic.context`, `alembic.op`), so a process runs one
+# migration at a time, for any database. The wait never blocks, because the holder may be a task of the same event loop.
 _ONE_AT_A_TIME = threading.Lock()
 PAUSE = 0.02
 
 
 async def migrate(deployment: Deployment, revision: str = "head", *, wait: float = LOCK_WAIT) -> None:
-    """Upgrade the database to a revision; `wait` bounds the waiting for another process, in seconds.
+    """Upgrade the database to a revision; `wait` limits the wait for another process, in seconds.
 
     Raises:
-        MigrationLocked: another process was migrating all the while.
+        MigrationLocked: another process migrated for the whole time.
         MigrationError: a revision cannot be run here.
     """
     await _change(deployment, wait, lambda config: command.upgrade(config, revision))
 
 
 async def rollback(deployment: Deployment, revision: str = "-1", *, wait: float = LOCK_WAIT) -> None:
-    """Downgrade the database to a revision, by default the one before; see `migrate`."""
+    """Downgrade the database to a revision, by default the previous one; see `migrate`."""
     await _change(deployment, wait, lambda config: command.downgrade(config, revision))
 
 
 async def current_revision(deployment: Deployment) -> str | None:
-    """Return the revision that the database is at; None before the first."""
+    """Return the database's current revision; None before the first."""
 
     def read(connection: Connection) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
@@ -66,13 +66,13 @@ async def _change(deployment: Deployment, wait: float, run: Callable[[Config], N
         _alone_in_process(),
     ):
         await connection.run_sync(run_on)
-        # Where no revision had to run, what came after them stands in a transaction that reading the version began.
+        # If no revision ran, the later statements are in the transaction that reading the version began.
         await connection.commit()
 
 
 @asynccontextmanager
 async def _alone_in_process() -> AsyncIterator[None]:
-    while not _ONE_AT_A_TIME.acquire(blocking=False):  # noqa: ASYNC110  # no Event reaches another thread's loop.
+    while not _ONE_AT_A_TIME.acquire(blocking=False):  # noqa: ASYNC110  # An Event has one loop.
         await asyncio.sleep(PAUSE)
     try:
         yield

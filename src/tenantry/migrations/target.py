@@ -1,7 +1,7 @@
-"""The database that migrations work on: its login, its owner, its lock, and a connection as the owner.
+"""The database of a migration: its login, its lock, and a connection as the owner.
 
-The invariant: a process that changes a schema holds the lock, is the owner, and has a session of its own, not one of a
-pooler that would share the lock with others.
+The invariant: a process that changes a schema holds the lock, runs as the owner, and does not share its session through
+a pooler, which would share the lock too.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from tenantry.postgres.sqlstate import sqlstate_of
 
 __all__ = ["LOCK_WAIT", "Target", "open_target"]
 
-# How long to wait for another process's migration; a deploy's own limit is usually shorter.
+# Seconds to wait for another process's migration. A deployment's own limit is usually shorter.
 LOCK_WAIT = 600.0
 
-# A migration that waits for a table's lock holds up everybody who comes after it, so it must not wait for long.
+# While a migration waits for a table's lock, all later statements on the table wait too, so it must not wait for long.
 TABLE_LOCK_TIMEOUT = "10s"
 LOCK_NOT_AVAILABLE = "55P03"
 
@@ -36,25 +36,25 @@ TASK = "migrations"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Target:
-    """The database of a deployment, reached as the login behind `login`."""
+    """The database of a deployment; `login` is a connection of its migration login."""
 
     deployment: Deployment
     login: Connection
 
     @asynccontextmanager
     async def exclusively(self, wait: float = LOCK_WAIT) -> AsyncIterator[None]:
-        """Hold the lock, with the owner in place.
+        """Hold the lock, and create the owner if it is missing.
 
         Raises:
             MigrationLocked: another process did not end in time.
-            MigrationError: the connection is shared by a pooler.
+            MigrationError: a pooler shares the connection.
         """
         if self.login.behind_bouncer:
             variable = self.deployment.settings.variable("migration_database_url")
             raise errors.MigrationError(
-                "Migrations cannot go through a connection pooler in transaction mode.",
-                why="It would share the session that holds the migration lock with other clients.",
-                remedy=f"Give the database's own address in {variable}.",
+                "Migrations cannot run through a connection pooler in transaction mode.",
+                why="The pooler would share the session that holds the migration lock with other clients.",
+                remedy=f"Set {variable} to the address of the database server itself.",
             )
         async with migration_lock(self.login, wait=wait):
             await ensure_owner(self.login, self.deployment.service.roles)
@@ -62,7 +62,7 @@ class Target:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
-        """Open a connection as the owner, where there is one; else as the login, which can only look."""
+        """Open a connection as the owner if it exists; else as the login, which can only read."""
         facts = await fetch_role(self.login)
         owner = self.deployment.service.roles.owner
         exists = await self.login.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", owner)
@@ -81,16 +81,16 @@ class Target:
         except DBAPIError as error:
             if sqlstate_of(error) == LOCK_NOT_AVAILABLE:
                 raise errors.MigrationError(
-                    f"A table's lock was not free within {TABLE_LOCK_TIMEOUT}; nothing of this revision was done.",
-                    why="Another transaction uses the table, and everybody would have queued behind the migration.",
-                    remedy="Run it again; if it happens again, look for long transactions in pg_stat_activity.",
+                    f"The revision got no lock on a table within {TABLE_LOCK_TIMEOUT}, and was rolled back.",
+                    why="Another transaction uses the table, and later statements would wait behind the migration.",
+                    remedy="Run the command again. If it fails again, find long transactions in pg_stat_activity.",
                 ) from error
             raise
 
 
 @asynccontextmanager
 async def open_target(deployment: Deployment) -> AsyncIterator[Target]:
-    """Log in to the deployment's database; its embedded server is up meanwhile.
+    """Log in to the deployment's database; a lease keeps its embedded server running meanwhile.
 
     Raises:
         DatabaseUnavailable: the server does not answer.

@@ -1,16 +1,16 @@
-"""SQL that makes a used session clean again, sent in front of BEGIN in BEGIN's own message.
+"""SQL that cleans a used session, sent in front of BEGIN in the same message.
 
-A pooled connection outlives a unit of work, and so does what SQL can leave in its session: settings, a role, prepared
-statements, cursors WITH HOLD, temporary objects, LISTEN, advisory locks. The next tenant must meet none of it.
+A pooled connection is used by many units of work, and SQL can leave state in its session: settings, a role, prepared
+statements, cursors WITH HOLD, temporary objects, LISTEN, advisory locks. The next tenant must not see any of it.
 
-The cleaning is a transaction of its own. A RESET inside the tenant's transaction would come too late for
-`default_transaction_read_only` and its siblings, which BEGIN reads, and a ROLLBACK would undo it.
+The cleaning is a separate transaction. A RESET inside the tenant's transaction would be too late for
+`default_transaction_read_only` and similar settings, which BEGIN reads; and a ROLLBACK would undo it.
 
-Prepared statements cannot be cleaned: the driver goes on using its names, and SQL may have replaced one of them. SQL
-cannot hide that, since PostgreSQL marks what SQL prepared (`from_sql`), and counts what the driver prepared. So the
-cleaning fails there, and the caller takes another connection.
+Prepared statements cannot be cleaned: the driver keeps using its names, and SQL may have replaced one of them. But they
+can be detected: PostgreSQL marks statements that SQL prepared (`from_sql`), and the number of the driver's statements
+is known. If they differ, the cleaning fails, and the caller uses another connection.
 
-All names are qualified: a search_path of an earlier tenant must not choose the functions that clean up after it.
+All names are schema-qualified, so that the search_path of an earlier tenant does not select the functions.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from tenantry import sql
 
 __all__ = ["TRACKED", "clean_backend", "clean_session"]
 
-# RESET ROLE comes after RESET SESSION AUTHORIZATION, which lays the role down; both stay out of RESET ALL. They return
-# to what the startup packet said. CLOSE ALL comes before DISCARD TEMP: a cursor may read a temporary table.
+# RESET ALL does not reset the session authorization and the role. RESET ROLE comes second, because RESET SESSION
+# AUTHORIZATION also changes the role. Both restore the values of the startup packet. CLOSE ALL comes before DISCARD
+# TEMP, because a cursor may read a temporary table.
 _RESET = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP"
 
 _UNLOCK = "pg_catalog.pg_advisory_unlock_all()"
 
-# What PgBouncer keeps for each client and sets on the backend that it lends.
+# The settings that PgBouncer tracks for each client and sets on the backend of its transaction.
 TRACKED = (
     "application_name",
     "client_encoding",
@@ -39,9 +40,9 @@ TRACKED = (
 
 
 def clean_session(prepared: int) -> str:
-    """Return what cleans a session of which the driver holds `prepared` statements.
+    """Return the SQL that cleans a session in which the driver has `prepared` prepared statements.
 
-    It fails with SQLSTATE 22P02 if SQL prepared a statement or deallocated one: the cast refuses the sentence.
+    It fails with SQLSTATE 22P02 if SQL prepared or deallocated a statement: the cast to boolean fails.
     """
     verdict = (
         f"CASE WHEN pg_catalog.count(*) OPERATOR(pg_catalog.=) {prepared:d} "
@@ -53,11 +54,11 @@ def clean_session(prepared: int) -> str:
 
 
 def clean_backend(tracked: Mapping[str, str]) -> str:
-    """Return what cleans the backend that a connection pooler lends for one transaction.
+    """Return the SQL that cleans the backend that a connection pooler assigns for one transaction.
 
-    The pooler's clients share it, so that replacing our own connection would not help: a backend with statements that
-    SQL prepared ends itself, and the pooler starts another. How many statements the pooler itself prepared there is not
-    known. `tracked` are the settings that the pooler believes to be in force for this client.
+    The pooler's clients share the backend, so a new connection to the pooler would not help. A backend with statements
+    that SQL prepared terminates itself, and the pooler starts another. The number of statements that the pooler
+    prepared is unknown, so it is not compared. `tracked` are the settings that the pooler has recorded for this client.
     """
     settings = "".join(f"; SET {sql.identifier(name)} = {sql.literal(value)}" for name, value in tracked.items())
     end = (

@@ -1,7 +1,7 @@
-"""Steps that several processes may take at the same moment, repeated until they no longer collide.
+"""Repeat a step that failed because another process changed the same catalog row at the same time.
 
-PostgreSQL does not wait for a row of its catalogs as it waits for a row of a table: of two sessions that change one
-role or one database, the second fails. A step that first looks at what is missing can simply be repeated. ADR 0023 says
+PostgreSQL does not wait for a row of its catalogs as it waits for a row of a table: if two sessions change one role or
+one database, the second session fails. A step that first checks what is missing can be repeated safely. ADR 0023 says
 why this is tenacity and not stamina.
 """
 
@@ -28,10 +28,10 @@ ATTEMPTS = 20
 
 
 async def repeat_on_collision(step: Callable[[], Awaitable[object]]) -> None:
-    """Run a step, and again as long as it collides with another session.
+    """Run a step, and repeat it while it collides with another session.
 
     Raises:
-        PostgresError: it collided every time, or failed for another reason.
+        PostgresError: the step collided at every attempt, or failed for another reason.
     """
     # Not `AsyncRetrying(...)(step)`: tenacity awaits only what `async def` made, which a lambda is not.
     async for attempt in tenacity.AsyncRetrying(

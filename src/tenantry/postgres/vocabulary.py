@@ -1,4 +1,4 @@
-"""What all objects of a schema have in common: an identity, an order, and the statements that make and remove them."""
+"""The base class of schema objects: an identity, an order, and the statements that create and drop an object."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ __all__ = ["DatabaseObject"]
 
 
 class DatabaseObject:
-    """Base of the vocabulary. Objects sort in the order in which they can be created."""
+    """The base class of schema objects. Objects sort in the order in which they can be created."""
 
     __slots__ = ()
 
     noun: ClassVar[str]
-    # Order matters: a trigger needs its function, a policy and a grant their role, everything on a table the table.
+    # Order matters: a trigger needs its function, a policy and a grant need their role, and all of them need the table.
     rank: ClassVar[int]
     is_before_tables: ClassVar[bool] = False
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """The noun and the names; two objects with one identity cannot both exist in a database."""
+        """The noun and the names; a database cannot have two objects with the same identity."""
         return (self.noun, *self._names())
 
     def create(self) -> tuple[str, ...]:
-        """Return the statements that create the object, one each, because asyncpg refuses several in one."""
+        """Return the statements that create the object, one in each text, because asyncpg accepts only one."""
         return self._create()
 
     def drop(self) -> tuple[str, ...]:
@@ -43,7 +43,7 @@ class DatabaseObject:
         """Order by creation, then by name."""
         if not isinstance(other, DatabaseObject):
             return NotImplemented
-        # The text of the whole object breaks the tie between two states of one object, so that sorting is total.
+        # Two states of one object have the same identity, so their repr makes the order total.
         return (self.rank, self.identity, repr(self)) < (other.rank, other.identity, repr(other))
 
     def __str__(self) -> str:

@@ -1,11 +1,11 @@
-"""`EncryptedText`: a column whose text leaves the process only sealed.
+"""`EncryptedText`: a column whose text is encrypted in the process, before it is sent to the database.
 
-A value is sealed with AES-256-GCM, and its place (table, column, tenant) is associated data: a ciphertext that somebody
-copied into another row, column or tenant does not open. Sealing happens where the parameter is bound, so that flush,
-bulk and Core write ciphertext alike. Opening happens where an entity is loaded, because only there the row's own
-tenant is known; a Core row gives a `Sealed`, which opens when told its tenant.
+AES-256-GCM encrypts each value, with its place (table, column, tenant) as associated data. So a ciphertext that was
+copied to another column or tenant is not decrypted. Values are encrypted when parameters are bound, so flush, bulk and
+Core statements all write ciphertext. Values are decrypted when an entity is loaded, because only then the row's tenant
+is known. A Core row has a `Sealed` value, whose `open` takes the tenant.
 
-Equal texts have different ciphertexts, so that the column cannot be compared, sorted or indexed to any use.
+Equal texts have different ciphertexts, so comparisons, sorting and indexes of the column are useless.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ __all__ = ["EncryptedText", "Sealed", "check_needs_no_keys"]
 
 
 class Sealed(str):
-    """The stored, sealed form of a value, with the place it belongs to.
+    """The stored, encrypted form of a value, with its place.
 
-    `str()` of it is the ciphertext; `open()` gives the text.
+    `str()` returns the ciphertext; `open()` returns the text.
     """
 
     __slots__ = ("place",)
@@ -37,28 +37,28 @@ class Sealed(str):
 
     @classmethod
     def at(cls, text: str, place: tuple[str, str]) -> Sealed:
-        """Return the sealed form `text` of a value in the table and column of `place`."""
+        """Return the encrypted form `text` of a value in the table and column `place`."""
         sealed = cls(text)
         sealed.place = place
         return sealed
 
     def open(self, key_ring: KeyRing, tenant: object) -> str:
-        """Return the text.
+        """Return the decrypted text.
 
         Raises:
-            DecryptionFailed: it was moved, damaged, or sealed with a key that is not in the ring.
+            DecryptionFailed: the value was moved or damaged, or its key is not in the ring.
         """
         return key_ring.open(str(self), _associated(self.place, tenant)).decode()
 
     @classmethod
     def seal(cls, text: str, key_ring: KeyRing, column: Any, tenant: object) -> Sealed:
-        """Seal `text` for a mapped or table column of `tenant`, where no unit of work tells the tenant (admin work)."""
+        """Encrypt `text` for a column and a `tenant`, for a session without a tenant (an admin session)."""
         place = _place_of(column.type)
         return cls.at(key_ring.seal(text.encode(), _associated(place, tenant)), place)
 
 
 class EncryptedText(TypeDecorator[str]):
-    """Text that is stored sealed; `Text` in the database, `str` on a loaded entity."""
+    """Text that is stored encrypted: `Text` in the database, `str` on a loaded entity."""
 
     impl = Text
     cache_ok = True
@@ -68,16 +68,16 @@ class EncryptedText(TypeDecorator[str]):
         self.place: tuple[str, str] | None = None
 
     class Comparator(TypeDecorator.Comparator[str]):
-        """Refuses what could never be true: two ciphertexts of one text are not equal."""
+        """Refuses comparisons, because two ciphertexts of one text differ."""
 
         def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
-            """Refuse every operator, but for `=` between columns: SQLAlchemy's own dictionaries compare keys by it."""
+            """Refuse every operator except `=` between columns, by which SQLAlchemy compares keys of dictionaries."""
             if op is eq and isinstance(other[0], ColumnClause):
                 return super().operate(op, *other, **kwargs)
             raise errors.TenancyError(
-                f"An encrypted column cannot be used with {getattr(op, '__name__', op)}.",
-                why="Every ciphertext is different, also of equal texts.",
-                remedy="Load the row by another column and compare the opened value.",
+                f"An encrypted column cannot be used with the operator {getattr(op, '__name__', op)}.",
+                why="Equal texts have different ciphertexts.",
+                remedy="Load the row by another column, and compare the decrypted value in Python.",
             )
 
         reverse_operate = operate
@@ -88,10 +88,10 @@ class EncryptedText(TypeDecorator[str]):
         return self.Comparator
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Seal the value for the tenant of the statement that is being executed.
+        """Encrypt the value for the tenant of the current statement.
 
         Raises:
-            TenantRequired: no tenant is bound; `Sealed.seal` names one.
+            TenantRequired: no tenant is bound; use `Sealed.seal` with a tenant.
             ConfigurationError: the service has no encryption key.
         """
         del dialect
@@ -100,14 +100,14 @@ class EncryptedText(TypeDecorator[str]):
         scope = executing.get()
         if scope is None or scope.tenant is None:
             raise errors.TenantRequired(
-                "An encrypted value was to be written without a tenant.",
-                why="The tenant is part of what the ciphertext is bound to.",
-                remedy="Write it in `database.tenant(...)`, or seal it yourself with `Sealed.seal`.",
+                "A value of an encrypted column cannot be written without a tenant.",
+                why="The tenant is part of the associated data of the ciphertext.",
+                remedy="Write it in `database.tenant(...)`, or encrypt it with `Sealed.seal(...)` and a tenant.",
             )
         return _key_ring(scope).seal(value.encode(), _associated(_place_of(self), scope.tenant))
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> str | None:
-        """Return the stored form; an entity's load event opens it."""
+        """Return the encrypted form; an entity's load event decrypts it."""
         del dialect
         return None if value is None else Sealed.at(value, _place_of(self))
 
@@ -116,29 +116,30 @@ def _place_of(column_type: Any) -> tuple[str, str]:
     place: tuple[str, str] | None = column_type.place
     if place is None:
         raise errors.DeclarationError(
-            "An EncryptedText column does not know its table.", remedy="Add its column to a table."
+            "An EncryptedText type is used outside a table's column.",
+            remedy="Add the column to a table before you use it.",
         )
     return place
 
 
 def _associated(place: tuple[str, str], tenant: object) -> bytes:
-    # Lengths first, so that no two places can run together into the same bytes.
+    # Each part begins with its length, so that two different places never give the same bytes.
     return b"".join(len(part).to_bytes(4, "big") + part for part in (str(item).encode() for item in (*place, tenant)))
 
 
 def _remember_place(column: Column[Any], table: Any) -> None:
-    """Tell the type where it stands, as soon as its column joins a table."""
+    """Set the type's place when its column is added to a table."""
     if not isinstance(column.type, EncryptedText):
         return
     place = (table.name, column.name)
     if column.type.place not in {None, place}:
-        # A mixin's columns are copied with one type between them.
+        # The copies of a mixin's column share one type object, so each needs its own.
         column.type = EncryptedText()
     column.type.place = place
 
 
 def _open_on_load(mapper: Mapper[Any], model: type[Any]) -> None:
-    """Let entities open their encrypted columns when they are loaded, with their own row's tenant."""
+    """Decrypt the encrypted columns of entities when they are loaded, with the row's tenant."""
     sealed = [prop.key for prop in mapper.column_attrs if isinstance(prop.columns[0].type, EncryptedText)]
     if not sealed:
         return
@@ -159,10 +160,10 @@ def _open_on_load(mapper: Mapper[Any], model: type[Any]) -> None:
 
 
 def check_needs_no_keys(metadata: MetaData, variable: str) -> None:
-    """Check that no table has an encrypted column, for a service without keys.
+    """Check that no table has an encrypted column, for a service without encryption keys.
 
     Raises:
-        ConfigurationError: one has; `variable` is where the keys should be.
+        ConfigurationError: a table has one. The error says to set `variable`.
     """
     for table in metadata.sorted_tables:
         for column in table.columns:
@@ -170,8 +171,8 @@ def check_needs_no_keys(metadata: MetaData, variable: str) -> None:
                 raise errors.ConfigurationError(
                     f"{variable} is not set.",
                     variable=variable,
-                    why=f"Column {table.name}.{column.name} is encrypted and could be neither written nor read.",
-                    remedy="Set it to `k1:` and the output of `openssl rand -base64 32`.",
+                    why=f"Column {table.name}.{column.name} is encrypted, and needs a key for reads and writes.",
+                    remedy=f"Set {variable} to `k1:` and the output of `openssl rand -base64 32`.",
                 )
 
 
@@ -179,7 +180,7 @@ def _key_ring(scope: Scope) -> KeyRing:
     if scope.key_ring is None:
         raise errors.ConfigurationError(
             "An encrypted column is used, but no encryption key is configured.",
-            remedy="Set the service's ENCRYPTION_KEYS variable.",
+            remedy="Set the service's variable ENCRYPTION_KEYS to id:key, with a key from `openssl rand -base64 32`.",
         )
     return scope.key_ring
 

@@ -27,6 +27,6 @@ class IdempotencyRecord:
 
     key: Mapped[str] = mapped_column(String(LONGEST_KEY), nullable=False)
     fingerprint: Mapped[str] = mapped_column(String(SHA256_DIGITS), nullable=False)
-    # NULL only inside of the transaction that does the work.
+    # NULL only inside the transaction that does the work.
     answer: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), nullable=False, index=True)

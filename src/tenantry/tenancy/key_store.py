@@ -1,7 +1,7 @@
-"""The keys that a database knows: added, listed and retired by their owner, one statement each.
+"""The table of signing keys in a database: its owner adds, lists and removes keys.
 
-The invariant: a key that the database knows is never replaced by another under its id. Processes that sign with it are
-running, and each of them would be refused.
+The invariant: a key in the database is never replaced by another key with the same id, because running processes sign
+with it, and the database would refuse their statements.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ _DIFFERS = f"SELECT (inner_block, outer_block) <> ($2::bytea, $3::bytea) FROM {_
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class KnownKey:
-    """A key of the database, without what is secret of it."""
+    """A key in the database, without its secret part."""
 
     id: str
     created_at: datetime
 
 
 def has_keys_table(connection: Connection) -> bool:
-    """Tell whether the schema is one with signed tenants."""
+    """Return True if the schema has the table of signing keys."""
     found = connection.exec_driver_sql("SELECT to_regclass($1) IS NOT NULL", (_TABLE,))
     return bool(found.scalar_one())
 
 
 def push_keys(connection: Connection, ring: SigningRing) -> tuple[str, ...]:
-    """Make the database know every key of the ring; return the ids of those that it did not know.
+    """Add every key of the ring to the database; return the ids of the added keys.
 
     Raises:
-        ConfigurationError: it knows another key under one of the ids.
+        ConfigurationError: the database has another key with one of the ids.
     """
     added = []
     for name in ring.ids:
@@ -51,19 +51,19 @@ def push_keys(connection: Connection, ring: SigningRing) -> tuple[str, ...]:
             added.append(name)
         elif connection.exec_driver_sql(_DIFFERS, parameters).scalar_one():
             raise errors.ConfigurationError(
-                f"The database knows another key under the id {name}.",
-                why="A process that signs with that one would be refused from now on.",
-                remedy="Give the new key an id of its own.",
+                f"The database already has another key with the id {name!r}.",
+                why="To replace it would make the database refuse every process that signs with it.",
+                remedy="Choose another id for the new key.",
             )
     return tuple(added)
 
 
 def list_keys(connection: Connection) -> tuple[KnownKey, ...]:
-    """Return the keys that the database knows, the oldest first."""
+    """Return the keys in the database, the oldest first."""
     rows = connection.exec_driver_sql(f"SELECT id, created_at FROM {_TABLE} ORDER BY created_at, id")  # noqa: S608
     return tuple(KnownKey(*row) for row in rows)
 
 
 def retire_key(connection: Connection, name: str) -> bool:
-    """Make the database forget a key; return whether it knew it."""
+    """Remove a key from the database; return False if it was not there."""
     return connection.exec_driver_sql(f"DELETE FROM {_TABLE} WHERE id = $1", (name,)).rowcount > 0  # noqa: S608

@@ -1,9 +1,9 @@
-"""Tenant lookups: the one sanctioned way from a global credential to its tenant, before a tenant is known.
+"""Tenant lookups: find the tenant of a global key, such as an e-mail address, when no tenant is bound yet.
 
-Somebody signs in with an e-mail, a session id, a share token. Row security rightly shows nothing without a tenant, so a
-declared lookup becomes a SECURITY DEFINER function of the owner that takes the key and returns the tenant and the row's
-primary key, and nothing else. Its `search_path` is pinned, only the application role may call it, a migration creates
-it, and the audit knows it. What is left to a prober is one bit a guess: whether such a key exists.
+A user signs in with an e-mail address, a session id or a share token. Without a tenant, row security returns no row. So
+a declared lookup becomes a SECURITY DEFINER function of the owner, which takes the key and returns only the tenant and
+the row's primary key. Its `search_path` is fixed, only the application role may call it, a migration creates it, and
+the audit checks it. An attacker who guesses keys learns only if a key exists.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ __all__ = ["TenantLookup", "TenantMatch", "lookup_function", "lookup_statement"]
 
 @dataclasses.dataclass(frozen=True, init=False)
 class TenantLookup:
-    """A key that leads to a tenant, declared in a model's `__lookups__`.
+    """A lookup of a tenant by a key, declared in a model's `__lookups__`.
 
-    `columns` are the key's; `where` narrows it in SQL over the table's columns, such as `share_enabled` or
-    `expires_at > now()`, so that a key that is switched off or expired leads nowhere.
+    `columns` are the columns of the key. `where` is a further SQL condition over the table's columns, such as
+    `share_enabled` or `expires_at > now()`, so that a disabled or expired key finds no row.
     """
 
     columns: tuple[str, ...]
@@ -49,21 +49,26 @@ class TenantLookup:
 
 
 class TenantMatch(NamedTuple):
-    """What a lookup found: the tenant, and the primary key of the row (without the tenant column)."""
+    """The result of a lookup: the tenant, and the primary key of the row (without the tenant column)."""
 
     tenant: Any
     key: Any
 
 
 def lookup_function(table: Table, tenant: Column[Any], lookup: TenantLookup, application: str) -> Function:
-    """Return the function that serves `lookup` for the role `application`; `tenant` is the table's tenant column.
+    """Return the SQL function of `lookup`, which the role `application` may call; `tenant` is the tenant column.
 
     Raises:
-        DeclarationError: the lookup names a column the table has not, or one whose type it cannot take.
+        DeclarationError: the lookup names a column that the table does not have, or a column of an unsupported type.
     """
     missing = [name for name in lookup.columns if name not in table.c]
     if missing or not lookup.columns:
-        raise errors.DeclarationError(f"A lookup of table {table.name!r} names no column of it: {missing}.")
+        raise errors.DeclarationError(
+            f"A TenantLookup of table {table.name!r} names the column {missing[0]!r}, which the table does not have."
+            if missing
+            else f"A TenantLookup of table {table.name!r} names no column.",
+            remedy="Pass the names of the table's columns to TenantLookup(...).",
+        )
     key = _row_key(table, tenant)
     conditions = [f"t.{sql.identifier(name)} = ${number}" for number, name in enumerate(lookup.columns, 1)]
     if lookup.where:
@@ -81,8 +86,9 @@ def lookup_function(table: Table, tenant: Column[Any], lookup: TenantLookup, app
         language="sql",
         volatility="STABLE",
         security_definer=True,
-        # Named last, or it is searched first: a domain in a caller's pg_temp, named like a type that `where` casts to,
-        # would run its CHECK as the owner (manual, "Writing SECURITY DEFINER Functions Safely").
+        # pg_temp comes last; if it is not named, it is searched first. Then a domain in the caller's pg_temp, with the
+        # name of a type in `where`, would run its CHECK as the owner (manual, "Writing SECURITY DEFINER Functions
+        # Safely").
         search_path="pg_catalog, pg_temp",
         execute=(application,),
         schema=table.schema or "public",
@@ -90,8 +96,8 @@ def lookup_function(table: Table, tenant: Column[Any], lookup: TenantLookup, app
 
 
 def lookup_statement(table: Table, lookup: TenantLookup, values: dict[str, Any]) -> Select[Any]:
-    """Return the SELECT that asks a lookup's function."""
-    # Typed, because a function is found by the types of what it is called with.
+    """Return the SELECT that calls a lookup's function."""
+    # With types, because PostgreSQL finds a function by the types of its arguments.
     arguments = [literal(values[name], table.c[name].type) for name in lookup.columns]
     schema = getattr(func, table.schema or "public")
     call = getattr(schema, _name(table, lookup))(*arguments).table_valued("tenant", "key")
@@ -108,7 +114,7 @@ def _row_key(table: Table, tenant: Column[Any]) -> Column[Any]:
 
 
 def _type_name(column: Column[Any]) -> str:
-    """Return a column's type as PostgreSQL prints it in a function's signature, where lengths are left out."""
+    """Return a column's type as PostgreSQL prints it in a function's signature, without its length."""
     names: list[tuple[type[Any], str]] = [
         (Uuid, "uuid"),
         (SmallInteger, "smallint"),
@@ -121,7 +127,7 @@ def _type_name(column: Column[Any]) -> str:
         if isinstance(column.type, kind):
             return name
     raise errors.DeclarationError(
-        f"Column {column.name!r} cannot stand in a tenant lookup.",
-        why=f"Its type is {column.type!r}.",
+        f"Column {column.name!r} cannot be used in a TenantLookup.",
+        why=f"Its type is {column.type!r}, and only string, uuid and integer columns are supported.",
         remedy="Use a string, uuid or integer column.",
     )

@@ -1,7 +1,7 @@
-"""The sessions that units of work hand out: one that writes, one that only reads, one across tenants.
+"""The sessions of units of work: one that writes, one that only reads, one across tenants.
 
-They are different types, so that a signature tells what a function may do. All three sit on one `ScopedSession`, whose
-listeners bind the scope wherever a transaction begins: after a commit, a rollback and a lost connection too.
+They are different types, so that a signature shows what a function may do. All three use a `ScopedSession`, whose
+listeners bind the scope whenever a transaction begins, also after a commit, a rollback or a lost connection.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ _Row = TypeVar("_Row")
 
 
 class ScopedSession(Session):
-    """The synchronous session underneath; `info` holds its scope."""
+    """The synchronous session of all three types; `info` contains its scope."""
 
 
 def scope_of(session: Session) -> Scope | None:
-    """Return the scope that a session works in; None for a session that no unit of work made."""
+    """Return the scope of a session; None for a session that no unit of work created."""
     scope = session.info.get(INFO_KEY)
     return scope if isinstance(scope, Scope) else None
 
 
 @event.listens_for(ScopedSession, "after_begin")
 def _bind(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
-    """Bind the scope to the connection, before the first statement makes the driver send BEGIN."""
+    """Bind the scope to the connection, before the driver sends BEGIN with the first statement."""
     scope = scope_of(session)
     if scope is None:
         return
@@ -44,8 +44,8 @@ def _bind(session: Session, _transaction: SessionTransaction, connection: Connec
     if scope.tenant is not None and getattr(proxied.dbapi_connection, "isolation_level", None) == "autocommit":
         raise errors.AutocommitRefused(
             "A tenant cannot be bound in AUTOCOMMIT.",
-            why="The binding ends with its transaction, and there every statement is one of its own.",
-            remedy="Leave the isolation level alone inside a tenant's unit of work.",
+            why="The binding ends with its transaction, and in AUTOCOMMIT each statement is a separate transaction.",
+            remedy='Remove isolation_level="AUTOCOMMIT" from the tenant\'s unit of work.',
         )
     connection.execution_options(**{EXECUTION_OPTION: scope})
     driver: Any = proxied.driver_connection
@@ -60,22 +60,22 @@ def _predicate(state: ORMExecuteState) -> None:
 
 
 class TenantSession(AsyncSession):
-    """A session that reads and writes; the unit of work that handed it out commits it."""
+    """A session that reads and writes; its unit of work commits it."""
 
     sync_session_class = ScopedSession
 
 
 class AdminSession(AsyncSession):
-    """A session of the admin role, which row security does not hold: work across tenants, with a reason."""
+    """A session in the admin role, which has BYPASSRLS, for work across tenants with a logged reason."""
 
     sync_session_class = ScopedSession
 
 
 class ReadSession:
-    """A session that cannot write: another type, and a READ ONLY transaction.
+    """A session that cannot write: a type without writing methods, and a READ ONLY transaction.
 
     It has no `add`, `delete`, `flush` or `commit`. A Core or ORM statement that writes is refused before it is sent;
-    what hides in textual SQL or in a function is refused by the server (SQLSTATE 25006).
+    the server refuses writes in textual SQL or in a function (SQLSTATE 25006).
     """
 
     def __init__(self, session: AsyncSession) -> None:
@@ -94,7 +94,7 @@ class ReadSession:
         return await self._session.scalars(_reading(statement), params, **options)
 
     async def get(self, entity: type[_Row], ident: Any, **options: Any) -> _Row | None:
-        """Return the row with this primary key, or None where the tenant has no such row."""
+        """Return the row with this primary key, or None if the tenant has no such row."""
         return await self._session.get(entity, ident, **options)
 
     async def refresh(self, instance: object, attribute_names: Sequence[str] | None = None) -> None:
@@ -117,8 +117,8 @@ class ReadSession:
 def _reading(statement: Executable) -> Executable:
     if getattr(statement, "is_dml", False) or getattr(statement, "is_ddl", False):
         raise errors.ReadOnly(
-            "A statement that writes was given to a read-only session.",
-            why="Nothing was sent.",
+            "A read-only session got a statement that writes.",
+            why="Its transaction is READ ONLY. Nothing was sent to the database.",
             remedy="Open the unit of work without `read_only=True`.",
         )
     return statement

@@ -1,10 +1,10 @@
-"""The database's half of the signed tenant context: the table of keys, the accessor that verifies, and its call.
+"""The database's part of the signed tenant context: the table of keys, and the accessor function that verifies.
 
-SQL that runs in the application's session can set the setting that carries the tenant. With
-`Tenancy(signed_context=True)` its value is `tenant|expiry|key id|code`, which only the application's process can make,
-and policies ask the accessor instead of the setting. The accessor alone reads the keys: it runs as their owner, and no
-other role has a privilege on them, the admin included. Unset is NULL as without signing (decision 0001); what is
-forged, malformed or expired is an error, SQLSTATE 42501: it is either an attack or our mistake.
+Injected SQL can set the setting that contains the tenant. With `Tenancy(signed_context=True)`, its value is
+`tenant|expiry|key id|code`, which only the application's process can create, and policies call the accessor instead of
+reading the setting. Only the accessor reads the keys: it runs as their owner, and no other role has a privilege on
+them, not even the admin role. Without a value the tenant is NULL, as without signing (decision 0001). A forged,
+malformed or expired value is an error with SQLSTATE 42501, because it is an attack or a bug.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BODY = load_statements("tenantry.tenancy", "signature.sql")["accessor"]
 
 
 def keys_table(metadata: MetaData) -> Table:
-    """Add the table of keys to a service's tables."""
+    """Add the table of keys to a service's metadata."""
     return Table(
         KEYS_TABLE,
         metadata,
@@ -41,35 +41,36 @@ def keys_table(metadata: MetaData) -> Table:
 
 
 def keys_protection(owner: str) -> Iterator[DatabaseObject]:
-    """Yield what keeps the keys to their owner, should somebody ever grant a privilege on them."""
+    """Yield row security for the keys, so that only their owner reads them, even after a GRANT."""
     yield RowSecurity(KEYS_TABLE, SCHEMA)
     yield Policy(MAINTENANCE_POLICY, KEYS_TABLE, (owner,), "true", "true", schema=SCHEMA)
 
 
 def accessor_function(setting: str, application: str) -> Function:
-    """Return the function that verifies the bound value and returns its tenant as text; NULL without a tenant."""
+    """Return the function that verifies the setting's value and returns its tenant as text; NULL without a tenant."""
     return Function(
         name=ACCESSOR,
         body=f"\n{_BODY.format(setting=sql.literal(setting), keys=f'{SCHEMA}.{KEYS_TABLE}')}\n",
         returns="text",
         volatility="STABLE",
         security_definer=True,
-        # Named last, or it is searched first: a domain `text` in a caller's pg_temp would run its CHECK as the owner.
+        # pg_temp comes last; if it is not named, it is searched first. Then a domain `text` in the caller's pg_temp
+        # would run its CHECK as the owner.
         search_path="pg_catalog, pg_temp",
         execute=(application,),
         schema=SCHEMA,
-        # Without it no statement on a tenant table could have a parallel plan.
+        # Without it, statements on tenant tables could not have parallel plans.
         options=("PARALLEL SAFE",),
     )
 
 
 def claimed_tenant(setting: str) -> str:
-    """Return the tenant that the bound value names, unverified, as an SQL expression; NULL where no tenant is bound.
+    """Return the SQL expression for the tenant in the setting's value, without verification; NULL without a tenant.
 
-    It fills the tenant column, row by row, where verifying would cost each row what it costs a statement. The policy's
-    WITH CHECK verifies what it filled in.
+    It is the default of the tenant column. To verify there would repeat the verification for each row. The policy's
+    WITH CHECK verifies the inserted tenant.
     """
     value = f"current_setting({sql.literal(setting)}::text, true)"
-    # From the right: 64 digits of the code, three separators, the key's id and the expiry.
+    # Cut from the right: 64 digits of the code, three separators, the key's id and the expiry.
     key_id, expiry = (f"length(split_part({value}, '|'::text, '{part}'::integer))" for part in (-2, -3))
     return f"NULLIF(\"left\"({value}, (('-67'::integer - {key_id}) - {expiry})), ''::text)"

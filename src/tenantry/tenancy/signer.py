@@ -1,10 +1,11 @@
-"""The application's half of the signed tenant context: what is signed, and how it is bound without being seen.
+"""The application's part of the signed tenant context: it signs tenants, and binds them without showing the value.
 
-A reader of a signed value may bind it as well, and other sessions of the same role can read the text of a statement:
-in `pg_stat_activity`, and in extensions that record statements. Binding the value to a backend would not help, because
-a pool hands the next request the same backend. So the value is kept out of those texts, at no round trip more:
-`pg_stat_activity` shows the first `track_activity_query_size` bytes of a message, and so many spaces stand in front; an
-extension records PREPARE with its parameter, and never EXECUTE (decision 0015).
+A session that reads a signed value can bind it too, and other sessions of the same role can read the text of
+statements: in `pg_stat_activity`, and through extensions that record statements. To tie the value to a backend would
+not help, because the pool gives the next request the same backend. So the value does not appear in those texts, and
+this needs no further round trip. `pg_stat_activity` shows the first `track_activity_query_size` bytes of a message, so
+the message begins with that number of spaces. An extension records PREPARE with its parameter, and never EXECUTE
+(decision 0015).
 """
 
 from __future__ import annotations
@@ -25,19 +26,19 @@ from tenantry.tenancy.signature import ACCESSOR, SCHEMA
 
 __all__ = ["LIFETIME", "Signer"]
 
-# Seconds for which a transaction may be begun with a value. It covers what lies between two clocks, and the way to the
-# server; a transaction that has begun may last as long as it wants.
+# Seconds for which a signed value can begin a transaction. It covers the difference of two clocks and the network
+# delay. A transaction that has begun has no limit.
 LIFETIME = 300
 
-# What a server shows of a statement unless it was told otherwise (manual, track_activity_query_size).
+# The default of track_activity_query_size.
 SHOWN_BYTES = 1024
 
 _SERVER = load_statements("tenantry.tenancy", "signature.sql")["server"]
-# Each binding has a name of its own: one that a cancelled message, or somebody's SQL, left in the session would refuse
-# every binding after it.
+# Each binding uses a new name: a statement that a cancelled message or injected SQL left in the session would make
+# every binding with the same name fail.
 _PREPARED = "tenantry_bind"
-# No tenant: `parse_tenant` takes no blank one.
-NOBODY = " "
+# Not a tenant, because `parse_tenant` refuses blank values.
+NO_TENANT = " "
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ class Signer:
     """Signs tenants for one server.
 
     Attributes:
-        shown: how many bytes of a statement the server shows to other sessions of the role.
-        is_recorded: whether an extension of the server records utility statements with their constants.
+        shown: the number of bytes of a statement that the server shows to other sessions of the role.
+        is_recorded: True if an extension of the server records utility statements with their constants.
     """
 
     ring: SigningRing
@@ -58,7 +59,7 @@ class Signer:
         """Return a signer with the keys of a service's settings.
 
         Raises:
-            ConfigurationError: there are no keys.
+            ConfigurationError: the settings have no keys.
         """
         ring = settings.signing_ring()
         if ring is None:
@@ -66,18 +67,18 @@ class Signer:
             raise errors.ConfigurationError(
                 f"{variable} is not set.",
                 variable=variable,
-                why="The service signs the tenant of each unit of work, and there is no key to sign with.",
-                remedy="Make a key with `openssl rand -base64 32`, and give it as id:key.",
+                why="The service signs the tenant of each unit of work, which needs a key.",
+                remedy=f"Generate a key with `openssl rand -base64 32`, and set {variable} to id:key.",
             )
         return cls(ring)
 
     def value(self, tenant: str, *, lifetime: int = LIFETIME) -> str:
-        """Return `tenant|expiry|key id|code`; it is a secret as long as it lasts."""
+        """Return `tenant|expiry|key id|code`, which is secret until it expires."""
         signed = f"{tenant}|{int(time.time()) + lifetime}|{self.ring.current}"
         return f"{signed}|{self.ring.sign(signed.encode()).hex()}"
 
     def statement(self, setting: str, tenant: str) -> str:
-        """Return what binds a tenant to a transaction, out of other sessions' sight."""
+        """Return the SQL that binds a tenant to a transaction, hidden from other sessions."""
         value = sql.literal(self.value(tenant)).lstrip()
         hidden = " " * self.shown
         if not self.is_recorded:
@@ -87,12 +88,12 @@ class Signer:
         return f"{prepared}; {hidden}EXECUTE {name}({value}); DEALLOCATE {name}"
 
     async def fit(self, connection: Connection, setting: str) -> Signer:
-        """Return the signer that fits the connection's server, whose accessor has taken a value of it.
+        """Return the signer for the connection's server, after its accessor has verified a value.
 
-        Where the accessor does not exist yet nothing can be tried; readiness tells that the schema is another.
+        If the accessor does not exist yet, nothing is verified; readiness reports the missing migration.
 
         Raises:
-            ContextRefused: the database does not know the key.
+            ContextRefused: the database does not have the key.
         """
         accessor = f"{SCHEMA}.{ACCESSOR}()"
         server = await connection.fetchrow(_SERVER, accessor)
@@ -102,20 +103,20 @@ class Signer:
         return fitting
 
     async def check(self, connection: Connection, setting: str) -> None:
-        """Bind a value and ask the accessor for it.
+        """Bind a value and call the accessor.
 
         Raises:
-            ContextRefused: the database does not take it.
+            ContextRefused: the database refuses the value.
         """
-        before, connection.preamble = connection.preamble, self.statement(setting, NOBODY)
+        before, connection.preamble = connection.preamble, self.statement(setting, NO_TENANT)
         try:
             async with connection.transaction(readonly=True):
                 await connection.fetchval(f"SELECT {SCHEMA}.{ACCESSOR}()")
         except asyncpg.InsufficientPrivilegeError as error:
             raise errors.ContextRefused(
-                f"The database refuses what key {self.ring.current} signed.",
+                f"The database refuses values that key {self.ring.current!r} signed.",
                 why=error.detail or "",
-                remedy="Make the keys known with `tenantry context push`, and compare the clocks.",
+                remedy="Run `tenantry context push`. If the error stays, compare the clocks of client and server.",
             ) from error
         finally:
             connection.preamble = before

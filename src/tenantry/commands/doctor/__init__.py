@@ -1,4 +1,4 @@
-"""What `tenantry doctor` checks, one after the other."""
+"""The checks of `tenantry doctor`."""
 
 from tenantry.commands.doctor.doctor import check_up
 from tenantry.commands.doctor.verdict import Verdict

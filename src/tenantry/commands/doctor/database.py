@@ -1,4 +1,4 @@
-"""What `doctor` asks a service's database, and what it makes of the answers."""
+"""The checks of `doctor` on a service's database: server version, extensions, role, revision, connections."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Asked", "ask_database", "check_connections", "check_database"]
 
 DEADLINE = 5.0
 
-# Readiness asks over a connection that is in no pool.
+# The readiness probe has a connection outside the pool.
 PROBE_CONNECTIONS = 1
 
 _FACTS = """
@@ -77,14 +77,14 @@ async def ask_database(deployment: Deployment) -> Asked:
 
 
 def check_database(asked: Asked) -> Iterator[Verdict]:
-    """Yield what the answers mean."""
+    """Yield the verdicts on one service's database."""
     name = asked.deployment.name
     yield Verdict("address", name, "ok", asked.address)
     major, minor = divmod(asked.version, 10000)
     floor = FLOORS.get(major, 0)
     if minor < floor:
-        message = f"PostgreSQL {major}.{minor} has known holes in row security."
-        yield Verdict("server", name, "warn", message, f"Update to {major}.{floor} or later.")
+        message = f"PostgreSQL {major}.{minor} has known security bugs in row security."
+        yield Verdict("server", name, "warn", message, f"Update to PostgreSQL {major}.{floor} or later.")
     else:
         yield Verdict("server", name, "ok", f"PostgreSQL {major}.{minor}")
     yield from _check_extensions(asked)
@@ -93,7 +93,7 @@ def check_database(asked: Asked) -> Iterator[Verdict]:
 
 
 def check_connections(answers: Sequence[Asked]) -> Iterator[Verdict]:
-    """Yield, for each server, whether one process of every service there fits into its connections."""
+    """Yield a verdict for each server: does `max_connections` allow one process of every service?"""
     for place in dict.fromkeys(asked.server for asked in answers):
         there = [asked for asked in answers if asked.server == place]
         wanted = sum(
@@ -105,13 +105,14 @@ def check_connections(answers: Sequence[Asked]) -> Iterator[Verdict]:
             for asked in there
         )
         allowed = min(asked.connections for asked in there)
-        message = f"One process of each service opens up to {wanted} of {allowed} connections"
+        message = f"One process of each service opens up to {wanted} of {allowed} allowed connections"
         if wanted > allowed:
             remedy = "Raise max_connections, or lower DATABASE_POOL_SIZE and DATABASE_MAX_OVERFLOW."
             yield Verdict("connections", None, "fail", f"{message}.", remedy)
         else:
             fits = allowed // wanted
-            yield Verdict("connections", None, "ok", f"{message}; {fits} process{'es' if fits > 1 else ''} fit.")
+            verb = "processes fit" if fits > 1 else "process fits"
+            yield Verdict("connections", None, "ok", f"{message}; {fits} {verb}.")
 
 
 def _check_extensions(asked: Asked) -> Iterator[Verdict]:
@@ -119,13 +120,14 @@ def _check_extensions(asked: Asked) -> Iterator[Verdict]:
         available, installed = asked.extensions.get(extension, (None, None))
         if available is None:
             message = f"The server has no files of the extension {extension}."
-            yield Verdict("extension", asked.deployment.name, "fail", message, "Install its package beside PostgreSQL.")
+            remedy = "Install the extension's package on the database's host."
+            yield Verdict("extension", asked.deployment.name, "fail", message, remedy)
         elif installed is None:
             message = f"The extension {extension} {available} is not installed in this database."
             yield Verdict("extension", asked.deployment.name, "fail", message, "Run: tenantry migrate")
         elif installed != available:
-            message = f"{extension} is {installed}, and the server has {available}."
-            remedy = f'ALTER EXTENSION "{extension}" UPDATE;'
+            message = f"The extension {extension} has version {installed}, and the server has {available}."
+            remedy = f'Run as its owner: ALTER EXTENSION "{extension}" UPDATE;'
             yield Verdict("extension", asked.deployment.name, "warn", message, remedy)
         else:
             yield Verdict("extension", asked.deployment.name, "ok", f"{extension} {installed}")
@@ -138,12 +140,11 @@ def _check_role(asked: Asked) -> Iterator[Verdict]:
         yield failed("role", asked.deployment.name, error)
         return
     for weakness in weaknesses:
-        remedy = (
-            f"Give {asked.deployment.service.roles.application} a login of its own, and others their own addresses."
-        )
+        application = asked.deployment.service.roles.application
+        remedy = f"Log in as {application}, and set separate addresses for migrations and admin."
         yield Verdict("role", asked.deployment.name, "warn", weakness, remedy)
     if not weaknesses:
-        yield Verdict("role", asked.deployment.name, "ok", f"{asked.role.name}, held by row security")
+        yield Verdict("role", asked.deployment.name, "ok", f"Row security applies to {asked.role.name}.")
 
 
 def _check_revision(asked: Asked) -> Verdict:
@@ -151,10 +152,10 @@ def _check_revision(asked: Asked) -> Verdict:
     try:
         head = head_revision(asked.deployment.service)
     except CommandError as error:
-        remedy = "Merge the heads into one: alembic merge heads"
-        return Verdict("schema", name, "fail", f"The migrations have no single head: {error}", remedy)
+        remedy = "Merge the heads with: alembic merge heads"
+        return Verdict("schema", name, "fail", f"The migrations have several heads: {error}", remedy)
     if asked.revision != head:
         at = f"at revision {asked.revision}" if asked.revision else "empty"
-        message = f"The schema is {at}, and this build expects {head}."
+        message = f"The schema is {at}, but this build needs {head}."
         return Verdict("schema", name, "fail", message, "Run: tenantry migrate")
-    return Verdict("schema", name, "ok", f"at revision {head}, as this build expects")
+    return Verdict("schema", name, "ok", f"The schema is at revision {head}, which this build needs.")

@@ -1,7 +1,7 @@
-"""What could be wrong with a project on this machine: one check at a time, each with what to do about it.
+"""Checks of a project on this machine, each with a remedy.
 
-Nothing is started and nothing is changed. A check that cannot be made because an earlier one failed is left out: one
-cause has one line.
+The checks start and change nothing. A check that depends on a failed check is left out, so that each cause is reported
+once.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ OLDEST_PYTHON = (3, 11)
 
 
 async def check_up(project: Project, names: Sequence[str] = ()) -> AsyncIterator[Verdict]:
-    """Yield a verdict a check: the machine, the project, then each service and its database."""
+    """Yield the verdict of each check: the machine, the project, then each service and its database."""
     yield _check_python()
     try:
         services = load_services(project, names)
@@ -59,7 +59,7 @@ async def _check_service(service: Service, project: Project, answers: list[Asked
         yield verdict
     try:
         if deployment.server is not None and not deployment.server.status().running:
-            message, remedy = "The embedded server does not run.", "Start it with: tenantry up"
+            message, remedy = "The embedded server is not running.", "Start it with: tenantry up"
             yield Verdict("address", service.name, "warn", message, remedy)
             return
         answer = await ask_database(deployment)
@@ -74,19 +74,19 @@ async def _check_service(service: Service, project: Project, answers: list[Asked
 def _check_python() -> Verdict:
     version = platform.python_version()
     if sys.version_info < OLDEST_PYTHON:
-        return Verdict("python", None, "fail", f"Python {version} is too old.", "Use Python 3.11 or newer.")
+        return Verdict("python", None, "fail", f"Python {version} is too old.", "Install Python 3.11 or newer.")
     return Verdict("python", None, "ok", f"Python {version}")
 
 
 def _check_embedded(project: Project, services: Sequence[Service]) -> Iterator[Verdict]:
-    """Check what the embedded server needs, where a service runs on it."""
+    """Check the programs and the folder of the embedded server, if a service uses it."""
     try:
         if not any(is_embedded(service) for service in services):
             return
         binaries = find_binaries(project.postgres_spec)
         binaries.path("psql")
     except errors.ConfigurationError:
-        # The service's own line says which variable is wrong.
+        # The verdict on the service's settings names the variable.
         return
     except errors.TenantryError as error:
         yield failed("binaries", None, error)
@@ -94,11 +94,14 @@ def _check_embedded(project: Project, services: Sequence[Service]) -> Iterator[V
     yield Verdict("binaries", None, "ok", f"PostgreSQL {binaries.version} ({binaries.kind})")
     folder = next(place for place in (project.home, *project.home.parents) if place.exists())
     if not os.access(folder, os.W_OK):
-        message = f"The folder {folder} cannot be written, so no server can be kept in {project.home}."
-        yield Verdict("home", None, "fail", message, "Set TENANTRY_HOME to a folder that can.")
+        message = (
+            f"This user may not write to {folder}, so the embedded server cannot store its data in {project.home}."
+        )
+        yield Verdict("home", None, "fail", message, "Set TENANTRY_HOME to a writable folder.")
     secrets = project.home / FILE_NAME
     if secrets.is_file() and stat.S_IMODE(secrets.stat().st_mode) & 0o077:
-        yield Verdict("home", None, "warn", f"Others can read {secrets}.", f"chmod 600 {secrets}")
+        message = f"Other users can read the development secrets in {secrets}."
+        yield Verdict("home", None, "warn", message, f"Run: chmod 600 {secrets}")
 
 
 def _check_models(service: Service) -> Iterator[Verdict]:
@@ -109,7 +112,7 @@ def _check_models(service: Service) -> Iterator[Verdict]:
         yield failed("models", service.name, error)
     else:
         count = len(service.metadata.tables)
-        yield Verdict("models", service.name, "ok", f"{count} tables, each declares its tenancy")
+        yield Verdict("models", service.name, "ok", f"{count} tables; each declares its tenancy.")
 
 
 def _check_settings(deployment: Deployment) -> Iterator[Verdict]:
@@ -125,8 +128,8 @@ def _check_settings(deployment: Deployment) -> Iterator[Verdict]:
     if any(isinstance(column.type, EncryptedText) for column in columns) and not has_keys:
         variable = settings.variable("encryption_keys")
         if deployment.is_embedded:
-            remedy = "`tenantry prepare` makes one for the embedded server."
-            yield Verdict("keys", service.name, "warn", f"{variable} is not set, and columns are encrypted.", remedy)
+            remedy = "Run: tenantry prepare (it generates a key for the embedded server)"
+            yield Verdict("keys", service.name, "warn", f"{variable} is not set, but columns are encrypted.", remedy)
         else:
             remedy = f"Set {variable} to `k1:` and the output of `openssl rand -base64 32`."
-            yield Verdict("keys", service.name, "fail", f"{variable} is not set, and columns are encrypted.", remedy)
+            yield Verdict("keys", service.name, "fail", f"{variable} is not set, but columns are encrypted.", remedy)

@@ -1,4 +1,4 @@
-"""One line of `doctor`."""
+"""The verdict of one check of `doctor`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Verdict", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one check found; `service` is None for what concerns the machine or the project."""
+    """The result of one check; `service` is None for a check of the machine or the project."""
 
     name: str
     service: str | None
@@ -22,6 +22,6 @@ class Verdict:
 
 
 def failed(name: str, service: str | None, error: errors.TenantryError) -> Verdict:
-    """Return the verdict that an error is."""
+    """Return the verdict for an error."""
     message = " ".join(part for part in (error.what, error.why) if part)
     return Verdict(name, service, "fail", message, error.remedy or None)
