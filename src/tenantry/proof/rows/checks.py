@@ -1,7 +1,8 @@
 """Candidates for a column's value from the text of its constraints.
 
-Most CHECK constraints contain what they accept: a list of words, a bound, a length, a pattern. These are tried, with the values
-next to them. The database judges each, so this module picks likely candidates and does not interpret the expression.
+Most CHECK constraints contain what they accept: a list of words, a bound, a length, a pattern. These are tried, with
+the values next to them. The database judges each, so this module picks likely candidates and does not interpret the
+expression.
 """
 
 from __future__ import annotations
