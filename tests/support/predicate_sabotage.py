@@ -14,7 +14,7 @@ from tenantry import Address
 from tenantry.postgres.connect import connect
 from tenantry.secrets import StaticSource
 from tenantry.sql import qualified
-from tenantry.tenancy import guard, predicate, session
+from tenantry.tenancy import guard, predicate, unit_of_work
 from tenantry.tenancy.scope import Scope
 
 __all__: list[str] = []
@@ -63,7 +63,7 @@ def refresh_without_predicate_and_no_policies() -> Iterator[None]:
         else:
             predicate.add_loader_criteria(state, its)
 
-    with mock.patch.object(session, "add_loader_criteria", add):
+    with mock.patch.object(unit_of_work, "add_loader_criteria", add):
         yield
 
 

@@ -31,8 +31,8 @@ from tenantry.postgres.connect import connect
 from tenantry.postgres.roles import ensure_roles
 from tenantry.secrets import SigningRing, StaticSource
 from tenantry.sql import identifier
-from tenantry.tenancy.key_store import push_keys
 from tenantry.tenancy.objects import declared_objects
+from tenantry.tenancy.signed_context.keys import push_keys
 
 __all__ = [
     "KEYS",

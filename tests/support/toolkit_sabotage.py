@@ -14,8 +14,8 @@ from tenantry import Address
 from tenantry.postgres.connect import connect
 from tenantry.secrets import StaticSource
 from tenantry.sql import qualified
-from tenantry.tenancy import guard, session
-from tenantry.tenancy.session import ScopedSession
+from tenantry.tenancy import guard, unit_of_work
+from tenantry.tenancy.unit_of_work import ScopedSession
 
 __all__ = [
     "PROTECTED",
@@ -103,7 +103,7 @@ async def no_policies(superuser: Address) -> AsyncIterator[None]:
 @contextmanager
 def binding_by(listener: Callable[..., None] | None) -> Iterator[None]:
     """Put another listener, or none, in the place of the one that binds the scope."""
-    event.remove(ScopedSession, "after_begin", session._bind)
+    event.remove(ScopedSession, "after_begin", unit_of_work._bind)
     if listener is not None:
         event.listen(ScopedSession, "after_begin", listener)
     try:
@@ -111,15 +111,15 @@ def binding_by(listener: Callable[..., None] | None) -> Iterator[None]:
     finally:
         if listener is not None:
             event.remove(ScopedSession, "after_begin", listener)
-        event.listen(ScopedSession, "after_begin", session._bind)
+        event.listen(ScopedSession, "after_begin", unit_of_work._bind)
 
 
 @contextmanager
 def no_predicates() -> Iterator[None]:
     """Take the explicit predicate out of ORM, Core and flush statements."""
-    event.remove(ScopedSession, "do_orm_execute", session._predicate)
+    event.remove(ScopedSession, "do_orm_execute", unit_of_work._predicate)
     try:
         with mock.patch.object(guard, "with_predicates", lambda statement, _scope: statement):
             yield
     finally:
-        event.listen(ScopedSession, "do_orm_execute", session._predicate)
+        event.listen(ScopedSession, "do_orm_execute", unit_of_work._predicate)

@@ -13,11 +13,11 @@ from sqlalchemy import MetaData, Table
 from tenantry.postgres.objects import DatabaseObject, Extension, Grant, Policy, RowSecurity, Trigger
 from tenantry.postgres.roles import Roles
 from tenantry.tenancy.declarations import Kind, Tenancy, declaration_of, tenancy_of
-from tenantry.tenancy.lookup import lookup_function
+from tenantry.tenancy.lookups import lookup_function
 from tenantry.tenancy.partitions import partitions_of, protection_of
 from tenantry.tenancy.policy import MAINTENANCE_POLICY, TENANT_POLICY, tenant_predicate
 from tenantry.tenancy.sequences import declared_sequences, sequence_grants
-from tenantry.tenancy.signature import ACCESSOR, SCHEMA, accessor_function, keys_protection
+from tenantry.tenancy.signed_context.accessor import ACCESSOR, SCHEMA, accessor_function, keys_protection
 from tenantry.tenancy.timestamps import UPDATED_AT, touch_function, touch_trigger
 
 __all__ = ["ADMIN_PRIVILEGES", "declared_objects"]

@@ -18,7 +18,7 @@ from tenantry.commands.psql import open_shell
 from tenantry.deployment import Deployment
 from tenantry.project import find_project
 from tenantry.secrets import SigningRing
-from tenantry.tenancy.signer import Signer
+from tenantry.tenancy.signed_context.signer import Signer
 
 SERVICE = """
 from pathlib import Path

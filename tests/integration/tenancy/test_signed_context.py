@@ -21,7 +21,7 @@ from tenantry.postgres.connect import connect
 from tenantry.postgres.connection import Connection
 from tenantry.secrets import SigningRing, StaticSource
 from tenantry.sql import identifier
-from tenantry.tenancy.signer import Signer
+from tenantry.tenancy.signed_context.signer import Signer
 from tenantry.testing.administrator import Administrator
 
 SETTING = "app.current_tenant_id"

@@ -21,7 +21,7 @@ from tenantry.postgres.connection import Connection
 from tenantry.postgres.endpoint import Endpoint
 from tenantry.postgres.role_facts import RoleFacts, fetch_role
 from tenantry.proof.isolation.binding import Binding, make_bindings
-from tenantry.proof.isolation.fill import fill_tenants, key_of, marker_of
+from tenantry.proof.isolation.fill_tenants import fill_tenants, key_of, marker_of
 from tenantry.proof.isolation.integrity import IntegrityCheck
 from tenantry.proof.isolation.tenants import TenantNames
 from tenantry.service import Service

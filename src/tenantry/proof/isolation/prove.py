@@ -12,7 +12,7 @@ from tenantry.project import Project
 from tenantry.proof.isolation.report import Facts, Proof, RoleFacts, make_proof
 from tenantry.proof.isolation.verdict import AttackResult
 from tenantry.proof.scratch.clone import Clone, open_clone
-from tenantry.proof.scratch.scratch import log_in
+from tenantry.proof.scratch.reservation import log_in
 from tenantry.service import Service
 
 __all__ = ["AttackRun", "attack", "prove_isolation"]

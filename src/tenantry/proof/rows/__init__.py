@@ -6,10 +6,10 @@ the tables by the catalog alone; what a service declares reaches it as plain arg
 """
 
 from tenantry.proof.rows.factories import Factory, call_factory
-from tenantry.proof.rows.fill import ROWS, TenantRefused, ValuesFor, fill
+from tenantry.proof.rows.fill_tables import ROWS, TenantRefused, ValuesFor, fill
 from tenantry.proof.rows.references import Rows
+from tenantry.proof.rows.row_writer import RowWriter, TextRow
 from tenantry.proof.rows.shape import Column, Constraint, Key, Shape, Type, read_shapes
-from tenantry.proof.rows.writer import RowWriter, TextRow
 
 __all__ = [
     "ROWS",

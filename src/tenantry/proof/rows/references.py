@@ -10,8 +10,8 @@ import dataclasses
 from collections.abc import Mapping
 
 from tenantry.proof.rows.order import Order
+from tenantry.proof.rows.row_writer import TextRow
 from tenantry.proof.rows.shape import Constraint, Key, Shape
-from tenantry.proof.rows.writer import TextRow
 
 __all__ = ["Fixed", "Rows"]
 

@@ -24,8 +24,8 @@ from tenantry.postgres.statements import load_statements
 from tenantry.project import Project
 from tenantry.proof.scratch.database_settings import create_empty, make_alike
 from tenantry.proof.scratch.logins import make_logins
+from tenantry.proof.scratch.reservation import Scratch, log_in, open_scratch
 from tenantry.proof.scratch.schema_copy import copy_schema
-from tenantry.proof.scratch.scratch import Scratch, log_in, open_scratch
 from tenantry.service import Service
 from tenantry.settings import DatabaseSettings
 from tenantry.sql import identifier

@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 
 from tenantry.postgres.statements import load_statements
-from tenantry.proof.scratch.scratch import Scratch
+from tenantry.proof.scratch.reservation import Scratch
 from tenantry.sql import identifier, literal
 
 __all__ = ["create_empty", "make_alike"]

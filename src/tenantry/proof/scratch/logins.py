@@ -18,7 +18,7 @@ from tenantry.address import Address
 from tenantry.postgres.endpoint import Purpose
 from tenantry.postgres.roles import Roles
 from tenantry.postgres.scram import scram_verifier
-from tenantry.proof.scratch.scratch import Scratch
+from tenantry.proof.scratch.reservation import Scratch
 from tenantry.sql import identifier, literal
 
 __all__ = ["make_logins"]

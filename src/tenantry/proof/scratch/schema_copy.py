@@ -21,7 +21,7 @@ from tenantry import errors
 from tenantry.address import Address
 from tenantry.postgres.binaries import WHEEL_VERSIONS, find_binaries
 from tenantry.project import Project
-from tenantry.proof.scratch.scratch import Scratch, log_in
+from tenantry.proof.scratch.reservation import Scratch, log_in
 from tenantry.service import Service
 
 __all__ = ["copy_schema"]

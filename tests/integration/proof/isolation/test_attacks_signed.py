@@ -17,7 +17,7 @@ from tenantry.proof.isolation.session import BROKEN
 from tenantry.proof.isolation.verdict import Outcome
 from tenantry.sql import literal
 from tenantry.tenancy.policy import TENANT_POLICY
-from tenantry.tenancy.signer import Signer
+from tenantry.tenancy.signed_context.signer import Signer
 
 BINDINGS = ("rebind", "rebind_inside", "rebind_session", "rebind_write", "forge")
 BARE = "tenant_id = current_setting('app.current_tenant_id', true)"

@@ -14,7 +14,7 @@ from tenantry.deployment import Deployment
 from tenantry.project import Project
 from tenantry.proof.isolation.prove import AttackRun, prove_isolation
 from tenantry.proof.isolation.verdict import AttackResult, Outcome
-from tenantry.proof.scratch.scratch import PREFIX
+from tenantry.proof.scratch.reservation import PREFIX
 from tenantry.testing.cluster import Cluster
 from tenantry.testing.scratch import ScratchDatabase
 

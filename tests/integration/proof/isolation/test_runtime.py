@@ -21,7 +21,7 @@ from tenantry.proof.isolation.runtime.orm_write import _check_writes_nothing
 from tenantry.proof.isolation.runtime.registration import FAMILY
 from tenantry.proof.isolation.runtime.toolkit import open_toolkit
 from tenantry.proof.isolation.verdict import AttackResult, Outcome
-from tenantry.tenancy.session import TenantSession
+from tenantry.tenancy.unit_of_work import TenantSession
 
 # What works by design, and is told as such in the documentation.
 LIMITS = {"pool_kept_driver_connection", "reader_made_writable"}

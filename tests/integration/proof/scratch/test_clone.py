@@ -25,7 +25,7 @@ from tenantry.proof.isolation.prove import read_facts
 from tenantry.proof.scratch import clone as cloning
 from tenantry.proof.scratch import schema_copy
 from tenantry.proof.scratch.clone import open_clone
-from tenantry.proof.scratch.scratch import LOCK, PREFIX, name_scratch
+from tenantry.proof.scratch.reservation import LOCK, PREFIX, name_scratch
 from tenantry.testing.cluster import Cluster
 from tenantry.testing.scratch import ScratchDatabase
 

@@ -17,7 +17,7 @@ from tenantry.proof.isolation.database import AttackedDatabase
 from tenantry.proof.isolation.session import AttackSession, open_session
 from tenantry.proof.isolation.verdict import AttackResult, Verdict, blocked, breach, limit, record, skipped
 from tenantry.tenancy.declarations import tenancy_of
-from tenantry.tenancy.signature import KEYS_TABLE, SCHEMA
+from tenantry.tenancy.signed_context.accessor import KEYS_TABLE, SCHEMA
 
 UNSIGNED = "the service does not sign its tenants"
 

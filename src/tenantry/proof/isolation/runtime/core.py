@@ -14,7 +14,7 @@ from tenantry.proof.isolation.runtime.registration import mapped_attack
 from tenantry.proof.isolation.runtime.toolkit import BROKEN, AttackedToolkit, Leak, driver_of, written
 from tenantry.proof.isolation.verdict import Verdict, blocked
 from tenantry.tenancy.scope import parse_tenant
-from tenantry.tenancy.session import TenantSession
+from tenantry.tenancy.unit_of_work import TenantSession
 
 __all__: list[str] = []
 

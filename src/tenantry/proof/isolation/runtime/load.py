@@ -26,7 +26,7 @@ from tenantry.proof.isolation.database import AttackedTable
 from tenantry.proof.isolation.runtime.registration import runtime_attack
 from tenantry.proof.isolation.runtime.toolkit import AttackedToolkit, Leak, driver_of, owners_query, readable
 from tenantry.proof.isolation.verdict import Verdict, blocked, skipped
-from tenantry.tenancy.session import TenantSession
+from tenantry.tenancy.unit_of_work import TenantSession
 
 __all__ = ["LEAST_CHECKS", "LONGEST"]
 

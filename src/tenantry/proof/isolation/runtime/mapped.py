@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapper, RelationshipProperty, undefer
 from tenantry.proof.isolation.database import AttackedDatabase, AttackedTable
 from tenantry.proof.isolation.runtime.toolkit import readable
 from tenantry.tenancy.declarations import TenantBase, declaration_of
-from tenantry.tenancy.encrypted import EncryptedText
+from tenantry.tenancy.encrypted_text import EncryptedText
 
 __all__ = ["REFUSED", "MappedTable", "attributes", "mapped_tables", "own_row", "relationships"]
 

@@ -24,7 +24,7 @@ from tenantry.proof.isolation.runtime.registration import mapped_attack
 from tenantry.proof.isolation.runtime.toolkit import AttackedToolkit, Leak
 from tenantry.proof.isolation.verdict import Verdict, blocked, skipped
 from tenantry.tenancy.scope import parse_tenant
-from tenantry.tenancy.session import TenantSession
+from tenantry.tenancy.unit_of_work import TenantSession
 
 __all__ = ["NO_ROW", "judge_entities", "victims_row"]
 

@@ -26,7 +26,7 @@ from tenantry.proof.isolation.runtime.registration import mapped_attack
 from tenantry.proof.isolation.runtime.toolkit import AttackedToolkit, Leak, written
 from tenantry.proof.isolation.verdict import Verdict, blocked, skipped
 from tenantry.tenancy.scope import parse_tenant
-from tenantry.tenancy.session import TenantSession
+from tenantry.tenancy.unit_of_work import TenantSession
 
 __all__: list[str] = []
 

@@ -17,7 +17,7 @@ from tenantry.proof.isolation.runtime.mapped import MappedTable, mapped_tables, 
 from tenantry.proof.isolation.runtime.registration import runtime_attack
 from tenantry.proof.isolation.runtime.toolkit import AttackedToolkit, Leak, driver_of, readable
 from tenantry.proof.isolation.verdict import Verdict, blocked, limit, skipped
-from tenantry.tenancy.session import TenantSession
+from tenantry.tenancy.unit_of_work import TenantSession
 
 __all__: list[str] = []
 

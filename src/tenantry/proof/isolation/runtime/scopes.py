@@ -11,7 +11,7 @@ from tenantry.proof.isolation.runtime.registration import runtime_attack
 from tenantry.proof.isolation.runtime.toolkit import AttackedToolkit, Leak
 from tenantry.proof.isolation.verdict import Verdict, blocked
 from tenantry.tenancy.context import current_tenant
-from tenantry.tenancy.session import TenantSession
+from tenantry.tenancy.unit_of_work import TenantSession
 
 __all__: list[str] = []
 

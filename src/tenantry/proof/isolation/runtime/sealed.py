@@ -10,7 +10,7 @@ from tenantry.proof.isolation.runtime.mapped import MappedTable
 from tenantry.proof.isolation.runtime.registration import mapped_attack
 from tenantry.proof.isolation.runtime.toolkit import AttackedToolkit, Leak
 from tenantry.proof.isolation.verdict import Verdict, blocked, skipped
-from tenantry.tenancy.encrypted import EncryptedText, Sealed
+from tenantry.tenancy.encrypted_text import EncryptedText, Sealed
 
 __all__: list[str] = []
 

@@ -12,7 +12,7 @@ from tenantry.proof.isolation.runtime.registration import runtime_attack
 from tenantry.proof.isolation.runtime.toolkit import AttackedToolkit, Leak, readable
 from tenantry.proof.isolation.verdict import Verdict, blocked
 from tenantry.tenancy.scope import parse_tenant
-from tenantry.tenancy.session import TenantSession
+from tenantry.tenancy.unit_of_work import TenantSession
 
 __all__: list[str] = []
 

@@ -20,7 +20,7 @@ from tenantry.postgres.sqlstate import sqlstate_of
 from tenantry.proof.isolation.database import AttackedDatabase, AttackedTable
 from tenantry.tenancy.database import Database
 from tenantry.tenancy.declarations import Tenancy, declaration_of, tenancy_of
-from tenantry.tenancy.session import ReadSession
+from tenantry.tenancy.unit_of_work import ReadSession
 
 __all__ = ["BROKEN", "AttackedToolkit", "Leak", "driver_of", "open_toolkit"]
 

@@ -14,7 +14,7 @@ from tenantry.secrets.key_ring import KeyRing
 from tenantry.service import Service, import_attribute
 from tenantry.tenancy.database import Database
 from tenantry.tenancy.declarations import declaration_of, tenancy_of
-from tenantry.tenancy.encrypted import EncryptedText, Sealed
+from tenantry.tenancy.encrypted_text import EncryptedText, Sealed
 
 __all__ = ["fill_tenants", "key_of", "marker_of"]
 

@@ -20,7 +20,7 @@ from tenantry.deployment.development import FILE_NAME, is_embedded, load_setting
 from tenantry.postgres.binaries import find_binaries
 from tenantry.project import Project
 from tenantry.service import Service, load_services
-from tenantry.tenancy.encrypted import EncryptedText
+from tenantry.tenancy.encrypted_text import EncryptedText
 from tenantry.tenancy.rules import check_declarations
 
 __all__ = ["check_up"]

@@ -1,6 +1,6 @@
-"""The sessions of units of work: one that writes, one that only reads, one across tenants.
+"""Units of work: their three sessions, and how a transaction is bound to its tenant.
 
-They are different types, so that a signature shows what a function may do. All three use a `ScopedSession`, whose
+One session writes, one only reads, one works across tenants. They are different types, so that a signature shows what a function may do. All three use a `ScopedSession`, whose
 listeners bind the scope whenever a transaction begins, also after a commit, a rollback or a lost connection.
 """
 

@@ -24,7 +24,7 @@ SCHEMA = "public"
 KEYS_TABLE = "tenant_context_keys"
 ACCESSOR = "bound_tenant"
 
-_BODY = load_statements("tenantry.tenancy", "signature.sql")["accessor"]
+_BODY = load_statements("tenantry.tenancy.signed_context", "accessor.sql")["accessor"]
 
 
 def keys_table(metadata: MetaData) -> Table:

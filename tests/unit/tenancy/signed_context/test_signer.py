@@ -21,8 +21,8 @@ from tenantry.secrets import KeyRing, SigningRing
 from tenantry.tenancy.declarations import Kind, declaration_of
 from tenantry.tenancy.policy import tenant_predicate
 from tenantry.tenancy.scope import Scope
-from tenantry.tenancy.signature import KEYS_TABLE, claimed_tenant
-from tenantry.tenancy.signer import LIFETIME, Signer
+from tenantry.tenancy.signed_context.accessor import KEYS_TABLE, claimed_tenant
+from tenantry.tenancy.signed_context.signer import LIFETIME, Signer
 
 RING = SigningRing({"k1": bytes(range(32)), "k0": bytes(32)}, "k1")
 SIGNER = Signer(RING)

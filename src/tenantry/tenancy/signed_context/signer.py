@@ -22,7 +22,7 @@ from tenantry.postgres.connection import Connection
 from tenantry.postgres.statements import load_statements
 from tenantry.secrets import SigningRing
 from tenantry.settings import DatabaseSettings
-from tenantry.tenancy.signature import ACCESSOR, SCHEMA
+from tenantry.tenancy.signed_context.accessor import ACCESSOR, SCHEMA
 
 __all__ = ["LIFETIME", "Signer"]
 
@@ -33,7 +33,7 @@ LIFETIME = 300
 # The default of track_activity_query_size.
 SHOWN_BYTES = 1024
 
-_SERVER = load_statements("tenantry.tenancy", "signature.sql")["server"]
+_SERVER = load_statements("tenantry.tenancy.signed_context", "accessor.sql")["server"]
 # Each binding uses a new name: a statement that a cancelled message or injected SQL left in the session would make
 # every binding with the same name fail.
 _PREPARED = "tenantry_bind"

@@ -21,7 +21,7 @@ from sqlalchemy.types import TypeDecorator
 from tenantry import errors
 from tenantry.secrets.key_ring import KeyRing
 from tenantry.tenancy.scope import Scope, executing
-from tenantry.tenancy.session import scope_of
+from tenantry.tenancy.unit_of_work import scope_of
 
 __all__ = ["EncryptedText", "Sealed", "check_needs_no_keys"]
 

@@ -35,7 +35,7 @@ MAINTENANCE = "postgres"
 # Seconds for one login, and for retries of a refused login.
 DEADLINE, PATIENCE = 30.0, 2.0
 
-_STATEMENTS = load_statements("tenantry.proof.scratch", "scratch.sql")
+_STATEMENTS = load_statements("tenantry.proof.scratch", "reservation.sql")
 
 
 @dataclass(frozen=True, slots=True)

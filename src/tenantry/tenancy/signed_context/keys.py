@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from tenantry import errors
 from tenantry.secrets import SigningRing
-from tenantry.tenancy.signature import KEYS_TABLE, SCHEMA
+from tenantry.tenancy.signed_context.accessor import KEYS_TABLE, SCHEMA
 
 __all__ = ["KnownKey", "has_keys_table", "list_keys", "push_keys", "retire_key"]
 
