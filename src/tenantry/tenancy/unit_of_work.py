@@ -1,7 +1,8 @@
 """Units of work: their three sessions, and how a transaction is bound to its tenant.
 
-One session writes, one only reads, one works across tenants. They are different types, so that a signature shows what a function may do. All three use a `ScopedSession`, whose
-listeners bind the scope whenever a transaction begins, also after a commit, a rollback or a lost connection.
+One session writes, one only reads, one works across tenants. They are different types, so that a signature shows what a
+function may do. All three use a `ScopedSession`, whose listeners bind the scope whenever a transaction begins, also
+after a commit, a rollback or a lost connection.
 """
 
 from __future__ import annotations
