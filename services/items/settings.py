@@ -25,10 +25,12 @@ class Settings(DatabaseSettings, WebSettings):
     unprefixed: ClassVar[tuple[str, ...]] = ("db_host", "db_port", "db_name", "db_user", "db_password")
     default_parts: ClassVar[Mapping[str, str]] = {"host": "localhost", "dbname": "devops_demo", "user": "app_user"}
 
-    database_max_overflow: int = Field(default=10, ge=0, description="Connections opened beyond those under load.")
+    database_max_overflow: int = Field(
+        default=10, ge=0, description="Further connections that each process opens under load."
+    )
     database_pool_recycle: float = Field(
         default=300.0,
         gt=0,
         allow_inf_nan=False,
-        description="Seconds after which a connection is replaced, up to a tenth earlier at random.",
+        description="Maximum age of a connection, in seconds; reduced at random by up to 10 % for each connection.",
     )

@@ -66,7 +66,7 @@ async def prepare(deployment: Deployment, tell: Callable[[str], None]) -> Prepar
     findings = await audit_database(deployment)
     failures = sum(finding.severity == "error" for finding in findings)
     counts = f"{len(findings) or 'no'} finding{'' if len(findings) == 1 else 's'}"
-    tell(f"audit: {counts}" + (f", {failures} of them errors" if failures else ""))
+    tell(f"audit done, {counts}" + (f", {failures} of them errors" if failures else ""))
     return Prepared(deployment.name, database, created, previous, revision, tuple(findings))
 
 

@@ -198,7 +198,9 @@ def _shared_secret(settings: TokenSettings) -> SecretStr:
     variable, secret = _variable(settings, "jwt_secret"), settings.jwt_secret
     if secret is None:
         raise errors.ConfigurationError(
-            f"{variable} is not set, so the service cannot issue tokens.", variable=variable
+            f"{variable} is not set, so the service cannot issue tokens.",
+            variable=variable,
+            remedy=f"Set {variable} to the output of `openssl rand -hex 32`.",
         )
     if len(secret.get_secret_value().encode()) < SHORTEST_SECRET:
         raise errors.ConfigurationError(

@@ -70,11 +70,11 @@ class Keys:
             elif name in keys:
                 problem = f"has the id of entry {place} twice"
             if problem:
+                make = f"`openssl rand -base64 {KEY_BYTES}`"
                 raise errors.ConfigurationError(
                     f"{variable} {problem}.",
                     variable=variable,
-                    remedy="Write `id:key`, separated by commas. "
-                    f"Generate a key with `openssl rand -base64 {KEY_BYTES}`.",
+                    remedy=f"Set it to id:key, separated by commas, with keys from {make}.",
                 )
             assert key is not None
             keys[name] = key

@@ -66,7 +66,9 @@ class EnvironmentSettings(BaseSettings):
             ) from None
         except OSError as error:
             raise errors.ConfigurationError(
-                f"The file {path} cannot be read.", why=f"{error.strerror}.", remedy="Let this user read the file."
+                f"The file {path} cannot be read.",
+                why=f"{error.strerror}.",
+                remedy="Create the file, or let this user read it.",
             ) from error
 
     @classmethod

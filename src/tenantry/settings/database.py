@@ -108,7 +108,7 @@ class DatabaseSettings(EnvironmentSettings):
     )
     database_pool_timeout: PositiveSeconds = Field(
         default=5.0,
-        description="Maximum seconds to get a connection: to wait for a free one, or to open a new one.",
+        description="Maximum seconds to get a connection: the wait for a free one, the ping and the opening together.",
     )
     database_pool_recycle: PositiveSeconds = Field(
         default=1800.0,

@@ -50,10 +50,14 @@ async def _say(
         await task
         raise errors.TenantryError(
             f"The application ended without an answer to lifespan.{phase}.",
-            remedy="Send lifespan.startup.complete and lifespan.shutdown.complete, or make it with `service_app`.",
+            remedy="Make the application with `service_app`, or let it answer lifespan.startup and lifespan.shutdown.",
         )
     message = answer.result()
     if message["type"] == f"lifespan.{phase}.failed":
         # Starlette raises the original error right after this message; that error has a traceback.
         await task
-        raise errors.TenantryError(f"The application's {phase} failed.", why=str(message.get("message", "")))
+        raise errors.TenantryError(
+            f"The application's {phase} failed.",
+            why=str(message.get("message", "")),
+            remedy="Correct the application's lifespan handler; the log of the test has its traceback.",
+        )

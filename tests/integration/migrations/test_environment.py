@@ -77,7 +77,7 @@ async def test_our_errors_are_one_sentence_on_alembics_command_line(shop: Projec
     with pytest.raises(AssertionError) as failure:
         await shop.alembic("upgrade", "head")
     text = str(failure.value)
-    assert "FAILED: The server has no extension no_such_extension." in text
+    assert "FAILED: The server does not have the extension 'no_such_extension'." in text
     assert "no-such-extension" in text
     assert "Traceback" not in text
 

@@ -95,7 +95,9 @@ async def test_what_the_login_may_not_do_comes_as_sql_for_an_administrator(limit
     await shop.revision("r1", f"op.create_role({role!r}, bypass_rls=True)")
     with pytest.raises(errors.MigrationError) as failure:
         await migrate(shop.deployment)
-    assert f"Role {role} is missing, and the login {shop.address.user} may not do that." in failure.value.what
+    assert (
+        f"The role {role!r} must be created, but the login {shop.address.user!r} may not do that." in failure.value.what
+    )
     assert f'run: CREATE ROLE "{role}" NOLOGIN NOCREATEDB NOCREATEROLE BYPASSRLS; COMMENT ON' in failure.value.remedy
 
 

@@ -151,7 +151,7 @@ def test_a_server_that_is_missing_is_told_once(user_project: UserProject) -> Non
     """Each test fails with one line; the reason and the remedy stand at the end, without a traceback."""
     done = user_project.test(NEEDY, "-n", "2", TENANTRY_TEST_POSTGRES="/nowhere/bin")
     assert "6 errors" in done.stdout, done.stdout
-    assert done.stdout.count("There is no program") == 1
+    assert done.stdout.count("The program ") == 1
     assert "Traceback" not in done.stdout
     assert "test_notes.py:" not in done.stdout.partition("= tenantry =")[0]
 

@@ -38,7 +38,7 @@ class Asleep:
 
 
 async def test_a_store_that_does_not_answer_is_not_waited_for() -> None:
-    with pytest.raises(errors.SecretUnavailable, match="did not answer in time"):
+    with pytest.raises(errors.SecretUnavailable, match="did not answer within"):
         await Connector(Asleep(), Session("test")).connect(deadline=0.05)
 
 

@@ -71,7 +71,7 @@ def account_with_name() -> Account:
     if own != 0:
         if not any(entry.pw_uid == own for entry in pwd.getpwall()):
             raise errors.ServerError(
-                f"initdb cannot run as the user id {own}, because that user has no name.",
+                f"The program initdb cannot run as the user id {own}, because that user has no name.",
                 why=f"/etc/passwd has no entry for the user id {own}.",
                 remedy="Add an entry for it to /etc/passwd, or run as a user that has one.",
             )
@@ -79,7 +79,7 @@ def account_with_name() -> Account:
     entries = [entry for entry in pwd.getpwall() if entry.pw_uid != 0]
     if not entries:
         raise errors.ServerError(
-            "initdb cannot run as root.",
+            "The program initdb cannot run as root.",
             why="/etc/passwd has no other user.",
             remedy=f"Add a user to /etc/passwd, for example `{NOBODY}`, or run as an ordinary user.",
         )

@@ -113,7 +113,7 @@ class DataDirectory:
             os.close(descriptor)
         if done.returncode != 0:
             raise explain_failure(
-                "initdb could not create a data directory.",
+                "The program initdb could not create a data directory.",
                 done.stderr or f"It ended with status {done.returncode}.",
                 self.layout.root,
                 remedy="Correct the reason that initdb names, and start again.",

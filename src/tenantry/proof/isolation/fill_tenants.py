@@ -59,6 +59,7 @@ async def fill_tenants(connection: Connection, service: Service, database: Datab
     raise errors.ConfigurationError(
         "No three tenants could be made up.",
         why=f"The last ones were refused: {(refusal and refusal.__cause__) or 'the database has such rows already'}.",
+        remedy="Declare a factory for the table of tenants in Service(factories=...).",
     ) from refusal
 
 

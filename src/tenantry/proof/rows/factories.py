@@ -30,6 +30,7 @@ def call_factory(factory: Factory, shape: Shape, tenant: str, number: int) -> di
         raise errors.ConfigurationError(
             f"The factory of table {'.'.join(shape.key)} gives a value for {unknown[0]!r}.",
             why="The table has no such column, or the database generates it.",
+            remedy=f"Remove {unknown[0]!r} from the values that the factory returns.",
         )
     return {name: _text(value, shape.columns[name].type) for name, value in given.items()}
 

@@ -111,11 +111,11 @@ def test_a_cache_that_somebody_else_made_is_not_trusted(closed_home: tuple[Path,
     _, binaries = closed_home
     cache.mkdir()
     os.chown(cache, STRANGER, STRANGER)
-    with pytest.raises(errors.ServerError, match="cannot be copied"):
+    with pytest.raises(errors.ServerError, match="copying them failed"):
         readable.find_readable(binaries, Account(UNUSED, UNUSED))
     os.chown(cache, 0, 0)
     cache.chmod(0o777)
-    with pytest.raises(errors.ServerError, match="cannot be copied"):
+    with pytest.raises(errors.ServerError, match="copying them failed"):
         readable.find_readable(binaries, Account(UNUSED, UNUSED))
 
 

@@ -52,7 +52,9 @@ def test_a_killed_initdb_does_not_spoil_the_folder(start: Start, ask: Ask, home:
     with LeaseHolder(home, binaries) as holder:
         for pid in wait_for_initdb(home):
             os.kill(pid, signal.SIGKILL)
-        assert holder.wait().startswith("server initdb could not make a data directory. It ended with status -9")
+        assert holder.wait().startswith(
+            "server The program initdb could not create a data directory. It ended with status -9"
+        )
     with start().lease():
         assert ask(start().address(), "SELECT 1") == "1"
     assert not list(home.glob("*/unfinished-*"))
@@ -193,7 +195,7 @@ def test_a_full_disk_is_told(home: Path, binaries: Binaries, size: str, told: st
     code, _, sentence = done.stdout.partition(" ")
     assert code == told
     assert "No space left on device" in sentence
-    assert "Make room" in sentence
+    assert "Free space" in sentence
 
 
 def test_a_folder_that_cannot_be_written_is_refused(open_folder: Path, binaries: Binaries) -> None:
