@@ -98,7 +98,7 @@ def test_a_rotated_ring_seals_anew_and_opens_the_old() -> None:
     assert new.is_current(new.seal(b"value", b"place"))
     with pytest.raises(errors.DecryptionFailed, match="needs key 'two'"):
         old.open(new.seal(b"value", b"place"), b"place")
-    with pytest.raises(errors.ConfigurationError, match=r"contain one with the id .one\."):
+    with pytest.raises(errors.ConfigurationError, match=r"contain one with the id .one."):
         new.rotate("one")
 
 
