@@ -14,19 +14,18 @@ from dataclasses import dataclass
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Depends
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPAuthorizationCredentials
 from sqlalchemy import ColumnElement, func, select, true
 
 from plc_coach.models import Conversation, User, UserSession
 from tenantry import ReadSession, TenantMatch, TenantSession
-from tenantry.fastapi import CurrentDatabase, Problem, read_session, rows, tenant_session
+from tenantry.fastapi import BearerScheme, CurrentDatabase, Problem, read_session, rows, tenant_session
 
 __all__ = ["Caller", "Reader", "Writer", "invalid_credential"]
 
 AnySession = TypeVar("AnySession", TenantSession, ReadSession)
 
-# `auto_error` is off: a missing credential gets the same problem as an unknown one.
-_bearer = HTTPBearer(auto_error=False, bearerFormat="opaque", description="The id of a session.")
+_bearer = BearerScheme(bearer_format="opaque", description="The id of a session.")
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 

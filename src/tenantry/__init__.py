@@ -53,17 +53,17 @@ if TYPE_CHECKING:
     from tenantry.tenancy.declarations import TenantBase as TenantBase
     from tenantry.tenancy.declarations import TenantRoot as TenantRoot
     from tenantry.tenancy.declarations import TenantScoped as TenantScoped
-    from tenantry.tenancy.encrypted import EncryptedText as EncryptedText
-    from tenantry.tenancy.encrypted import Sealed as Sealed
+    from tenantry.tenancy.encrypted_text import EncryptedText as EncryptedText
+    from tenantry.tenancy.encrypted_text import Sealed as Sealed
     from tenantry.tenancy.idempotency import IdempotencyRecord as IdempotencyRecord
-    from tenantry.tenancy.lookup import TenantLookup as TenantLookup
-    from tenantry.tenancy.lookup import TenantMatch as TenantMatch
+    from tenantry.tenancy.lookups import TenantLookup as TenantLookup
+    from tenantry.tenancy.lookups import TenantMatch as TenantMatch
     from tenantry.tenancy.nearest import fetch_nearest as fetch_nearest
-    from tenantry.tenancy.session import AdminSession as AdminSession
-    from tenantry.tenancy.session import ReadSession as ReadSession
-    from tenantry.tenancy.session import TenantSession as TenantSession
     from tenantry.tenancy.timestamps import CreatedAt as CreatedAt
     from tenantry.tenancy.timestamps import Timestamps as Timestamps
+    from tenantry.tenancy.unit_of_work import AdminSession as AdminSession
+    from tenantry.tenancy.unit_of_work import ReadSession as ReadSession
+    from tenantry.tenancy.unit_of_work import TenantSession as TenantSession
 else:
     __getattr__, __dir__ = lazy_names(
         __name__,
@@ -84,11 +84,11 @@ else:
                 "TenantRoot",
                 "TenantScoped",
             ),
-            "tenantry.tenancy.encrypted": ("EncryptedText", "Sealed"),
+            "tenantry.tenancy.encrypted_text": ("EncryptedText", "Sealed"),
             "tenantry.tenancy.idempotency": ("IdempotencyRecord",),
-            "tenantry.tenancy.lookup": ("TenantLookup", "TenantMatch"),
+            "tenantry.tenancy.lookups": ("TenantLookup", "TenantMatch"),
             "tenantry.tenancy.nearest": ("fetch_nearest",),
-            "tenantry.tenancy.session": ("AdminSession", "ReadSession", "TenantSession"),
+            "tenantry.tenancy.unit_of_work": ("AdminSession", "ReadSession", "TenantSession"),
             "tenantry.tenancy.timestamps": ("CreatedAt", "Timestamps"),
         },
     )

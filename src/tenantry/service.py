@@ -43,7 +43,7 @@ class Service:
         base: the base class of the models. Every table declares its tenancy.
         metadata: the metadata of the models, by default the base's.
         migrations: the folder that contains `versions/`.
-        app: the ASGI application, as `module:attribute`.
+        app: the ASGI application, as `module:attribute`; empty if neither it nor `base` is given.
         roles: by default `bookshop_owner`, `bookshop_app` and `bookshop_admin`.
         database: the name of the database, by default the service's name.
         path: the path under which `tenantry up` serves the application, such as `/ai-agents`.
@@ -107,7 +107,9 @@ class Service:
         return Path(file).parent / "migrations"
 
     def _find_app(self) -> str:
-        package, _, _ = self._base("app").__module__.rpartition(".")
+        if self.base is None:
+            return ""
+        package, _, _ = self.base.__module__.rpartition(".")
         return f"{package}.app:app" if package else "app:app"
 
     @property

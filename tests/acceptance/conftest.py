@@ -12,7 +12,6 @@ import asyncpg
 import httpx2
 import pytest
 from fastapi import FastAPI
-from history import History
 from plain import connected
 
 from tenantry import Address, Database, DatabaseSettings, Service
@@ -55,12 +54,6 @@ async def application(tenantry_service: Service, settings: DatabaseSettings) -> 
     app: FastAPI = import_attribute(f"{module}:create_app")(Deployment(tenantry_service, settings))
     async with app.router.lifespan_context(app):
         yield app
-
-
-@pytest.fixture
-def history(tenantry_service: Service, settings: DatabaseSettings, address: Address, binaries: Binaries) -> History:
-    """The service's migrations on that database."""
-    return History(Deployment(tenantry_service, settings), address, binaries)
 
 
 @pytest.fixture

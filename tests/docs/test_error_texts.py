@@ -37,7 +37,7 @@ WITHOUT_REMEDY: dict[str, str] = {}
 
 # Names in an error that look like a secret, each with the reason why they are none.
 NOT_SECRET = {
-    ("src/tenantry/commands/doctor/doctor.py", "secrets"): "the path of a file",
+    ("src/tenantry/commands/doctor/project.py", "secrets"): "the path of a file",
     ("src/tenantry/secrets/aws.py", "secret"): "the name or ARN of a secret in AWS, not its value",
     ("src/tenantry/fastapi/tokens.py", "secret"): "the name of a variable",
     ("src/tenantry/fastapi/tokens.py", "url"): "the name of a variable",

@@ -47,3 +47,11 @@ def test_a_room_stands_no_lower_than_what_it_may_import() -> None:
 
 def test_the_layers_hold_every_room() -> None:
     assert sorted(room for layer in layers() for room in layer) == sorted(room for _, row in floors() for room in row)
+
+
+def test_every_file_of_the_table_of_features_exists() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("## Where features are")[2].partition("\n## ")[0]
+    named = re.findall(r"`([\w/]+(?:\.py|/))`", table)
+    assert len(named) > 12
+    assert [name for name in named if not (SOURCE / name).exists()] == []

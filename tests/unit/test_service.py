@@ -8,6 +8,7 @@ import bookshop
 import pytest
 
 from tenantry import Roles, Service, errors
+from tenantry.commands.up import serve_all
 
 
 def test_a_name_a_base_and_settings_are_enough() -> None:
@@ -46,7 +47,7 @@ def test_what_is_given_is_kept(tmp_path: Path) -> None:
     assert (service.database, service.path, service.title) == ("other", "/here", "Books")
 
 
-@pytest.mark.parametrize("field", ["metadata", "migrations", "app"])
+@pytest.mark.parametrize("field", ["metadata", "migrations"])
 def test_a_field_that_nothing_says_is_refused_with_both_remedies(field: str, tmp_path: Path) -> None:
     """The remedy works: with the field given, the service is made."""
     given = {"metadata": bookshop.Base.metadata, "migrations": tmp_path, "app": "shop:app"}
@@ -57,6 +58,14 @@ def test_a_field_that_nothing_says_is_refused_with_both_remedies(field: str, tmp
     assert "base=Base" in refused.value.remedy
     assert f"{field}=" in refused.value.remedy
     Service(name="shop", settings=bookshop.Settings, **given)  # type: ignore[arg-type]
+
+
+def test_without_a_base_a_service_has_no_application(tmp_path: Path) -> None:
+    """Migrations, audit and proof need none; serving it is refused in a sentence."""
+    service = Service(name="shop", settings=bookshop.Settings, metadata=bookshop.Base.metadata, migrations=tmp_path)
+    assert service.app == ""
+    with pytest.raises(errors.ConfigurationError, match="no application to serve"):
+        serve_all([service], "127.0.0.1", 1, lambda: None)
 
 
 def test_a_base_without_a_file_says_so() -> None:

@@ -15,7 +15,7 @@ from tenantry.cli.output import say, write, write_json
 if TYPE_CHECKING:
     from tenantry.project import Project
     from tenantry.proof.audit import Finding
-    from tenantry.proof.audit.waivers import Waived
+    from tenantry.proof.audit.waiver import Waived
     from tenantry.service import Service
 
 __all__ = ["audit"]

@@ -40,6 +40,6 @@ def doctor(context: click.Context, names: Sequence[str], as_json: bool) -> None:
 
 
 async def _collect(project: Project, names: Sequence[str]) -> list[Verdict]:
-    from tenantry.commands.doctor.doctor import check_up
+    from tenantry.commands.doctor.project import check_up
 
     return [verdict async for verdict in check_up(project, names)]

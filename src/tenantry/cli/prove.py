@@ -95,7 +95,7 @@ def _tell(proof: Proof, *, is_verbose: bool) -> None:
         f"{_count(len(proof.limits), 'known limit')}, {len(proof.skipped):,} skipped, in {proof.seconds:.1f} s"
     )
     for breach in proof.breaches:
-        write(f"  breach {breach.attack} {breach.object}: {seen(breach)}")
+        write(f"  breach {breach.attack} {breach.object}: {seen(breach.detail, breach.stance)}")
     for attack, objects, what in gather(proof.limits) if is_verbose else ():
         write(f"  limit {attack} {', '.join(objects)}: {what}")
     reasons = {(one.attack, one.object, one.reason): None for one in proof.skipped} if is_verbose else {}

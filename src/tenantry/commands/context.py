@@ -18,8 +18,8 @@ from tenantry import errors
 from tenantry.deployment import Deployment
 from tenantry.migrations.target import open_target
 from tenantry.secrets import SigningRing
-from tenantry.tenancy.key_store import KnownKey, has_keys_table, list_keys, push_keys, retire_key
-from tenantry.tenancy.signer import LIFETIME
+from tenantry.tenancy.signed_context.keys import KnownKey, has_keys_table, list_keys, push_keys, retire_key
+from tenantry.tenancy.signed_context.signer import LIFETIME
 
 __all__ = ["ContextKey", "Rotation", "list_context_keys", "push_context_keys", "retire_context_key", "rotate_context"]
 

@@ -6,7 +6,6 @@ lock. The caller holds the server's lease, because it knows how long the server 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,8 +27,6 @@ __all__ = ["Prepared", "drop_database", "prepare"]
 
 MAINTENANCE = "postgres"
 TASK = "prepare"
-# CREATE DATABASE fails while another CREATE DATABASE uses the same template.
-ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +88,18 @@ async def _ensure_database(deployment: Deployment) -> bool:
     address = await deployment.address("migration")
     statement = f"CREATE DATABASE {identifier(address.database)}"
     async with deployment.connect("migration", TASK, database=MAINTENANCE, in_role=False) as connection:
-        for attempt in range(ATTEMPTS):
-            try:
-                await connection.execute(statement)
-            except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
-                return False
-            except asyncpg.ObjectInUseError:
-                if attempt == ATTEMPTS - 1:
-                    raise
-                await asyncio.sleep(0.1)
-            except asyncpg.InsufficientPrivilegeError as error:
-                raise errors.ConfigurationError(
-                    f"The login {address.user!r} cannot create the missing database {address.database!r}.",
-                    why=str(error).rstrip(".") + ".",
-                    remedy=f"Run as a superuser: {statement};",
-                ) from error
-            else:
-                return True
-    return False
+        try:
+            # CREATE DATABASE fails while another CREATE DATABASE uses the same template.
+            await repeat_on_collision(lambda: connection.execute(statement))
+        except asyncpg.DuplicateDatabaseError:
+            return False
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise errors.ConfigurationError(
+                f"The login {address.user!r} cannot create the missing database {address.database!r}.",
+                why=str(error).rstrip(".") + ".",
+                remedy=f"Run as a superuser: {statement};",
+            ) from error
+        return True
 
 
 async def _migrate(deployment: Deployment) -> tuple[str | None, str | None]:

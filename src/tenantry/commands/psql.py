@@ -23,7 +23,7 @@ from tenantry.postgres.endpoint import Purpose
 from tenantry.project import Project
 from tenantry.tenancy.declarations import tenancy_of
 from tenantry.tenancy.scope import parse_tenant
-from tenantry.tenancy.signer import Signer
+from tenantry.tenancy.signed_context.signer import Signer
 
 __all__ = ["As", "Shell", "open_shell", "run_shell"]
 

@@ -21,7 +21,7 @@ from tenantry.postgres.sqlstate import sqlstate_of
 from tenantry.service import Service
 from tenantry.tenancy.database import Database
 from tenantry.tenancy.declarations import Kind, declaration_of, tenancy_of
-from tenantry.tenancy.encrypted import EncryptedText, Sealed
+from tenantry.tenancy.encrypted_text import EncryptedText, Sealed
 from tenantry.tenancy.scope import parse_tenant
 
 __all__ = ["TenantRecord", "create_tenant", "find_root", "has_tenants", "list_tenants", "show_tenant"]

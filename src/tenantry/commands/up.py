@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tenantry import errors
 from tenantry.deployment import Deployment
 from tenantry.fastapi.hosting import host as host_apps
 from tenantry.fastapi.serve import bind, serve
@@ -74,6 +75,13 @@ def make_guide(deployments: Sequence[Deployment], url: str, *, with_demo: bool) 
 
 def serve_all(services: Sequence[Service], host: str, port: int, on_ready: Callable[[], None]) -> int:
     """Serve until a signal arrives, and return the exit status. `on_ready` is called when requests are accepted."""
+    for service in services:
+        if not service.app:
+            raise errors.ConfigurationError(
+                f"The service {service.name!r} has no application to serve.",
+                why="Its declaration gives neither `base` nor `app`.",
+                remedy='Give Service(..., app="package.module:app"), or pick other services with --service.',
+            )
     apps = [import_attribute(service.app) for service in services]
     # No load balancer is in front of a development server, so a drain period is not needed.
     settings = WebSettings(drain_grace=0, log_format="text")

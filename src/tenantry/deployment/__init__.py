@@ -1,4 +1,4 @@
-"""Floor 3: a service at a place. `Deployment` is the only thing that resolves where a service's database is."""
+"""Floor 3: a service at a place. `Deployment` says where to log in for each purpose."""
 
 from tenantry.deployment.deployment import Deployment
 from tenantry.deployment.opening import load_deployments, open_deployments

@@ -16,6 +16,7 @@ from tenantry.lazy import lazy_names
 __all__ = [
     "NO_STORE",
     "Answer",
+    "BearerScheme",
     "Caller",
     "CountedPage",
     "CountedPageQuery",
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from tenantry.fastapi.auth import principal as principal
     from tenantry.fastapi.auth import principal_tenant as principal_tenant
     from tenantry.fastapi.auth import require_scope as require_scope
+    from tenantry.fastapi.bearer import BearerScheme as BearerScheme
     from tenantry.fastapi.caching import NO_STORE as NO_STORE
     from tenantry.fastapi.counted_pages import CountedPage as CountedPage
     from tenantry.fastapi.counted_pages import CountedPageQuery as CountedPageQuery
@@ -120,6 +122,7 @@ else:
             "tenantry.fastapi": ("etag", "fields", "health", "idempotency", "rows"),
             "tenantry.fastapi.app": ("service_app",),
             "tenantry.fastapi.auth": ("Caller", "principal", "principal_tenant", "require_scope"),
+            "tenantry.fastapi.bearer": ("BearerScheme",),
             "tenantry.fastapi.caching": ("NO_STORE",),
             "tenantry.fastapi.counted_pages": (
                 "CountedPage",

@@ -32,7 +32,7 @@ from tenantry.fastapi.problems import Answer
 from tenantry.fastapi.request_context import RequestContext
 from tenantry.fastapi.tokens import TokenSettings, token_verifier
 from tenantry.service import Service
-from tenantry.tenancy.encrypted import check_needs_no_keys
+from tenantry.tenancy.encrypted_text import check_needs_no_keys
 
 __all__ = ["Checks", "Resources", "load_deployment", "service_app"]
 

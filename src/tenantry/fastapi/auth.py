@@ -12,8 +12,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPAuthorizationCredentials
 
+from tenantry.fastapi.bearer import BearerScheme
 from tenantry.fastapi.key_set import KeySetUnavailable
 from tenantry.fastapi.problems import Problem
 from tenantry.fastapi.request import note_tenant
@@ -21,8 +22,7 @@ from tenantry.fastapi.tokens import InvalidToken, Principal, TokenVerifier
 
 __all__ = ["Caller", "principal", "principal_tenant", "require_scope"]
 
-# `auto_error` is off: `principal` answers a missing token with a problem and the challenge of RFC 6750.
-_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="Claims: `sub`, `tenant_id`, `scope`, `exp`.")
+_bearer = BearerScheme(bearer_format="JWT", description="Claims: `sub`, `tenant_id`, `scope`, `exp`.")
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 

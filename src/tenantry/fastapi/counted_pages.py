@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tenantry.fastapi.pages import LARGEST_LIMIT, LONGEST_CURSOR, Column, Page, PageRequest, paginate
 from tenantry.fastapi.problems import Problem
-from tenantry.tenancy.session import ReadSession
+from tenantry.tenancy.unit_of_work import ReadSession
 
 __all__ = ["CountedPage", "CountedPageQuery", "CountedPageRequest", "paginate_counted"]
 

@@ -25,7 +25,7 @@ from fastapi import Depends, Request
 from tenantry.fastapi.auth import principal_tenant
 from tenantry.fastapi.request import note_tenant
 from tenantry.tenancy.database import Database
-from tenantry.tenancy.session import AdminSession, ReadSession, TenantSession
+from tenantry.tenancy.unit_of_work import AdminSession, ReadSession, TenantSession
 
 __all__ = [
     "CurrentDatabase",

@@ -49,7 +49,8 @@ class Precondition:
     @classmethod
     def parse(cls, header: str | None) -> Precondition:
         """Return the precondition of an If-Match header. A tag that this module did not make matches no row."""
-        if header is None or header.strip() == "*":
+        # RFC 9110, 5.6.3: whitespace is a space or a tab. strip() without an argument would also remove U+00A0.
+        if header is None or header.strip(" \t") == "*":
             return cls()
         found = (_moment(tag) for tag in _split(header))
         return cls(tuple(moment for moment in found if moment is not None))

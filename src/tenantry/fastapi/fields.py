@@ -10,17 +10,40 @@ import re
 import unicodedata
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, HttpUrl, JsonValue, StringConstraints, TypeAdapter, ValidationError
+import email_validator
+from pydantic import AfterValidator, AnyHttpUrl, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
 __all__ = ["Count", "Email", "JSONObject", "Text", "Title", "Username", "WebAddress", "check_object"]
 
-# The definition of a valid e-mail address of the HTML standard. It is ASCII only, so that no two addresses look the
-# same; an internationalised domain is written with xn--.
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_EMAIL = rf"^[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*$"
+# Names such as localhost and corp.local work inside a network. email-validator refuses them and has no option to accept
+# them, so they are checked as a part of a public name.
+_PUBLIC = ".example"
 
-# Lower case: RFC 5321 allows a case-sensitive part before the @, but providers do not use it.
-Email = Annotated[str, StringConstraints(max_length=254, pattern=_EMAIL, to_lower=True)]
+
+def _email(value: str) -> str:
+    # ASCII only, so that no two addresses look the same; an internationalised domain is written with xn--.
+    top = value.rpartition("@")[2].rpartition(".")[2].lower()
+    suffix = _PUBLIC if top in email_validator.SPECIAL_USE_DOMAIN_NAMES else ""
+    if not value.isascii():
+        raise ValueError("The value is not an e-mail address.")
+    try:
+        found = email_validator.validate_email(
+            value + suffix,
+            check_deliverability=False,
+            allow_smtputf8=False,
+            globally_deliverable=False,
+            # Not more than 64 characters before the @.
+            strict=True,
+        )
+    except ValueError as error:
+        # The text of the original error can contain a part of the value.
+        raise ValueError("The value is not an e-mail address.") from error
+    # Lower case: RFC 5321 allows a case-sensitive part before the @, but providers do not use it.
+    return str(found.ascii_email).removesuffix(suffix).lower()
+
+
+# ADR 0021 says why it is not pydantic's EmailStr.
+Email = Annotated[str, Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_email)]
 Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", to_lower=True)]
 
 
@@ -70,7 +93,7 @@ Title = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_one_
 
 
 LONGEST_ADDRESS = 500
-_URL = TypeAdapter(HttpUrl)
+_URL = TypeAdapter(AnyHttpUrl)
 
 
 def _address(value: str) -> str:

@@ -17,7 +17,7 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tenantry.fastapi.pages import Column, Page, PageRequest, paginate
-from tenantry.tenancy.session import ReadSession
+from tenantry.tenancy.unit_of_work import ReadSession
 
 __all__ = ["Listing", "narrow"]
 

@@ -6,14 +6,17 @@ first line of a driver's message: the rest has the values of the key (DETAIL) an
 
 from __future__ import annotations
 
-import json
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
+
+from pythonjsonlogger.core import RESERVED_ATTRS, merge_record_extra
+from pythonjsonlogger.json import JsonFormatter
 
 from tenantry.fastapi.request import current_request
 from tenantry.postgres.sqlstate import chain_of, sqlstate_of
@@ -21,28 +24,41 @@ from tenantry.tenancy.context import current_tenant
 
 __all__ = ["JSONFormatter", "TextFormatter", "structured_logging"]
 
-# The attributes of every record. All others come from `extra=` and belong in the line.
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+# Attributes that do not belong in the line. All others come from `extra=`; uvicorn repeats its message in colours.
+_RESERVED = (*RESERVED_ATTRS, "color_message")
+_NAMES = {"asctime": "time", "levelname": "level", "name": "logger", "exc_info": "exception"}
+# A value that needs no quotes in the text format: nothing in it can be taken for the end of the value or of the facts.
+_PLAIN = re.compile(r"[^\s\[\]=\"']+")
 SERVER_LOGGERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
 LONGEST_TEXT = 4000
 
 
-class JSONFormatter(logging.Formatter):
-    """Formats a record as one JSON object."""
+class JSONFormatter(JsonFormatter):
+    """Formats a record as one JSON object; values of other types become text."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record as one line of JSON; values of other types become text."""
-        line: dict[str, object] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage()[:LONGEST_TEXT],
-        }
-        line.update(_context())
-        line.update(_extra(record))
-        if record.exc_info and record.exc_info[1]:
-            line["exception"] = describe_exception(record.exc_info[1])
-        return json.dumps(line, default=str)
+    def __init__(self) -> None:
+        super().__init__(
+            ["asctime", "levelname", "name", "message"],
+            rename_fields=_NAMES,
+            reserved_attrs=_RESERVED,
+            json_default=str,
+        )
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
+        """Return the moment of the record by ISO 8601, in UTC."""
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """Return the description of an exception; an empty one is left out."""
+        return describe_exception(ei[1]) if ei[1] else ""
+
+    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        """Add the request and the tenant to the fields of the record."""
+        record.message = record.message[:LONGEST_TEXT]
+        log_data.update(_context())
+        super().add_fields(log_data, record, message_dict)
+        if not log_data.get("exception"):
+            log_data.pop("exception", None)
 
 
 class TextFormatter(logging.Formatter):
@@ -51,15 +67,24 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line of text, with its facts at the end and its traceback below."""
         moment = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
-        facts = {**_context(), **_extra(record)}
-        told = " ".join(f"{name}={value}" for name, value in facts.items() if value is not None)
-        # repr() escapes line breaks, so that a message cannot forge a second line.
-        message = record.getMessage()[:LONGEST_TEXT]
-        message = message if message.isprintable() else repr(message)[1:-1]
-        line = f"{moment} {record.levelname:<7} {message}" + (f"  [{told}]" if told else "")
+        facts = merge_record_extra(record, _context(), reserved=_RESERVED)
+        told = " ".join(f"{name}={_quoted(str(value))}" for name, value in facts.items() if value is not None)
+        message = _escaped(record.getMessage()[:LONGEST_TEXT])
+        line = f"{moment} {record.levelname:<7} {message}" + (f"  [{_escaped(told)}]" if told else "")
         if record.exc_info and record.exc_info[1]:
-            line += "\n" + describe_exception(record.exc_info[1])
+            # Indented, so that the text of an exception cannot look like the beginning of a record.
+            described = describe_exception(record.exc_info[1]).split("\n")
+            line += "".join(f"\n    {_escaped(one)}" for one in described)
         return line
+
+
+def _escaped(text: str) -> str:
+    """Return the text with escapes for line breaks, control characters and all else that a terminal would obey."""
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
+def _quoted(value: str) -> str:
+    return value if _PLAIN.fullmatch(value) and value.isprintable() else repr(value)
 
 
 def describe_exception(error: BaseException) -> str:
@@ -83,10 +108,6 @@ def _context() -> dict[str, object]:
     if tenant is not None:
         context["tenant"] = tenant
     return context
-
-
-def _extra(record: logging.LogRecord) -> dict[str, object]:
-    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
 
 
 @contextmanager

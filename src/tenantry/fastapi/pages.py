@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from tenantry.fastapi.problems import Problem
-from tenantry.tenancy.session import ReadSession
+from tenantry.tenancy.unit_of_work import ReadSession
 
 __all__ = ["Page", "PageQuery", "PageRequest", "paginate"]
 

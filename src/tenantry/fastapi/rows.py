@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tenantry.fastapi.problems import Problem
-from tenantry.tenancy.session import ReadSession
+from tenantry.tenancy.unit_of_work import ReadSession
 
 __all__ = ["add", "change", "find", "not_found", "present", "put"]
 

@@ -7,6 +7,7 @@ is invalid.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,8 @@ SHARED_ALGORITHM: Literal["HS256"] = "HS256"
 # RFC 7518, 3.2: a key of the same size as the hash output, or larger.
 SHORTEST_SECRET = 32
 TENANT_CLAIM = "tenant_id"
+# RFC 6749, 3.3: visible ASCII without quotes and backslashes.
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
 class TokenSettings(BaseModel):
@@ -117,7 +120,9 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
     if not isinstance(scope, str) or not isinstance(tenant, str | None) or not subject:
         raise ValueError("A claim has the wrong type.")
     issued_at = datetime.fromtimestamp(claims["iat"], UTC) if "iat" in claims else None
-    return Principal(subject, tenant or None, frozenset(scope.split()), issued_at)
+    # RFC 6749, 3.3: U+0020 alone separates scopes. split() without an argument would also split at U+00A0 or U+2028.
+    scopes = frozenset(word for word in scope.split(" ") if word)
+    return Principal(subject, tenant or None, scopes, issued_at)
 
 
 def token_verifier(settings: TokenSettings) -> TokenVerifier:
@@ -161,13 +166,18 @@ def issue_token(
 
     Raises:
         ConfigurationError: the settings have no shared secret; then an identity provider issues the tokens.
+        ValueError: a scope has a character that RFC 6749 does not allow, such as a space, which would make it two.
     """
     secret = _shared_secret(settings)
+    scopes = sorted(scopes)
+    for scope in scopes:
+        if _SCOPE.fullmatch(scope) is None:
+            raise ValueError(f"{scope!r} is not a scope (RFC 6749, 3.3). Use visible ASCII characters without spaces.")
     now = datetime.now(UTC)
     claims = {
         "sub": subject,
         TENANT_CLAIM: tenant,
-        "scope": " ".join(sorted(scopes)),
+        "scope": " ".join(scopes),
         # With a fraction (RFC 7519, NumericDate), to distinguish tokens that were issued within one second.
         "iat": now.timestamp(),
         "exp": now + lifetime,

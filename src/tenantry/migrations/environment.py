@@ -30,8 +30,8 @@ from tenantry.migrations.target import open_target
 from tenantry.migrations.version_table import share_block, share_version_table
 from tenantry.service import Service
 from tenantry.sql import identifier
-from tenantry.tenancy.key_store import has_keys_table, push_keys
 from tenantry.tenancy.partitions import partition_tables
+from tenantry.tenancy.signed_context.keys import has_keys_table, push_keys
 
 __all__ = ["run_environment"]
 

@@ -29,7 +29,7 @@ from typing import Any
 import asyncpg
 
 from tenantry import errors
-from tenantry.postgres.cleaning import TRACKED, clean_backend, clean_session
+from tenantry.postgres.session_cleaning import TRACKED, clean_backend, clean_session
 
 __all__ = ["DRIVER_ERRORS", "Connection"]
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tenantry.postgres.clauses import PUBLIC
+from tenantry.postgres.database_object import DatabaseObject
 from tenantry.postgres.partitions import HashPartitions
 from tenantry.postgres.protection import Grant, Policy, RowSecurity
 from tenantry.postgres.routines import Function, Trigger
 from tenantry.postgres.sequences import Sequence, Serial
-from tenantry.postgres.vocabulary import DatabaseObject
 from tenantry.sql import identifier
 
 __all__ = [

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tenantry.postgres.vocabulary import DatabaseObject
+from tenantry.postgres.database_object import DatabaseObject
 from tenantry.sql import qualified
 
 __all__ = ["HashPartitions"]

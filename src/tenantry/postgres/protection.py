@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from tenantry.postgres.clauses import PUBLIC, grantee, one_of
-from tenantry.postgres.vocabulary import DatabaseObject
+from tenantry.postgres.database_object import DatabaseObject
 from tenantry.sql import identifier, qualified
 
 __all__ = ["Grant", "Policy", "RowSecurity"]

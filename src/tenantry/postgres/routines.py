@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from tenantry.postgres.clauses import PUBLIC, arguments_of, event, grantee, one_of, search_path
-from tenantry.postgres.vocabulary import DatabaseObject
+from tenantry.postgres.database_object import DatabaseObject
 from tenantry.sql import identifier, literal, qualified
 
 __all__ = ["Function", "Trigger"]

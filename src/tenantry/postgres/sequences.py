@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tenantry.postgres.clauses import one_of
-from tenantry.postgres.vocabulary import DatabaseObject
+from tenantry.postgres.database_object import DatabaseObject
 from tenantry.sql import LONGEST_NAME, identifier, literal, qualified
 
 __all__ = ["Sequence", "Serial", "serial_name"]

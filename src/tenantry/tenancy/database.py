@@ -30,11 +30,11 @@ from tenantry.settings import DatabaseSettings
 from tenantry.tenancy.context import telling
 from tenantry.tenancy.declarations import Isolated, declaration_of, tenancy_of
 from tenantry.tenancy.guard import guard_engine
-from tenantry.tenancy.lookup import TenantMatch, lookup_statement
+from tenantry.tenancy.lookups import TenantMatch, lookup_statement
 from tenantry.tenancy.rules import check_declarations
 from tenantry.tenancy.scope import Scope, parse_tenant
-from tenantry.tenancy.session import INFO_KEY, AdminSession, ReadSession, TenantSession
-from tenantry.tenancy.signer import Signer
+from tenantry.tenancy.signed_context.signer import Signer
+from tenantry.tenancy.unit_of_work import INFO_KEY, AdminSession, ReadSession, TenantSession
 
 __all__ = ["Database"]
 

@@ -18,9 +18,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column
 from sqlalchemy.types import TypeEngine
 
 from tenantry import errors, sql
-from tenantry.tenancy.lookup import TenantLookup
+from tenantry.tenancy.lookups import TenantLookup
 from tenantry.tenancy.policy import as_tenant, setting_expression
-from tenantry.tenancy.signature import claimed_tenant, keys_table
+from tenantry.tenancy.signed_context.accessor import claimed_tenant, keys_table
 
 __all__ = [
     "Declaration",

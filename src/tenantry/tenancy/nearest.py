@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, func, select
 
-from tenantry.tenancy.session import ReadSession, TenantSession
+from tenantry.tenancy.unit_of_work import ReadSession, TenantSession
 
 __all__ = ["EF_SEARCH", "fetch_nearest"]
 

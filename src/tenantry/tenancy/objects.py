@@ -13,11 +13,11 @@ from sqlalchemy import MetaData, Table
 from tenantry.postgres.objects import DatabaseObject, Extension, Grant, Policy, RowSecurity, Trigger
 from tenantry.postgres.roles import Roles
 from tenantry.tenancy.declarations import Kind, Tenancy, declaration_of, tenancy_of
-from tenantry.tenancy.lookup import lookup_function
+from tenantry.tenancy.lookups import lookup_function
 from tenantry.tenancy.partitions import partitions_of, protection_of
 from tenantry.tenancy.policy import MAINTENANCE_POLICY, TENANT_POLICY, tenant_predicate
 from tenantry.tenancy.sequences import declared_sequences, sequence_grants
-from tenantry.tenancy.signature import ACCESSOR, SCHEMA, accessor_function, keys_protection
+from tenantry.tenancy.signed_context.accessor import ACCESSOR, SCHEMA, accessor_function, keys_protection
 from tenantry.tenancy.timestamps import UPDATED_AT, touch_function, touch_trigger
 
 __all__ = ["ADMIN_PRIVILEGES", "declared_objects"]
@@ -67,7 +67,7 @@ def _objects_of(table: Table, tenancy: Tenancy, roles: Roles) -> Iterator[Databa
         accessor = f"{SCHEMA}.{ACCESSOR}" if tenancy.signed_context else ""
         predicate = tenant_predicate(column.name, tenancy.setting, column.type, accessor=accessor)
         for lookup in declaration.lookups:
-            yield lookup_function(table, declaration, lookup, roles.application)
+            yield lookup_function(table, column, lookup, roles.application)
         yield RowSecurity(table=table.name, schema=schema)
         yield Policy(
             name=TENANT_POLICY,

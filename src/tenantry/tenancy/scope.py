@@ -17,7 +17,7 @@ from sqlalchemy.types import TypeEngine
 from tenantry import errors, sql
 from tenantry.secrets.key_ring import KeyRing
 from tenantry.tenancy.declarations import Tenancy
-from tenantry.tenancy.signer import Signer
+from tenantry.tenancy.signed_context.signer import Signer
 
 __all__ = ["EXECUTION_OPTION", "Scope", "executing", "parse_tenant"]
 

@@ -1,7 +1,8 @@
 """The pytest plugin: a real PostgreSQL, and a database for every test.
 
 The fixtures and hooks below are for pytest. `Administrator`, `Cluster` and `ScratchDatabase` are the types of what some
-fixtures return; they are imported at their first use, because pytest imports this module in every project.
+fixtures return, and `Conformity` holds tests that every service should pass. These four are imported at their first
+use, because pytest imports this module in every project.
 """
 
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from tenantry.testing.trouble import pytest_terminal_summary, pytest_testnodedow
 __all__ = [
     "Administrator",
     "Cluster",
+    "Conformity",
     "ScratchDatabase",
     "pytest_addoption",
     "pytest_configure",
@@ -49,14 +51,16 @@ __all__ = [
 if TYPE_CHECKING:
     from tenantry.testing.administrator import Administrator as Administrator
     from tenantry.testing.cluster import Cluster as Cluster
+    from tenantry.testing.conformity import Conformity as Conformity
     from tenantry.testing.scratch import ScratchDatabase as ScratchDatabase
 else:
-    # No `__dir__`: pytest gets every name that dir() lists, to look for fixtures, and would import all three.
+    # No `__dir__`: pytest gets every name that dir() lists, to look for fixtures, and would import all four.
     __getattr__, _ = lazy_names(
         __name__,
         {
             "tenantry.testing.administrator": ("Administrator",),
             "tenantry.testing.cluster": ("Cluster",),
+            "tenantry.testing.conformity": ("Conformity",),
             "tenantry.testing.scratch": ("ScratchDatabase",),
         },
     )

@@ -16,11 +16,11 @@ __all__ = ["ScratchDatabase"]
 
 @dataclass(frozen=True, slots=True)
 class ScratchDatabase:
-    """A database of a service, and how to log in to it.
+    """A database of a service, with its logins.
 
     Attributes:
-        deployment: the service here, with a login for each of the three purposes.
-        superuser: the login that made it, which sees every row as it is stored.
+        deployment: the service on this database, with a login for each of the three purposes.
+        superuser: the login that created the database, which sees every row as it is stored.
     """
 
     deployment: Deployment
@@ -33,7 +33,7 @@ class ScratchDatabase:
         return self.superuser.database
 
     def address(self, purpose: Purpose = "application") -> Address:
-        """Return where the application, the migrations or the admin log in."""
+        """Return the address with the login of the application, the migrations or the admin."""
         return self.addresses[purpose]
 
     @property
@@ -43,5 +43,5 @@ class ScratchDatabase:
 
     @property
     def settings(self) -> DatabaseSettings:
-        """The service's settings, which lead to this database."""
+        """The service's settings, with the addresses of this database."""
         return self.deployment.settings

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import vault
-from vault import KEYS, VAULTS
+import signed_schema
+from signed_schema import KEYS, SIGNED_SCHEMAS
 
 from tenantry import Address, errors
 from tenantry.cli.entry import run
@@ -18,12 +18,12 @@ from tenantry.commands.psql import open_shell
 from tenantry.deployment import Deployment
 from tenantry.project import find_project
 from tenantry.secrets import SigningRing
-from tenantry.tenancy.signer import Signer
+from tenantry.tenancy.signed_context.signer import Signer
 
 SERVICE = """
 from pathlib import Path
-from vault import UNSIGNED, VAULTS, service_of
-service = service_of(VAULTS["text"], Path(__file__).parent)
+from signed_schema import UNSIGNED, SIGNED_SCHEMAS, service_of
+service = service_of(SIGNED_SCHEMAS["text"], Path(__file__).parent)
 unsigned = service_of(UNSIGNED, Path(__file__).parent)
 """
 Command = Callable[..., Any]
@@ -32,16 +32,17 @@ Command = Callable[..., Any]
 @pytest.fixture
 def project(empty_database: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose one service signs its tenants."""
-    asyncio.run(VAULTS["text"].build(empty_database))
+    asyncio.run(SIGNED_SCHEMAS["text"].build(empty_database))
     (tmp_path / "vaulting.py").write_text(SERVICE)
     (tmp_path / "pyproject.toml").write_text('[tool.tenantry]\nservices = ["vaulting:service"]\nsource = "."\n')
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv(
-        "VAULT_DATABASE_URL", empty_database.replace(user=vault.ROLES.application).url.get_secret_value()
+        "SIGNED_SCHEMA_DATABASE_URL",
+        empty_database.replace(user=signed_schema.ROLES.application).url.get_secret_value(),
     )
-    monkeypatch.setenv("VAULT_MIGRATION_DATABASE_URL", empty_database.url.get_secret_value())
-    monkeypatch.setenv("VAULT_CONTEXT_KEYS", KEYS.text.get_secret_value())
+    monkeypatch.setenv("SIGNED_SCHEMA_MIGRATION_DATABASE_URL", empty_database.url.get_secret_value())
+    monkeypatch.setenv("SIGNED_SCHEMA_CONTEXT_KEYS", KEYS.text.get_secret_value())
     return tmp_path
 
 
@@ -61,7 +62,7 @@ def test_a_rotation_step_by_step(command: Command, monkeypatch: pytest.MonkeyPat
     """What rotate writes is what the variable must hold; the old key goes when nothing signs with it."""
     (key,) = command("list")["keys"]
     assert {**key, "created_at": None} == {
-        "service": "vault",
+        "service": "signed_schema",
         "id": "k1",
         "is_known": True,
         "is_configured": True,
@@ -69,12 +70,16 @@ def test_a_rotation_step_by_step(command: Command, monkeypatch: pytest.MonkeyPat
         "created_at": None,
     }
     rotation = command("rotate", "--id", "k2")
-    assert (rotation["service"], rotation["key"], rotation["variable"]) == ("vault", "k2", "VAULT_CONTEXT_KEYS")
+    assert (rotation["service"], rotation["key"], rotation["variable"]) == (
+        "signed_schema",
+        "k2",
+        "SIGNED_SCHEMA_CONTEXT_KEYS",
+    )
     refused = command("retire", "k1", status=1)
     assert "Key 'k1' cannot be removed" in refused["error"]["what"]
     monkeypatch.setenv(rotation["variable"], rotation["value"])
-    assert command("push") == {"services": [{"service": "vault", "added": []}]}
-    assert command("retire", "k1") == {"service": "vault", "retired": "k1"}
+    assert command("push") == {"services": [{"service": "signed_schema", "added": []}]}
+    assert command("retire", "k1") == {"service": "signed_schema", "retired": "k1"}
     known = {key["id"]: (key["is_known"], key["is_current"]) for key in command("list")["keys"]}
     assert known == {"k2": (True, True), "k1": (False, False)}
 
@@ -89,7 +94,7 @@ def test_without_json_stdout_holds_the_secret_and_nothing_else(
     ring = SigningRing.parse(said.out)
     assert ring.ids[1:] == ("k1",)
     assert ring.current.startswith("k2")
-    assert "VAULT_CONTEXT_KEYS" in said.err
+    assert "SIGNED_SCHEMA_CONTEXT_KEYS" in said.err
     assert said.out.strip().split(",")[0].partition(":")[2] not in said.err
     assert run(["context", "list"]) == 0
     assert ring.current in capsys.readouterr().out
@@ -101,9 +106,9 @@ def test_no_service_that_signs_is_an_error_with_a_remedy(command: Command, proje
 
 
 def test_a_shell_of_a_tenant_is_signed_for_a_working_day(project: Path, empty_database: Address) -> None:
-    service = vault.service_of(VAULTS["text"], project)
+    service = signed_schema.service_of(SIGNED_SCHEMAS["text"], project)
     shell = asyncio.run(
-        open_shell(Deployment(service, vault.settings_for(empty_database)), find_project(), tenant="acme")
+        open_shell(Deployment(service, signed_schema.settings_for(empty_database)), find_project(), tenant="acme")
     )
     value = shell.environment["PGOPTIONS"].partition("app.current_tenant_id=")[2]
     signed, _, code = value.rpartition("|")

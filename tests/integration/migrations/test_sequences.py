@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncpg
-import harbour
+import full_schema
 import numbers_project
 import pytest
 from shop_project import Project
@@ -72,7 +72,7 @@ async def said(project: Project) -> set[str]:
     """Return the names of the rules of the audit that do not hold, but for the server's own age."""
     names = {rule.code: name for name, rule in RULES.items()}
     service = project.service
-    async with harbour.session(project.address, role=service.roles.owner) as connection:
+    async with full_schema.session(project.address, role=service.roles.owner) as connection:
         return {names[one.code] for one in await audit(connection, service)} - {"server_outdated"}
 
 

@@ -13,7 +13,7 @@ from tenantry.deployment import Deployment
 from tenantry.migrations import migrate, rollback
 from tenantry.secrets import SigningRing
 from tenantry.sql import identifier
-from tenantry.tenancy.signer import Signer
+from tenantry.tenancy.signed_context.signer import Signer
 
 BASE = "class Base(TenantBase, DeclarativeBase):\n    pass\n"
 SIGNED = (

@@ -7,7 +7,7 @@ from bookshop import KEYS, Author, Base, Book, Publisher, open_database, setting
 from sqlalchemy import insert, select, text, update
 
 from tenantry import Address, Database, KeyRing, Sealed, errors
-from tenantry.tenancy.encrypted import check_needs_no_keys
+from tenantry.tenancy.encrypted_text import check_needs_no_keys
 
 SECRET = "the butler did it"
 

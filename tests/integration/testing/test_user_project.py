@@ -169,6 +169,13 @@ def test_a_migration_that_fails_is_told_once(user_project: UserProject) -> None:
     assert not any(place.exists() for place in user_project.places())
 
 
+CONFORMITY = """
+from tenantry.testing import Conformity
+
+class TestConformity(Conformity):
+    pass
+"""
+
 # Before, only a superuser may make a role with BYPASSRLS; the error then holds the SQL for one.
 BYPASSING_CREATORS_SINCE = 160000
 
@@ -183,13 +190,13 @@ def test_a_server_of_others_is_left_as_it_was(
     tenantry_administrator.execute(f"CREATE ROLE {login} LOGIN {rights}")
     address: Address = tenantry_administrator.address.replace(user=login)
     write_project(user_project.folder, roles=login)
-    notes = NOTES.replace("notes_app", f"{login}_app")
+    notes = NOTES.replace("notes_app", f"{login}_app") + CONFORMITY
     done = user_project.test(notes, TENANTRY_TEST_DATABASE_URL=address.url.get_secret_value())
     version = int(tenantry_administrator.fetch("SHOW server_version_num")[0][0])
     if kind == "creator" and version < BYPASSING_CREATORS_SINCE:
         assert f'run: CREATE ROLE "{login}_admin"' in done.stdout, done.stdout
     else:
-        assert "7 passed" in done.stdout, done.stdout
+        assert "13 passed" in done.stdout, done.stdout
         assert done.returncode == 0, done.stdout
     owned = tenantry_administrator.fetch(
         "SELECT datname FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE r.rolname = $1", login

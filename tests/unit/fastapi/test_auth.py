@@ -58,6 +58,41 @@ async def test_without_a_token_the_answer_is_a_challenge(client: Client, app: Fa
     assert response.headers["www-authenticate"] == "Bearer"
 
 
+# The characters of a header that str.strip() removes (a header is read as Latin-1), and no server does.
+SPACES = [chr(point) for point in range(0x100) if chr(point).isspace() and chr(point) not in " \t\r\n"]
+
+
+@pytest.mark.parametrize("space", SPACES, ids=ascii)
+@pytest.mark.parametrize("form", ["Bearer {space}{token}", "Bearer {token}{space}"])
+async def test_a_token_with_another_space_is_another_token(client: Client, app: FastAPI, form: str, space: str) -> None:
+    token = issue_token(SETTINGS, "ada")
+    header = form.format(space=space, token=token).encode("latin-1")
+    async with client(app) as http:
+        response = await http.get("/me", headers=[(b"Authorization", header)])
+    assert (response.status_code, response.json()["code"]) == (401, "token_invalid")
+
+
+@pytest.mark.parametrize("space", SPACES, ids=ascii)
+@pytest.mark.parametrize("form", ["{space}Bearer {token}", "Bearer{space}{token}", "Bearer{space} {token}"])
+async def test_a_scheme_with_another_space_is_another_scheme(
+    client: Client, app: FastAPI, form: str, space: str
+) -> None:
+    header = form.format(space=space, token=issue_token(SETTINGS, "ada")).encode("latin-1")
+    async with client(app) as http:
+        response = await http.get("/me", headers=[(b"Authorization", header)])
+    assert (response.status_code, response.json()["code"]) == (401, "token_required")
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "Bearer  "])
+async def test_the_scheme_is_in_any_case_and_before_any_number_of_spaces(
+    client: Client, app: FastAPI, scheme: str
+) -> None:
+    """RFC 9110, 11.1 and 11.4."""
+    async with client(app) as http:
+        response = await http.get("/me", headers={"Authorization": f"{scheme} {issue_token(SETTINGS, 'ada')}"})
+    assert response.status_code == 200
+
+
 async def test_a_bad_token_is_challenged_without_being_repeated(client: Client, app: FastAPI) -> None:
     async with client(app) as http:
         response = await http.get("/me", headers={"Authorization": "Bearer hunter2"})

@@ -3,14 +3,22 @@ from __future__ import annotations
 import io
 import json
 import logging
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
+import httpx2
 import pytest
 from asyncpg.exceptions import UniqueViolationError
+from fastapi import FastAPI
 from sqlalchemy.exc import IntegrityError
 
 from tenantry.fastapi.logging import JSONFormatter, TextFormatter, describe_exception, structured_logging
 from tenantry.fastapi.request import RequestFacts, current_request
+from tenantry.fastapi.request_context import RequestContext
 from tenantry.tenancy.context import telling
+
+Client = Callable[[Any], AbstractAsyncContextManager[httpx2.AsyncClient]]
 
 
 def record(message: str = "hello", **extra: object) -> logging.LogRecord:
@@ -80,3 +88,91 @@ def test_the_logs_of_server_and_service_go_through_one_formatter_and_back() -> N
 def test_a_value_that_json_does_not_know_is_given_as_text(style: str) -> None:
     formatter = JSONFormatter() if style == "json" else TextFormatter()
     assert "{1}" in formatter.format(record(thing={1}))
+
+
+FORGED = "/x\n06:00:00 INFO    GET /accounts/users 200  [tenant=acme]"
+# Line breaks of Unicode and of terminals, escape sequences, marks that reverse the direction of writing.
+UNSAFE = ["\n", "\r", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\x1b[31m", "\x00", "\x7f"]
+UNSAFE += ["\x9b31m", "\u202e", "\u200b", "\ud800", "\b"]
+
+
+@pytest.mark.parametrize("unsafe", UNSAFE, ids=ascii)
+@pytest.mark.parametrize("place", ["message", "fact", "tenant"])
+def test_no_value_brings_a_control_character_into_a_line_of_text(place: str, unsafe: str) -> None:
+    value = f"before{unsafe}after"
+    if place == "tenant":
+        with telling(value):
+            line = TextFormatter().format(record())
+    else:
+        line = TextFormatter().format(record(value) if place == "message" else record(path=value))
+    assert line.isprintable()
+    assert "before" in line
+    assert "after" in line
+
+
+@pytest.mark.parametrize(
+    "value", ["a b", "a]", "[a", "a=b", "'", '"', "", "a\u00a0b", FORGED, "x] INFO forged  [tenant=acme"]
+)
+def test_a_fact_in_text_ends_where_its_quotes_end(value: str) -> None:
+    line = TextFormatter().format(record(path=value, status=200))
+    assert line.endswith(f"  [path={value!r} status=200]")
+
+
+def test_a_plain_fact_in_text_has_no_quotes() -> None:
+    line = TextFormatter().format(record(path="/bücher/{id}", status=200, tenant=None))
+    assert line.endswith("INFO    hello  [path=/bücher/{id} status=200]")
+
+
+def failed(error: Exception) -> logging.LogRecord:
+    return record(exc_info=(type(error), error, error.__traceback__))
+
+
+def test_the_text_of_an_exception_cannot_forge_a_line() -> None:
+    first, *others = TextFormatter().format(failed(ValueError(f"refused: {FORGED}\x1b[31m"))).split("\n")
+    assert first.endswith("hello")
+    assert any("ValueError: refused: /x" in line for line in others)
+    assert all(line.startswith("    ") and line.isprintable() for line in others)
+
+
+async def test_a_path_cannot_forge_a_line(client: Client) -> None:
+    app = FastAPI()
+    app.add_middleware(RequestContext)
+    stream = io.StringIO()
+    with structured_logging("INFO", "text", stream):
+        async with client(app) as http:
+            await http.get("/x%0A06:00:00 INFO GET /accounts/users 200 [tenant=acme]%0A%1b[31m")
+    lines = stream.getvalue().split("\n")
+    assert len([one for one in lines if one.endswith("]") and "request_id=" in one and " GET /x" in one]) == 1
+    assert all(one.isprintable() and not one.startswith("06:00:00 INFO GET") for one in lines)
+
+
+def test_a_line_of_json_has_the_documented_fields() -> None:
+    made = record("hello %s", args=("ada",), status=200, created=1_700_000_000.5)
+    with telling("acme"):
+        line = JSONFormatter().format(made)
+    assert json.loads(line) == {
+        "time": "2023-11-14T22:13:20.500+00:00",
+        "level": "INFO",
+        "logger": "shop",
+        "message": "hello ada",
+        "tenant": "acme",
+        "status": 200,
+    }
+
+
+def test_a_line_of_json_has_the_description_of_an_exception() -> None:
+    """Not the traceback of the standard library, which has the values of the row."""
+    error = IntegrityError("INSERT INTO users", {"email": "ada@example.org"}, ValueError("duplicate key"))
+    told = json.loads(JSONFormatter().format(failed(error)))
+    assert told["exception"].count("duplicate key") == 2
+    assert "ada@" not in told["exception"]
+    assert "exc_info" not in told
+
+
+@pytest.mark.parametrize("exc_info", [None, (None, None, None)])
+def test_a_record_without_an_exception_has_none(exc_info: Any) -> None:
+    assert "exception" not in json.loads(JSONFormatter().format(record(exc_info=exc_info)))
+
+
+def test_a_long_message_is_cut() -> None:
+    assert len(json.loads(JSONFormatter().format(record("x" * 5000)))["message"]) == 4000

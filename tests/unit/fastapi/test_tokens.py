@@ -36,6 +36,28 @@ async def test_an_issued_token_says_who_and_for_whom() -> None:
     assert await token_verifier(settings()).verify(token) == Principal("ada", "acme", frozenset({"admin", "read"}))
 
 
+# What str.split() takes for a separator, and some that only look like one.
+SPACES = [chr(point) for point in range(0x10000) if chr(point).isspace() and chr(point) != " "] + ["\u200b", "\ufeff"]
+
+
+@pytest.mark.parametrize("space", SPACES, ids=ascii)
+async def test_a_space_alone_separates_scopes(space: str) -> None:
+    """RFC 6749, 3.3."""
+    found = await token_verifier(settings()).verify(forge(scope=f"read{space}admin"))
+    assert found.scopes == {f"read{space}admin"}
+
+
+async def test_spaces_at_the_ends_and_between_make_no_scope() -> None:
+    found = await token_verifier(settings()).verify(forge(scope="  read   admin "))
+    assert found.scopes == {"read", "admin"}
+
+
+@pytest.mark.parametrize("scope", ["", "read admin", 'a"b', "a\\b", "\u00e9", "a\x7f", *(f"a{one}b" for one in SPACES)])
+def test_a_scope_that_would_be_read_as_another_is_not_issued(scope: str) -> None:
+    with pytest.raises(ValueError, match="not a scope"):
+        issue_token(settings(), "ada", scopes=[scope])
+
+
 async def test_a_token_without_a_tenant_has_none() -> None:
     token = issue_token(settings(), "ada")
     assert (await token_verifier(settings()).verify(token)).tenant is None

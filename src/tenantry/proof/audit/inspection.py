@@ -1,7 +1,6 @@
-"""Running the audit against a service's database, or against any database that a URL names.
+"""Runs the audit on a service's own database, or on a database that a URL names.
 
-What the service's list of waivers accepts is told apart from what was found, for every caller: `audit`, `prepare` and
-`up` agree about what is wrong.
+The service's waivers are applied here, so that `audit`, `prepare` and `up` report the same findings.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ from tenantry.deployment import Deployment
 from tenantry.postgres.endpoint import Endpoint
 from tenantry.postgres.engine import PoolOptions, create_engine
 from tenantry.proof.audit import Finding, audit
-from tenantry.proof.audit.waivers import Waived, apply_waivers, read_waivers
+from tenantry.proof.audit.waiver import Waived
+from tenantry.proof.audit.waivers import apply_waivers, read_waivers
 from tenantry.secrets import StaticSource
 from tenantry.service import Service
 
@@ -24,14 +24,14 @@ CONNECTIONS = PoolOptions(size=1, overflow=0)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Inspection:
-    """What an audit found in one service's database, and what of that somebody has accepted."""
+    """The findings of one audit, and those that the service's waivers accept."""
 
     findings: tuple[Finding, ...]
     waived: tuple[Waived, ...]
 
 
 async def audit_database(deployment: Deployment) -> list[Finding]:
-    """Return what is found in the service's own database and not waived."""
+    """Audit the service's own database; return the findings that are not waived."""
     return list((await inspect_database(deployment)).findings)
 
 

@@ -1,4 +1,4 @@
-"""Proving a service's isolation: a scratch database is made, attacked and dropped, and what was seen is summed up."""
+"""Prove a service's isolation: make a scratch database, attack it, drop it, and sum up the results."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from tenantry.deployment import Deployment
 from tenantry.postgres.statements import load_statements
 from tenantry.project import Project
 from tenantry.proof.isolation.report import Facts, Proof, RoleFacts, make_proof
-from tenantry.proof.isolation.verdict import Try
+from tenantry.proof.isolation.verdict import AttackResult
 from tenantry.proof.scratch.clone import Clone, open_clone
-from tenantry.proof.scratch.scratch import log_in
+from tenantry.proof.scratch.reservation import log_in
 from tenantry.service import Service
 
-__all__ = ["Battle", "attack", "prove_isolation"]
+__all__ = ["AttackRun", "attack", "prove_isolation"]
 
 _STATEMENTS = load_statements("tenantry.proof.isolation", "prove.sql")
 
 
 @dataclass(frozen=True, slots=True)
-class Battle:
-    """Which tables were attacked, and what came of it."""
+class AttackRun:
+    """The tables that were attacked, and the results."""
 
     tables: tuple[str, ...]
-    tries: tuple[Try, ...]
+    results: tuple[AttackResult, ...]
 
 
 Progress = Callable[[int, int], None]
-Attack = Callable[[Deployment, Progress], Awaitable[Battle]]
+Attack = Callable[[Deployment, Progress], Awaitable[AttackRun]]
 
 
-async def attack(deployment: Deployment, on_progress: Progress) -> Battle:
+async def attack(deployment: Deployment, on_progress: Progress) -> AttackRun:
     """Fill the scratch database of the deployment with three tenants, and try every attack on them."""
-    from tenantry.proof.isolation.ground import open_ground  # noqa: PLC0415
-    from tenantry.proof.isolation.harness import run_attacks  # noqa: PLC0415
+    from tenantry.proof.isolation.database import open_attacked  # noqa: PLC0415
+    from tenantry.proof.isolation.run import run_attacks  # noqa: PLC0415
 
-    async with open_ground(deployment.service, deployment.settings) as ground:
-        tries = await run_attacks(ground, on_progress)
-        return Battle(tuple(f"{one.schema}.{one.name}" for one in ground.targets), tuple(tries))
+    async with open_attacked(deployment) as attacked:
+        results = await run_attacks(attacked, on_progress)
+        return AttackRun(tuple(f"{one.schema}.{one.name}" for one in attacked.tables), tuple(results))
 
 
 async def prove_isolation(
@@ -52,27 +52,27 @@ async def prove_isolation(
     on_progress: Progress = lambda _done, _total: None,
     attack: Attack = attack,
 ) -> Proof:
-    """Prove one service in a scratch database, which is gone when this returns or raises.
+    """Prove one service in a scratch database, which is dropped before this returns or raises.
 
     Raises:
         ConfigurationError: the scratch database cannot be made or filled.
-        DatabaseUnavailable: nobody answers.
+        DatabaseUnavailable: no server answers.
     """
     began = time.monotonic()
     async with open_clone(
         deployment, project, database_url=database_url, from_migrations=from_migrations, tell=tell
     ) as clone:
         facts = await read_facts(deployment.service, clone)
-        battle = await attack(clone.deployment, on_progress)
+        run = await attack(clone.deployment, on_progress)
     seconds = time.monotonic() - began
-    return make_proof(deployment.name, battle.tables, battle.tries, facts, seconds=seconds)
+    return make_proof(deployment.name, run.tables, run.results, facts, seconds=seconds)
 
 
 async def read_facts(service: Service, clone: Clone) -> Facts:
-    """Read what the report says about the place, from the catalog of the original."""
+    """Read the report's facts about the server, the roles and the schema, from the catalog of the original."""
     connection = await log_in(clone.original)
     try:
-        # Names are printed in full then, whatever is set for the database.
+        # PostgreSQL prints every name with its schema then.
         await connection.execute("SET search_path TO ''")
         schema = await connection.fetchrow(_STATEMENTS["fingerprint"])
         rows = await connection.fetch(_STATEMENTS["roles"], [role.name for role in service.roles])

@@ -1,8 +1,8 @@
--- The schema as a whole, for telling whether two databases hold the same.
+-- The schema as a whole: two databases with the same fingerprint have the same schema.
 
 -- name: fingerprint
 -- A digest of every definition outside the system's schemas: columns, constraints, indexes, policies, triggers,
--- functions, views, owners and privileges. Rows do not count, nor does the order in which columns were made.
+-- functions, views, owners and privileges. Rows and the order of columns do not count.
 WITH schemas AS (
     SELECT oid, nspname AS name, nspowner, nspacl
     FROM pg_namespace
@@ -63,7 +63,7 @@ SELECT encode(sha256(convert_to(string_agg(line, E'\n' ORDER BY line COLLATE "C"
 FROM lines;
 
 -- name: roles
--- The attributes of the roles $1 that decide whether row security holds them, and what they may turn into.
+-- The attributes of the roles $1 that decide whether row security applies to them, and their memberships.
 SELECT r.rolname::text AS name, r.rolcanlogin AS can_login, r.rolsuper AS superuser, r.rolbypassrls AS bypass_rls,
        r.rolcreaterole AS create_role, r.rolcreatedb AS create_database, r.rolreplication AS replication,
        ARRAY(SELECT pg_get_userbyid(m.roleid)::text FROM pg_auth_members AS m WHERE m.member = r.oid ORDER BY 1)

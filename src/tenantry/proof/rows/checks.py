@@ -1,7 +1,8 @@
-"""Candidates for a column from the text of a constraint that refused its value.
+"""Candidates for a column's value from the text of its constraints.
 
-A CHECK mostly says what it wants: a list of words, a bound, a length, a pattern. What it names is tried, and what lies
-just beside it, and the database judges; so this need not understand the expression, only pick the likely out of it.
+Most CHECK constraints contain what they accept: a list of words, a bound, a length, a pattern. These are tried, with
+the values next to them. The database judges each, so this module picks likely candidates and does not interpret the
+expression.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ from tenantry.proof.rows.values import array, ways_of
 
 __all__ = ["ways_from"]
 
-# A string constant as pg_get_constraintdef prints it, with the operator that stands before it.
+# A string constant as pg_get_constraintdef prints it, with the operator in front of it.
 _STRING = re.compile(r"(?P<operator>!?~~?\*?)?\s*(?:E)?'(?P<text>(?:[^']|'')*)'")
 _NUMBER = re.compile(r"(?<![\w.'$])-?\d+(?:\.\d+)?(?![\w.'])")
 
-# A length that a CHECK asks for is tried up to here; a longer number is no length.
+# The longest text and array that are tried; a larger number is probably no length.
 _LONGEST_TEXT, _LONGEST_ARRAY = 10_000, 100
 
 
 def ways_from(definition: str, kind: Type) -> tuple[Way, ...]:
-    """Return ways to make a value of the type that the constraint's definition suggests."""
+    """Return the ways to make a value of a type that a constraint's definition suggests."""
     numbers = _numbers_in(definition)
     if kind.element is not None:
         elements = ways_from(definition, kind.element)
@@ -49,9 +50,9 @@ def _from_texts(definition: str) -> Iterator[Way]:
             yield _like(text)
         else:
             words.append(text)
-    # From row to row the next word, so that a unique key has room for as many rows as there are words.
+    # The next word for each row, so that a unique key has room for as many rows as there are words.
     yield from (_word(words, place) for place in range(len(words)))
-    # What a function compares the beginning or the middle with.
+    # A function may compare the beginning, the middle or the end with the word.
     yield from (_surrounded(word) for word in words)
 
 
@@ -72,13 +73,13 @@ def _surrounded(word: str) -> Way:
 
 
 def _numbers_in(definition: str) -> list[str]:
-    """Return the numbers outside of strings, but for those that are lengths of types."""
+    """Return the numbers outside of strings and names."""
     return list(dict.fromkeys(_NUMBER.findall(_STRING.sub(" ", definition))))
 
 
 def _from_numbers(numbers: list[str]) -> Iterator[Way]:
     bounds = sorted({int(float(number)) for number in numbers})
-    # Between two bounds, and beyond one, there is room for rows that differ.
+    # Between two bounds, and beyond one, there is room for different rows.
     yield from (_between(low, high) for low, high in itertools.pairwise(bounds))
     yield from map(constant, numbers)
     yield from (_beyond(bound, way) for bound in bounds for way in (1, -1))
@@ -89,7 +90,7 @@ def _from_numbers(numbers: list[str]) -> Iterator[Way]:
 
 
 def _lengths(numbers: list[str]) -> Iterator[Way]:
-    """Yield texts of about the lengths that the numbers may stand for."""
+    """Yield texts whose lengths are the numbers, or differ from them by one."""
     named = [int(number) for number in numbers if number.isdigit() and 0 < int(number) <= _LONGEST_TEXT]
     for length in dict.fromkeys(near for number in named for near in (number, number - 1, number + 1)):
         for change in (str, str.upper):
@@ -113,7 +114,7 @@ def _of_length(length: int, change: Callable[[str], str]) -> Way:
     def make(seed: Seed) -> str:
         own = str(seed.number)
         text = f"{seed.marker}{own}".ljust(length, "x")
-        # The number stands last, whatever is cut off.
+        # The number comes last, so that cutting the text keeps it.
         return change((text[: max(0, length - len(own))] + own)[-length:]) if length else ""
 
     return make

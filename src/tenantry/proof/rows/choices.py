@@ -1,7 +1,8 @@
-"""Which way each column of a table gets its value, and which one is tried next when a constraint refuses a row.
+"""How each column of a table gets its value, and what is tried next when a constraint refuses a row.
 
-Each column has its ways in an order of preference. Columns that a constraint ties together are turned together, the
-likely combinations first; constraints that share a column are solved as one. What worked stays for the next row.
+Each column has a list of ways to make a value, the likely ones first. The columns of one constraint change together,
+and likely combinations come first. Constraints that share a column are solved as one. A combination that worked is kept
+for the next row.
 """
 
 from __future__ import annotations
@@ -15,19 +16,20 @@ from tenantry.proof.rows.values import ways_of
 
 __all__ = ["Choices", "default"]
 
-# After so many combinations without success, all columns that may be NULL are.
+# After so many combinations without success, every column that may be NULL is set to NULL.
 _PATIENCE = 60
-# The rank of NULL among a column's ways where several columns are tied: checks often tell which of them go together.
+# The rank of NULL among a column's ways where a constraint has several columns: such a CHECK often says which of them
+# must be NULL together.
 _RANK_OF_NULL = 3
 
 
 def default(_seed: Seed) -> str | None:
-    """Leave the column to the database; this way is asked for by name and never called."""
+    """Leave the column to the database. This way is compared, and never called."""
     raise NotImplementedError
 
 
 class Choices:
-    """The ways of one table's columns, and the one that each goes."""
+    """The ways of one table's columns, and the one that is chosen for each."""
 
     def __init__(self, shape: Shape) -> None:
         self._ways = {column.name: _ways(shape, column) for column in shape.columns.values()}
@@ -36,15 +38,21 @@ class Choices:
         self._turned: frozenset[str] = frozenset()
 
     def way(self, column: str) -> Way:
-        """Return how a column gets its value; NULL where nobody knows."""
+        """Return how a column gets its value; NULL for a type without a way."""
         return self._chosen[column]
 
+    def value_way(self, column: str) -> Way:
+        """Return how a column gets a value that does not come from the database, as far as its type has such a way."""
+        chosen = self._chosen[column]
+        values = [way for way in self._ways[column] if way not in {default, null}]
+        return values[0] if values and chosen in {default, null} else chosen
+
     def begin(self) -> None:
-        """Begin a new row: what worked is kept, and every combination may be tried again."""
+        """Begin a new row. What worked is kept, and every combination may be tried again."""
         self._searches, self._turned = {}, frozenset()
 
     def give_values(self, columns: Iterable[str]) -> bool:
-        """Give a value to columns that were NULL or left to the database; False if there were none."""
+        """Give a value to columns that are NULL or left to the database. Return whether there were any."""
         changed = False
         for name in columns:
             values = [way for way in self._ways.get(name, ()) if way not in {default, null}]
@@ -54,8 +62,8 @@ class Choices:
         return changed
 
     def turn(self, columns: frozenset[str]) -> bool:
-        """Go on to the next combination of what the columns may hold; False when all were tried."""
-        # One search at most has each column, so what overlaps need not be looked for twice.
+        """Go on to the next combination of the columns' ways. Return False when all were tried."""
+        # A column belongs to one search at most, so one pass finds all searches that overlap.
         overlapping = [known for known in self._searches if known & columns]
         columns = columns.union(*overlapping)
         for known in overlapping:
@@ -71,11 +79,11 @@ class Choices:
         return found is not None
 
     def turn_again(self) -> bool:
-        """Go on from a combination that could not even be judged."""
+        """Go on from a combination that the database could not judge."""
         return self.turn(self._turned)
 
     def _combinations(self, columns: Sequence[str]) -> Iterator[dict[str, Way]]:
-        """Yield what the columns may hold together, in the order of how far down their lists the ways stand."""
+        """Yield combinations of ways, ordered by the sum of their places in the lists."""
         lists = [_with_null_early(self._ways[name]) if len(columns) > 1 else self._ways[name] for name in columns]
         tried = 0
         for total in range(sum(map(len, lists)) - len(lists) + 1):
@@ -87,10 +95,10 @@ class Choices:
 
 
 def _ways(shape: Shape, column: Column) -> tuple[Way, ...]:
-    """Return what may stand in a column: what its checks suggest, its default, its type's values, NULL last."""
+    """Return the ways of a column: what its checks suggest, its default, the values of its type, and NULL last."""
     definitions = [item.definition for item in shape.checks if column.name in item.columns]
     definitions += [text for checks in column.type.all_domains.values() for text in checks.values()]
-    # Together, for one may give the lower bound and another the upper.
+    # All checks together, because one may give the lower bound and another the upper.
     suggested = ways_from(" AND ".join(definitions), column.type)
     left_out = (default,) if column.has_default else ()
     last = () if column.is_not_null else (null,)
@@ -98,7 +106,7 @@ def _ways(shape: Shape, column: Column) -> tuple[Way, ...]:
 
 
 def _first(column: Column, ways: tuple[Way, ...]) -> Way:
-    """Return what a column holds until a constraint objects: its default, or what is usual for its type."""
+    """Return the way of a column until a constraint objects: its default, or the first way of its type."""
     usual = (default,) if column.has_default else ways_of(column.type)
     return (*usual, *ways, null)[0]
 

@@ -1,4 +1,4 @@
-"""A service's own functions that make rows where guessing cannot: `Service.factories`."""
+"""Functions of a service that return values for a row which cannot be made up."""
 
 from __future__ import annotations
 
@@ -9,27 +9,20 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from tenantry import errors
-from tenantry.proof.rows.shape import Key, Shape, Type
+from tenantry.proof.rows.shape import Shape, Type
 from tenantry.proof.rows.values import array_of
-from tenantry.service import Service, import_attribute
 
-__all__ = ["Factory", "call_factory", "find_factory"]
+__all__ = ["Factory", "call_factory"]
 
-# Takes the tenant as text ('' for a table that belongs to nobody) and the row's number, from 1; gives column values.
+# Takes the tenant as text ('' in a table without tenants) and the row's number, from 1. Returns values by column.
 Factory: TypeAlias = Callable[[str, int], Mapping[str, Any]]
 
 
-def find_factory(service: Service, table: Key) -> Factory | None:
-    """Return the table's factory, declared under its name or its name with the schema."""
-    spec = service.factories.get(".".join(table)) or service.factories.get(table[1])
-    return None if spec is None else import_attribute(spec)
-
-
 def call_factory(factory: Factory, shape: Shape, tenant: str, number: int) -> dict[str, str | None]:
-    """Return what the factory gives, in PostgreSQL's text form.
+    """Return the values of a factory in PostgreSQL's text form.
 
     Raises:
-        ConfigurationError: it names a column that the table has not, or that nobody may write.
+        ConfigurationError: it names a column that the table does not have, or that only the database may write.
     """
     given = factory(tenant, number)
     unknown = sorted(set(given) - set(shape.columns))

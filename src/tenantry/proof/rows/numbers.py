@@ -7,12 +7,12 @@ from tenantry.proof.rows.shape import Type
 
 __all__ = ["bit_ways", "number_ways", "vector_ways"]
 
-# What a modifier counts besides precision and scale (VARHDRSZ).
+# A modifier is precision and scale, plus VARHDRSZ.
 _HEADER = 4
 
 
 def number_ways(kind: Type) -> tuple[Way, ...]:
-    """Return numbers that the type holds: small ones, the usual bounds, fractions and negatives."""
+    """Return numbers of the type: small ones, usual bounds, fractions and negative ones."""
     most = {"int2": 2**15 - 1, "int4": 2**31 - 1, "int8": 2**63 - 1}.get(kind.name, 10**9)
     places = 0 if kind.name.startswith("int") else 2
     if kind.name == "numeric" and kind.modifier >= _HEADER:
@@ -25,7 +25,7 @@ def number_ways(kind: Type) -> tuple[Way, ...]:
         lambda seed: str((seed.number + 1) * 1000 % (most + 1)),
     )
     parts = 10 ** min(places, 4)
-    # What must lie between 0 and 1.
+    # For a column between 0 and 1.
     fractions: tuple[Way, ...] = (
         lambda seed: f"{(seed.number % (parts - 1) + 1) / parts:.{min(places, 4)}f}",
         constant("0"),
@@ -40,7 +40,7 @@ def bit_ways(kind: Type) -> tuple[Way, ...]:
 
 
 def vector_ways(kind: Type) -> tuple[Way, ...]:
-    """Return vectors of the column's dimensions, the first of a length and a direction of their own."""
+    """Return vectors of the column's dimensions. Those of the first way differ in length and direction."""
     size = kind.modifier if kind.modifier > 0 else 3
     if kind.name == "sparsevec":
         return (lambda seed: f"{{{seed.number % size + 1}:{seed.number + 1}}}/{size}",)

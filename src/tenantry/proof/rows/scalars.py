@@ -1,4 +1,4 @@
-"""Values of the types that have neither a length nor a precision: times, JSON, addresses, shapes; and ranges."""
+"""Values of types without a length or a precision: times, JSON, addresses, geometry; and of ranges."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FUTURE, _PAST = date(2040, 1, 1), date(2001, 1, 1)
 
 
 def range_ways(kind: Type, bound: Type) -> tuple[Way, ...]:
-    """Return ranges that do not touch each other, for what must not overlap."""
+    """Return ranges that do not overlap or touch, for exclusion constraints."""
     step: Callable[[int], str] = _STEPS.get(bound.name, lambda number: str(number * 10))
     form = "{{[{},{})}}" if kind.kind == "m" else "[{},{})"
     return (

@@ -1,4 +1,4 @@
-"""From what a made-up value is made: the number of its row, and the marker of whose row it is."""
+"""What a made-up value is made from: the number of its row, and a marker that says whose row it is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Seed:
     """What a value is made from.
 
     Attributes:
-        number: differs between all rows of a table that are put in, whosesoever they are.
+        number: differs between all new rows of a table, across all tenants.
         marker: says in a readable value whose row it is.
         longest: the most characters of a text, where an attempt showed that the column's own length is too much.
     """

@@ -1,7 +1,7 @@
-"""What the catalog says that a row of a table must look like: its columns' types, and the constraints it must meet.
+"""What a row of a table must look like: the types of its columns, and the constraints that it must meet.
 
-The live catalog is asked, not the models: what the database refuses is what it holds, also where a migration and a
-model have drifted apart, and a type that SQLAlchemy does not know is one like any other.
+Both are read from the live catalog and not from the models. The database enforces what its catalog holds, also where a
+migration and a model have drifted apart, and it knows types that SQLAlchemy does not know.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ Key: TypeAlias = tuple[str, str]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Type:
-    """A type with its modifier, a domain's base already put in its place.
+    """A type with its modifier. A domain is replaced by its base type.
 
     Attributes:
         name: of the base type, as in pg_type: `varchar`, `int4`, `vector`.
         kind: pg_type's: b(ase), e(num), r(ange), m(ultirange), c(omposite), p(seudo).
-        modifier: as pg_attribute has it, -1 for none: a length, a precision, a vector's dimensions.
-        element: an array's.
-        bound: a range's.
-        fields: a composite type's.
-        domains: the domains that were unfolded, with the definitions of their checks by name.
+        modifier: as in pg_attribute, -1 if there is no modifier: a length, a precision, the dimensions of a vector.
+        labels: of an enum, in their order.
+        element: the type of an array's elements.
+        bound: the type of a range's bounds.
+        fields: the types of a composite type's columns.
+        domains: the domains that were replaced, with the definitions of their checks by name.
     """
 
     name: str
@@ -48,19 +49,19 @@ class Type:
 
     @property
     def is_text(self) -> bool:
-        """Whether its values are any characters."""
+        """Whether a value is a string of characters."""
         return self.name in {"text", "varchar", "bpchar", "citext", "name", "char"}
 
     @property
     def all_domains(self) -> Mapping[str, Mapping[str, str]]:
-        """Its domains, and those of what it is made of."""
+        """The domains of the type and of its parts."""
         parts = [part for part in (self.element, self.bound, *self.fields) if part is not None]
         return {**self.domains, **{name: checks for part in parts for name, checks in part.all_domains.items()}}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Column:
-    """A column that a row may or must give a value for."""
+    """A column that INSERT may name."""
 
     name: str
     type: Type
@@ -70,7 +71,14 @@ class Column:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Constraint:
-    """A constraint or a unique index; `kind` as in pg_constraint: c(heck), f(oreign), p(rimary), u(nique), x(clude)."""
+    """A constraint or a unique index.
+
+    Attributes:
+        kind: as in pg_constraint: c(heck), f(oreign), p(rimary), u(nique), x(clude).
+        target: the table that a foreign key refers to.
+        is_full: a foreign key is MATCH FULL: all its columns are NULL, or all have a value.
+        is_deferrable: SET CONSTRAINTS may put off its check to the end of the transaction.
+    """
 
     name: str
     kind: str
@@ -78,13 +86,13 @@ class Constraint:
     definition: str
     target: Key = ("", "")
     target_columns: tuple[str, ...] = ()
-    # MATCH FULL: all columns of the reference are NULL, or none.
     is_full: bool = False
+    is_deferrable: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Shape:
-    """One table; `generated` are the columns that nobody may write."""
+    """One table; `generated` are the columns that only the database may write."""
 
     key: Key
     columns: Mapping[str, Column]
@@ -93,31 +101,36 @@ class Shape:
 
     @property
     def references(self) -> tuple[Constraint, ...]:
-        """Its foreign keys, those of the most columns first: they leave the least choice."""
+        """Its foreign keys. Those with the most columns come first, because they leave the least choice."""
         found = [item for item in self.constraints if item.kind == "f"]
         return tuple(sorted(found, key=lambda item: -len(item.columns)))
 
     @property
     def checks(self) -> tuple[Constraint, ...]:
-        """Its CHECK constraints; those of its columns' domains stand with the types."""
+        """Its CHECK constraints. The checks of domains are part of the types."""
         return tuple(item for item in self.constraints if item.kind == "c")
 
     @property
     def unique_keys(self) -> tuple[Constraint, ...]:
-        """What no two rows may have in common."""
+        """Its primary key, unique keys and exclusion constraints."""
         return tuple(item for item in self.constraints if item.kind in {"p", "u", "x"})
+
+    def may_be_null(self, reference: Constraint) -> bool:
+        """Return whether a row may leave a reference empty."""
+        nullable = [not self.columns[name].is_not_null for name in reference.columns if name in self.columns]
+        return all(nullable) if reference.is_full else any(nullable)
 
     @property
     def primary_key(self) -> tuple[str, ...]:
-        """The columns of its primary key, none where it has none."""
+        """The columns of its primary key; empty without one."""
         return next((item.columns for item in self.constraints if item.kind == "p"), ())
 
 
 async def read_shapes(connection: Connection, tables: Iterable[Key]) -> dict[Key, Shape]:
-    """Return the shapes of the tables and of every table that one of them refers to.
+    """Return the shapes of the tables, and of every table that they refer to, directly or not.
 
     Raises:
-        ConfigurationError: a table is not there.
+        ConfigurationError: a table does not exist.
     """
     shapes: dict[Key, Shape] = {}
     missing = set(tables)
@@ -195,4 +208,5 @@ def _constraint(row: Mapping[str, Any]) -> Constraint:
         (row["target_schema"] or "", row["target"] or ""),
         tuple(row["target_columns"]),
         row["is_full"],
+        row["is_deferrable"],
     )

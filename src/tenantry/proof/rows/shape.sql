@@ -1,4 +1,4 @@
--- What the filling of a scratch database asks of its catalog. The tables come as two arrays, schemas $1 and names $2.
+-- What a row of a table must look like. The tables come as two arrays: schemas $1 and names $2.
 
 -- name: columns
 -- The columns of the tables, in their order; a type's modifier is -1 where it has none.
@@ -14,7 +14,7 @@ JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdro
 ORDER BY a.attnum;
 
 -- name: types
--- The types $1 and all that they are made of: a domain's base, an array's element, a range's bounds, a row's columns.
+-- The types $1 and their parts: a domain's base, an array's element, a range's bounds, a composite type's columns.
 WITH RECURSIVE reached (oid) AS (
     SELECT unnest($1::bigint[])::oid
     UNION
@@ -53,10 +53,11 @@ FROM pg_constraint AS k
 WHERE k.contypid = ANY ($1::bigint[]) AND k.contype = 'c';
 
 -- name: constraints
--- The constraints of the tables with the columns that they are about, those inside an expression among them.
+-- The constraints of the tables, with their columns. Columns inside an expression count. A foreign key to a partitioned
+-- table has one more entry for each partition; these are left out.
 SELECT n.nspname::text AS schema, c.relname::text AS "table", k.conname::text AS name, k.contype::text AS kind,
        pg_get_constraintdef(k.oid) AS definition,
-       k.confmatchtype = 'f' AS is_full,
+       k.confmatchtype = 'f' AS is_full, k.condeferrable AS is_deferrable,
        fn.nspname::text AS target_schema, f.relname::text AS target,
        ARRAY(SELECT a.attname::text
              FROM unnest(k.conkey) WITH ORDINALITY AS u (attnum, position)
@@ -75,15 +76,16 @@ FROM unnest($1::text[], $2::text[]) AS wanted (schema, name)
 JOIN pg_namespace AS n ON n.nspname = wanted.schema
 JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = wanted.name
 JOIN pg_constraint AS k ON k.conrelid = c.oid AND k.contype IN ('c', 'f', 'p', 'u', 'x')
+    AND NOT EXISTS (SELECT FROM pg_constraint AS p WHERE p.oid = k.conparentid AND p.conrelid = k.conrelid)
 LEFT JOIN pg_class AS f ON f.oid = k.confrelid
 LEFT JOIN pg_namespace AS fn ON fn.oid = f.relnamespace
 ORDER BY k.contype, k.conname;
 
 -- name: unique_indexes
--- The unique indexes of the tables that no constraint stands for, with the columns that they are about.
+-- The unique indexes of the tables that belong to no constraint, with their columns.
 SELECT n.nspname::text AS schema, c.relname::text AS "table", i.relname::text AS name, 'u' AS kind,
        pg_get_indexdef(x.indexrelid) AS definition,
-       false AS is_full, NULL AS target_schema, NULL AS target,
+       false AS is_full, false AS is_deferrable, NULL AS target_schema, NULL AS target,
        ARRAY(SELECT DISTINCT a.attname::text
              FROM pg_depend AS d
              JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid

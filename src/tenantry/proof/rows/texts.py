@@ -1,7 +1,7 @@
-"""Texts of the forms that columns ask for most, cut to what a column takes.
+"""Texts in the most common formats, cut to the length of their column.
 
-A text begins with the marker of whose row it is, so that a leak can be read off; what tells two rows apart stands at
-its end, and survives the cut.
+A text begins with the marker of its tenant, so that a leak is readable. It ends with what differs from row to row, and
+the cut keeps this end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["text_ways"]
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
-# What a modifier counts besides the length itself (VARHDRSZ).
+# A modifier is the length plus VARHDRSZ.
 _HEADER = 4
 
 
@@ -32,7 +32,7 @@ def _longest(kind: Type) -> int | None:
 
 
 def _fitted(way: Way, longest: int | None) -> Way:
-    """Cut a text to what its column takes, without losing what tells two rows apart."""
+    """Cut a text to its column's length, and keep what differs from row to row."""
 
     def make(seed: Seed) -> str | None:
         value = way(seed)
@@ -53,7 +53,7 @@ def _base36(number: int) -> str:
     return digits
 
 
-# Two tables that spell a number in letters alone.
+# Tables to write a number in letters.
 _LETTERS = str.maketrans("0123456789", "ghijklmnop")
 _CAPITALS = str.maketrans("0123456789", "GHIJKLMNOP")
 _CAPITAL_WORDS = ("EUR", "USD", "GBP", "CHF", "JPY", "SEK", "NOK", "DKK", "PLN")

@@ -1,8 +1,8 @@
-"""Values of every common type, in the text form that the type's own input function reads.
+"""Values of every common type, in the text form that the type's input function reads.
 
-A value is sent as an untyped literal, so that the server makes of it whatever the column is: no driver has to know
-vectors, ranges or somebody's domain. Each type has several ways to make a value: the first is the favourite, the
-others are for a CHECK that refuses it. All values of one way differ from row to row where the type has room for that.
+A value is sent as a literal without a type, and the server converts it to the column's type. So no driver has to know
+vectors, ranges or domains. Each type has several ways to make a value: the first is preferred, the others are for a
+CHECK that refuses it. The values of one way differ from row to row where the type has room for that.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["array", "array_of", "ways_of"]
 
 
 def ways_of(kind: Type) -> tuple[Way, ...]:
-    """Return the ways to make a value of a type, the favourite first; none for a type that nobody here knows."""
+    """Return the ways to make a value of a type, the preferred one first. An unknown type has no way."""
     ways: tuple[Way, ...] = ()
     if kind.labels:
         ways = tuple(_label(kind.labels, place) for place in range(len(kind.labels)))
@@ -53,7 +53,7 @@ def array(*elements: Way) -> Way:
 
 
 def _label(labels: tuple[str, ...], place: int) -> Way:
-    # From row to row the next label, so that a key of a label and the tenant has room for more than one row.
+    # The next label for each row, so that a key of the tenant and a label has room for more than one row.
     return lambda seed: labels[(seed.number + place) % len(labels)]
 
 

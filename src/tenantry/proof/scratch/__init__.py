@@ -1,1 +1,1 @@
-"""A scratch copy of a database, for a proof that may change anything in it."""
+"""A scratch copy of a database, in which a proof may change anything."""

@@ -1,7 +1,7 @@
-"""The scratch database in which a service is proven, as like its own as can be, and the settings that lead there.
+"""The scratch database of a proof, as similar to the service's own as possible, and the settings that point at it.
 
-The invariant: an attack never reaches the service's own database. Every login is checked to arrive in the database that
-was made for the proof, and in no other, before anything is handed out.
+The invariant: an attack never reaches the service's own database. Before anything is attacked, every login is checked
+to reach the scratch database and no other.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from tenantry.postgres.statements import load_statements
 from tenantry.project import Project
 from tenantry.proof.scratch.database_settings import create_empty, make_alike
 from tenantry.proof.scratch.logins import make_logins
+from tenantry.proof.scratch.reservation import Scratch, log_in, open_scratch
 from tenantry.proof.scratch.schema_copy import copy_schema
-from tenantry.proof.scratch.scratch import Scratch, log_in, open_scratch
 from tenantry.service import Service
 from tenantry.settings import DatabaseSettings
 from tenantry.sql import identifier
@@ -34,10 +34,11 @@ __all__ = ["Clone", "Origin", "open_clone", "point_at"]
 
 Origin = Literal["template", "schema", "migrations"]
 
-# A template copy copies every row, and nobody can log in to the original meanwhile: only a small one is worth that.
+# CREATE DATABASE ... TEMPLATE copies every row, and blocks logins to the original meanwhile. So only a small database
+# is copied in this way.
 LARGEST_TEMPLATE = 64 * 2**20
 
-# Whatever else could say where the database is.
+# Every other setting that can name a database.
 _ELSEWHERE = (
     *("database_url", "migration_database_url", "admin_database_url", "database_url_file", "database_secret"),
     *("db_host", "db_name", "db_user", "db_password", "database_sslmode", "database_sslrootcert"),
@@ -51,10 +52,10 @@ _URLS: Mapping[Purpose, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Clone:
-    """A scratch database that holds the service's schema, and the deployment whose every address leads there.
+    """A scratch database with the service's schema, and a deployment whose addresses all point at it.
 
     Attributes:
-        original: where the schema stands in its own words; a dump that is read again may spell an expression anew.
+        original: the database whose schema was copied. A restored dump may print an expression differently.
     """
 
     name: str
@@ -64,10 +65,10 @@ class Clone:
 
 
 def point_at(settings: DatabaseSettings, addresses: Mapping[Purpose, Address]) -> DatabaseSettings:
-    """Return a copy of the settings in which nothing but these addresses says where the database is."""
+    """Return a copy of the settings in which only these addresses name the database."""
     changes: dict[str, Any] = dict.fromkeys(_ELSEWHERE)
     changes |= {_URLS[purpose]: address.url for purpose, address in addresses.items()}
-    # Ten thousand attacks would be ten thousand statements in the log.
+    # Otherwise the log would have a line for each of ten thousand attacks.
     return settings.model_copy(update={**changes, "database_echo": False})
 
 
@@ -83,8 +84,8 @@ async def open_clone(
     """Make the scratch database on the server of the service's own, or of `database_url`; drop it at the end.
 
     Raises:
-        ConfigurationError: the login may not do what that takes.
-        DatabaseUnavailable: nobody answers.
+        ConfigurationError: the login lacks a privilege for that.
+        DatabaseUnavailable: no server answers.
     """
     service = deployment.service
     addresses = await _addresses(deployment, database_url)
@@ -118,19 +119,19 @@ _STATEMENTS = load_statements("tenantry.proof.scratch", "clone.sql")
 
 
 async def _addresses(deployment: Deployment, database_url: str) -> dict[Purpose, Address]:
-    """Return the login of each purpose that has one of its own."""
+    """Return the login of each purpose that has its own."""
     if database_url:
         return {"application": Address.parse(database_url, variable="--database-url")}
     found: dict[Purpose, Address] = {}
     for purpose in ("application", "migration", "admin"):
-        # What reaches its role from the application's login does so in the clone, too.
+        # A purpose that uses the application's login and SET ROLE does so in the clone too.
         if deployment.is_embedded or deployment.settings.is_separate(purpose):
             found[purpose] = await deployment.address(purpose)
     return found
 
 
 def _scratch_address(address: Address, name: str) -> Address:
-    # Of several servers only the one that can be written has the database for certain.
+    # A standby may not have the new database yet.
     wanted = "read-write" if len(address.hosts) > 1 else address.target_session_attrs
     return address.replace(database=name, target_session_attrs=wanted)
 
@@ -139,9 +140,8 @@ async def _copy(service: Service, source: Address, scratch: Scratch, project: Pr
     facts = await scratch.keeper.fetchrow(_STATEMENTS["source"], source.database)
     if facts is None:
         raise errors.ConfigurationError(
-            f"There is no database {source.database} to be proven.",
-            remedy=f"Make it with: tenantry prepare --service {service.name}, or prove what the migrations make, with "
-            "--from-migrations.",
+            f"The database {source.database} does not exist.",
+            remedy=f"Run: tenantry prepare --service {service.name}. Or prove the migrations with --from-migrations.",
         )
     is_small = facts["size"] is not None and facts["size"] <= LARGEST_TEMPLATE
     if is_small and not facts["is_in_use"] and await _copy_whole(scratch, source.database):
@@ -158,7 +158,7 @@ async def _copy(service: Service, source: Address, scratch: Scratch, project: Pr
 
 
 async def _copy_whole(scratch: Scratch, template: str) -> bool:
-    """Return whether the copy was made: not if somebody came meanwhile, or the database is not the login's to copy."""
+    """Return whether the copy was made. It is not if a session connected, or the login may not copy the database."""
     statement = f"CREATE DATABASE {identifier(scratch.name)} TEMPLATE {identifier(template)}"
     try:
         await scratch.keeper.execute(statement)
@@ -168,12 +168,12 @@ async def _copy_whole(scratch: Scratch, template: str) -> bool:
 
 
 async def _check_scratch(copy: Deployment, scratch: Scratch) -> None:
-    """Log in for every purpose, and see that one arrives in the scratch database.
+    """Log in for every purpose, and check that each login reaches the scratch database.
 
-    A pooler may lead all names to one database, and a name may mean another server to another login.
+    A pooler may map all names to one database, and a login may be routed to another server.
 
     Raises:
-        ConfigurationError: one does not.
+        ConfigurationError: a login reaches another database.
     """
     oid = await scratch.keeper.fetchval("SELECT oid FROM pg_database WHERE datname = $1", scratch.name)
     for purpose in _URLS:
@@ -189,6 +189,6 @@ async def _check_scratch(copy: Deployment, scratch: Scratch) -> None:
         if (there["oid"], there["name"]) != (oid, scratch.name):
             raise errors.ConfigurationError(
                 f"Nothing was attacked: {address.redacted} leads to the database {there['name']}.",
-                why="That is not the scratch database that was made for the proof.",
-                remedy="Give the server's own address, past any pooler, with --database-url.",
+                why="This is not the scratch database of the proof.",
+                remedy="Give the address of the server itself, without a pooler, with --database-url.",
             )

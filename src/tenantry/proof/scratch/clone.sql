@@ -1,8 +1,8 @@
--- What a scratch database has to have in common with the one that it stands for.
+-- The properties of a database that its scratch copy needs too.
 
 -- name: source
--- The database $1: its size where the login may know it, its owner, and how text is stored and sorted in it, under
--- the names that the server's version has for that. Who is connected is known to everybody, what they do is not.
+-- The database $1: its owner, its size if the login may know it, its encoding and collation, and whether a session is
+-- connected to it. The names of the locale's columns depend on the server's version.
 SELECT pg_get_userbyid(d.datdba)::text AS owner,
        CASE WHEN has_database_privilege(d.oid, 'CONNECT') THEN pg_database_size(d.oid) END AS size,
        EXISTS (SELECT FROM pg_stat_activity AS a
@@ -16,7 +16,7 @@ FROM pg_database AS d
 WHERE d.datname = $1;
 
 -- name: grants
--- The privileges on the database $1, where they are not the default ones; '' is PUBLIC.
+-- The privileges on the database $1, if they are not the default ones; '' is PUBLIC.
 SELECT CASE item.grantee WHEN 0 THEN '' ELSE pg_get_userbyid(item.grantee)::text END AS grantee,
        item.privilege_type AS privilege,
        item.is_grantable
@@ -25,7 +25,7 @@ CROSS JOIN aclexplode(d.datacl) AS item
 WHERE d.datname = $1 AND item.grantee <> d.datdba;
 
 -- name: settings
--- What is set for sessions in the database $1, for all roles or for one.
+-- The settings of sessions in the database $1, for all roles or for one.
 SELECT coalesce(pg_get_userbyid(nullif(s.setrole, 0))::text, '') AS role, setting
 FROM pg_db_role_setting AS s
 JOIN pg_database AS d ON d.oid = s.setdatabase

@@ -1,7 +1,7 @@
-"""What belongs to a database besides its objects: how text sorts in it, who may connect, what is set for its sessions.
+"""The properties of a database besides its objects: collation, privileges, and settings of its sessions.
 
-Neither a template copy nor a schema dump takes these along, and any of them can open a hole: a tenant that is preset
-for every session, a right to make schemas.
+A template copy and a schema dump leave them out, and each can open a hole: a tenant that is set for every session, or
+the privilege to create schemas.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from typing import Any
 import asyncpg
 
 from tenantry.postgres.statements import load_statements
-from tenantry.proof.scratch.scratch import Scratch
+from tenantry.proof.scratch.reservation import Scratch
 from tenantry.sql import identifier, literal
 
 __all__ = ["create_empty", "make_alike"]
 
 _STATEMENTS = load_statements("tenantry.proof.scratch", "clone.sql")
 
-# By the letter in the catalog: the provider's name, and the option that holds its locale.
+# The name of each locale provider, by its letter in the catalog, and the option for its locale.
 _PROVIDERS = {"c": ("libc", ""), "i": ("icu", "ICU_LOCALE"), "b": ("builtin", "BUILTIN_LOCALE")}
 
-# Lists of names, which the catalog holds quoted one by one as they have to be in a statement.
+# Settings that are lists of names. The catalog holds these names quoted, as a statement needs them.
 _LISTS = {"local_preload_libraries", "search_path", "session_preload_libraries", "temp_tablespaces"}
 
 
 async def create_empty(scratch: Scratch, source: Mapping[str, Any] | None) -> None:
-    """Make the scratch database with nothing in it, with the encoding and the collation of the `source`."""
+    """Create an empty scratch database with the encoding and the collation of the `source`."""
     options = ["TEMPLATE template0"]
     if source is not None:
         options += [
@@ -35,7 +35,7 @@ async def create_empty(scratch: Scratch, source: Mapping[str, Any] | None) -> No
             f"LC_COLLATE {literal(source['collate'])}",
             f"LC_CTYPE {literal(source['ctype'])}",
         ]
-        # Before version 15 there is one provider, and no word for it.
+        # Before version 15 there is one provider, and no option for it.
         if source["provider"] is not None:
             provider, option = _PROVIDERS[source["provider"]]
             options.append(f"LOCALE_PROVIDER {provider}")
@@ -67,7 +67,7 @@ async def make_alike(scratch: Scratch, source: str, tell: Callable[[str], None])
 
 
 def _assignment(setting: str) -> str:
-    """Return `name=value` of the catalog as a statement says it."""
+    """Return `name=value` of the catalog in the syntax of SET."""
     variable, _, value = setting.partition("=")
     name = ".".join(identifier(part) for part in variable.split("."))
     return f"{name} TO {value if variable in _LISTS and value else literal(value)}"

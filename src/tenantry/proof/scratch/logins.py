@@ -1,8 +1,8 @@
-"""Logins for a proof of a database that only an administrator's URL names.
+"""Logins for the proof of a database for which only an administrator's URL is given.
 
-Whoever attacks through an administrator's login that took on the application's role could lay it down again, and prove
-nothing. So the proof makes two logins of its own, members of nothing but the role that each stands for: SET ROLE asks
-for the rights of the login, which are then those of the application's own.
+An attacker in an administrator's login could use RESET ROLE, and the proof would be worthless. So the proof makes two
+logins, each a member of one role only. PostgreSQL checks SET ROLE against the login, which then has the application's
+rights and no more.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from tenantry.address import Address
 from tenantry.postgres.endpoint import Purpose
 from tenantry.postgres.roles import Roles
 from tenantry.postgres.scram import scram_verifier
-from tenantry.proof.scratch.scratch import Scratch
+from tenantry.proof.scratch.reservation import Scratch
 from tenantry.sql import identifier, literal
 
 __all__ = ["make_logins"]
 
 
 async def make_logins(scratch: Scratch, roles: Roles, given: Mapping[Purpose, Address]) -> dict[Purpose, Address]:
-    """Return the addresses of the two logins, which were made, and the given one for migrations.
+    """Make the two logins, and return their addresses with the given one for migrations.
 
-    A URL of the application's own login is taken for all three purposes.
+    A URL of the application's own login is used for all three purposes.
 
     Raises:
-        ConfigurationError: the login may not make them.
+        ConfigurationError: the given login may not make them.
     """
     address = given["application"]
     if address.user == roles.application:
@@ -48,9 +48,9 @@ async def make_logins(scratch: Scratch, roles: Roles, given: Mapping[Purpose, Ad
             await scratch.keeper.execute(f"GRANT {identifier(role)} TO {identifier(name)}")
         except (asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedObjectError) as error:
             raise errors.ConfigurationError(
-                f"The login {address.user} of --database-url cannot make a login that stands for {role}.",
+                f"The login {address.user} of --database-url cannot make a login that is a member of {role}.",
                 why=str(error).rstrip(".") + ".",
-                remedy=f"Give a superuser's URL, or one with CREATEROLE that may grant {role}.",
+                remedy=f"Give the URL of a superuser, or of a login with CREATEROLE that may grant {role}.",
             ) from error
         found[purpose] = address.replace(user=name, password=SecretStr(password))
     return found

@@ -1,8 +1,8 @@
-"""Copies a database's schema into an empty one, by PostgreSQL's own `pg_dump`.
+"""Copy a database's schema into an empty database with PostgreSQL's `pg_dump`.
 
-Only the definitions are copied, so no row of a customer leaves the database, and it does not matter who is connected to
-it. The text is sent as one message over our own connection instead of being piped into psql: it holds no data, an error
-comes with its SQLSTATE, and psql's own commands in it have no meaning.
+Only the definitions are copied, so no customer's row leaves the database, and other sessions may stay connected. The
+dump is sent as one message over a connection of this process, and not through psql: an error then has its SQLSTATE, and
+psql's own commands in the dump have no effect.
 """
 
 from __future__ import annotations
@@ -21,31 +21,32 @@ from tenantry import errors
 from tenantry.address import Address
 from tenantry.postgres.binaries import WHEEL_VERSIONS, find_binaries
 from tenantry.project import Project
-from tenantry.proof.scratch.scratch import Scratch, log_in
+from tenantry.proof.scratch.reservation import Scratch, log_in
 from tenantry.service import Service
 
 __all__ = ["copy_schema"]
 
 OPTIONS = ("--schema-only", "--no-subscriptions", "--no-tablespaces", "--no-security-labels", "--encoding=UTF8")
 
-# What psql alone understands: it refuses other commands of its own between the two (CVE-2025-8714).
+# Commands for psql only, which refuses its other commands between the two (CVE-2025-8714).
 _RESTRICT = re.compile(r"^\\(?:un)?restrict \w+$", re.MULTILINE)
-# A newer pg_dump sets what an older server does not have.
+# A newer pg_dump sets a parameter that an older server does not have.
 _NEWER = re.compile(r"^SET transaction_timeout = 0;$", re.MULTILINE)
 HEADER = 2000
 
-FALLBACK = "or prove what the migrations make, with --from-migrations."
+FALLBACK = "or prove the migrations, with --from-migrations."
 
 
 async def copy_schema(service: Service, source: Address, scratch: Scratch, project: Project) -> None:
     """Copy the schema at `source` into the empty scratch database.
 
     Raises:
-        ServerError: there is no pg_dump that can read this server, or it failed.
-        ConfigurationError: the login may not read or make what the schema holds.
+        ServerError: no pg_dump can read this server, or it failed.
+        ConfigurationError: the login may not read the schema, or not create its objects.
     """
     version: int = await scratch.keeper.fetchval("SELECT current_setting('server_version_num')::int") // 10000
-    # A superuser gives every object its owner back; any other login makes them as the owner, of whom it is a member.
+    # A superuser restores the owner of every object. Another login is a member of the owner, and creates all objects as
+    # the owner.
     role = None if scratch.is_superuser else service.roles.owner
     text = await _dump(find_pg_dump(project, version), source, role)
     connection = await log_in(scratch.address, role)
@@ -53,18 +54,18 @@ async def copy_schema(service: Service, source: Address, scratch: Scratch, proje
         await connection.execute(readable(text, version))
     except asyncpg.PostgresError as error:
         raise errors.ConfigurationError(
-            f"The schema of {source.database} could not be made again beside it.",
+            f"The schema of {source.database} could not be copied into the scratch database.",
             why=f"{error} (SQLSTATE {error.sqlstate}).",
-            remedy=f"Give a login that may, with --database-url, {FALLBACK}",
+            remedy=f"Give a login with these privileges by --database-url, {FALLBACK}",
         ) from error
     finally:
         await connection.close()
 
 
 def readable(text: str, version: int) -> str:
-    """Return a dump as a server of that major version reads it without psql."""
+    """Return a dump in a form that a server of a major version reads without psql."""
     lines = list(_RESTRICT.finditer(text))
-    # The first and the last one only: what stands between them is the schema's.
+    # Only the first and the last match: between them the text belongs to the schema.
     for found in reversed([one for one in (lines[0], lines[-1]) if len(lines) > 1]):
         text = text[: found.start()] + text[found.end() :]
     since = 17
@@ -72,16 +73,16 @@ def readable(text: str, version: int) -> str:
 
 
 def find_pg_dump(project: Project, version: int) -> Path:
-    """Return a pg_dump that can read a server of that major version: the nearest one, of those that are installed.
+    """Return the installed pg_dump with the lowest version that can read a server of a major version.
 
     Raises:
-        BinariesMissing: there is none.
+        BinariesMissing: no pg_dump is new enough.
     """
     found = [(major, path) for major, path in _programs(project) if major >= version]
     if not found:
         raise errors.BinariesMissing(
-            f"There is no pg_dump that can read a server of version {version}.",
-            why="A pg_dump reads servers of its own version and older ones.",
+            f"No installed pg_dump can read a server of version {version}.",
+            why="pg_dump reads servers of its own version and of older ones.",
             remedy=f"Install the client programs of PostgreSQL {version}, {FALLBACK}",
         )
     return min(found, key=lambda one: one[0])[1]
@@ -101,14 +102,14 @@ def _programs(project: Project) -> Iterator[tuple[int, Path]]:
 
 
 def _major(program: Path) -> int:
-    """Return the major version of a pg_dump, 0 where it does not tell."""
+    """Return the major version of a pg_dump, 0 if it is unknown."""
     answer = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
     match = re.search(r"\(PostgreSQL\) (\d+)", answer)
     return int(match[1]) if match else 0
 
 
 async def _dump(program: Path, source: Address, role: str | None) -> str:
-    # The caller's own PGSERVICE or PGOPTIONS would have their say too.
+    # The caller's PGSERVICE or PGOPTIONS would change the connection.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     environment |= {"PGAPPNAME": "tenantry proof", **source.libpq_environment()}
     process = await asyncio.create_subprocess_exec(
@@ -130,6 +131,6 @@ async def _dump(program: Path, source: Address, role: str | None) -> str:
         raise errors.ServerError(
             f"The schema of {source.redacted} could not be read by {program}.",
             why=said.decode(errors="replace").strip(),
-            remedy=f"Give a login that may read it with --database-url, {FALLBACK}",
+            remedy=f"Give a login that may read it by --database-url, {FALLBACK}",
         )
     return out.decode()

@@ -12,9 +12,9 @@ from plain import connected
 from items.service import service
 from tenantry.deployment import Deployment
 from tenantry.project import Project
-from tenantry.proof.isolation.prove import Battle, prove_isolation
-from tenantry.proof.isolation.verdict import Outcome, Try
-from tenantry.proof.scratch.scratch import PREFIX
+from tenantry.proof.isolation.prove import AttackRun, prove_isolation
+from tenantry.proof.isolation.verdict import AttackResult, Outcome
+from tenantry.proof.scratch.reservation import PREFIX
 from tenantry.testing.cluster import Cluster
 from tenantry.testing.scratch import ScratchDatabase
 
@@ -26,14 +26,14 @@ def original(tenantry_cluster: Cluster) -> Iterator[ScratchDatabase]:
         yield database
 
 
-async def _strike(deployment: Deployment, on_progress: Any) -> Battle:
-    """Attack with tries of our own making, in the real scratch database."""
+async def _strike(deployment: Deployment, on_progress: Any) -> AttackRun:
+    """Attack with results of our own making, in the real scratch database."""
     address = await deployment.address()
     assert address.database.startswith(PREFIX)
     async with connected(address) as application:
         found = await application.fetchval("SELECT current_database()")
     on_progress(1, 1)
-    return Battle(("public.items",), (Try("look", "public.items", Outcome.BREACH, found, "own"),))
+    return AttackRun(("public.items",), (AttackResult("look", "public.items", Outcome.BREACH, found, "own"),))
 
 
 async def test_the_report_holds_what_was_tried_and_where(original: ScratchDatabase, tmp_path: Path) -> None:

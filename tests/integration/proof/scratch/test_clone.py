@@ -25,14 +25,14 @@ from tenantry.proof.isolation.prove import read_facts
 from tenantry.proof.scratch import clone as cloning
 from tenantry.proof.scratch import schema_copy
 from tenantry.proof.scratch.clone import open_clone
-from tenantry.proof.scratch.scratch import LOCK, PREFIX, name_scratch
+from tenantry.proof.scratch.reservation import LOCK, PREFIX, name_scratch
 from tenantry.testing.cluster import Cluster
 from tenantry.testing.scratch import ScratchDatabase
 
 if TYPE_CHECKING:
     from tests.conftest import Administrator
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 DEADLINE = 60.0
 EXISTS = "SELECT FROM pg_database WHERE datname = $1"
 # A constraint that is dumped and read again may put its casts elsewhere.
@@ -265,7 +265,7 @@ async def test_a_server_without_a_fitting_pg_dump_is_a_sentence(
 
 async def test_a_database_that_is_not_there_is_a_sentence(original: ScratchDatabase, project: Project) -> None:
     url = original.superuser.replace(database="nowhere").url.get_secret_value()
-    with pytest.raises(errors.ConfigurationError, match="no database nowhere"):
+    with pytest.raises(errors.ConfigurationError, match="database nowhere does not exist"):
         async with open_clone(Deployment(service, original.settings), project, database_url=url):
             raise AssertionError("handed out")
     assert await _left(original) == []
@@ -314,11 +314,12 @@ PROGRAM = textwrap.dedent("""
     from servicedesk import settings_for
     from tenantry import Address
     from tenantry.cli.interruption import run_to_end
+    from tenantry.deployment import Deployment
     from tenantry.proof.isolation.prove import prove_isolation
     from tenantry.project import Project
 
-    async def attack(service, settings, on_progress):
-        print((await settings.source("application").current()).database, flush=True)
+    async def attack(deployment, on_progress):
+        print((await deployment.address()).database, flush=True)
         await asyncio.sleep(600)
 
     settings = settings_for(Address.parse(sys.argv[1]))

@@ -37,10 +37,59 @@ def test_near_numbers_give_different_texts(pattern: str) -> None:
     assert len({sample(pattern, number) for number in range(100)}) == 100
 
 
-def test_classes_of_posix_are_known() -> None:
-    assert sample("^[[:upper:]]{2}[[:digit:]]$", 0) == "AA0"
+# Expressions that PostgreSQL reads otherwise than Python's `re`, each with the text for the number 0.
+POSTGRESQL = {
+    "^[[:upper:]]{2}[[:digit:]]$": "AA0",
+    "^[[:alpha:]_]{2}$": "aa",
+    "[^[:alnum:][:space:]]": "-",
+    r"^[\d.]{3}$": "000",
+    r"\mab\M": "ab",
+    r"\Aab\Z": "ab",
+    "***:ab": "ab",
+    "[]a]{2}": "]]",
+    "[^]a]": "b",
+    r"[^\w\s]": "-",
+    "[a-]": "a",
+    "[-a]": "-",
+    "[+-/]": "+",
+    "(?:ab|c)x": "abx",
+    "a{2}?": "aa",
+    "(a|b|)": "a",
+    r"a\.b\\": "a.b\\",
+    r"[\]]": "]",
+    "": "",
+}
 
 
-@pytest.mark.parametrize("pattern", ["(?=a)b", r"(a)\1", "[", "^(?!x)"])
-def test_what_is_beyond_it_gives_nothing(pattern: str) -> None:
+@pytest.mark.parametrize(("pattern", "text"), POSTGRESQL.items())
+def test_the_dialect_is_postgresql_s(pattern: str, text: str) -> None:
+    assert sample(pattern, 0) == text
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(?=a)b",
+        "^(?!x)",
+        "(?<=a)b",
+        "(?i)a",
+        r"(a)\1",
+        r"\u0041",
+        "[",
+        "[a",
+        "[[:vowel:]]",
+        "(a",
+        "a)",
+        "*a",
+        "a**",
+        "a{",
+        "a{x}",
+        "a{2,1}",
+        "a{256}",
+        "a\\",
+        "[b-a]",
+        r"[^\S]",
+    ],
+)
+def test_an_unsupported_or_malformed_expression_gives_nothing(pattern: str) -> None:
     assert sample(pattern, 0) is None

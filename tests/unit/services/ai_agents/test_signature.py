@@ -37,6 +37,12 @@ def test_a_malformed_header_is_refused(header: str | None) -> None:
     assert not is_signed(b"x", header, [KEY])
 
 
+@pytest.mark.parametrize("space", [chr(point) for point in range(0x10000) if chr(point).isspace()], ids=ascii)
+@pytest.mark.parametrize("form", ["{space}{value}", "{value}{space}"])
+def test_a_signature_with_a_space_of_any_kind_is_refused(form: str, space: str) -> None:
+    assert not is_signed(b"x", form.format(space=space, value=sign(b"x", KEY)), [KEY])
+
+
 def test_no_key_and_an_empty_key_sign_nothing() -> None:
     assert not is_signed(b"x", sign(b"x", b""), [b""])
     assert not is_signed(b"x", sign(b"x", KEY), [])
