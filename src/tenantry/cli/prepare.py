@@ -40,7 +40,7 @@ def prepare(context: click.Context, names: Sequence[str], as_json: bool) -> None
         write_json({"services": prepared})
     else:
         for item in prepared:
-            write(f"{item.service}: database {item.database} at revision {item.revision}")
+            write(f"{item.service}: database {item.database} at revision {item.revision or 'base'}")
     if any(say_findings(item) for item in prepared):
         context.exit(1)
 

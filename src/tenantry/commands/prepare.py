@@ -59,7 +59,7 @@ async def prepare(deployment: Deployment, tell: Callable[[str], None]) -> Prepar
     tell(f"roles {roles.owner}, {roles.application} and {roles.admin} are correct")
     previous, revision = await _migrate(deployment)
     moved = "nothing to do" if revision == previous else f"was at {previous or 'base'}"
-    tell(f"schema at revision {revision}, {moved}")
+    tell(f"schema at revision {revision or 'base'}, {moved}")
     if deployment.service.signed_context:
         added = await push_context_keys(deployment)
         tell(f"signing keys are in the database, {', '.join(added) or 'no key'} added")

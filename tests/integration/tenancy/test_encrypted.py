@@ -138,5 +138,5 @@ async def test_admin_seals_for_a_named_tenant(shop: Database) -> None:
 
 
 def test_an_encrypted_column_cannot_be_compared() -> None:
-    with pytest.raises(errors.TenancyError, match="cannot be used with eq"):
+    with pytest.raises(errors.TenancyError, match="cannot be used with the operator eq"):
         select(Book).where(Book.notes == SECRET)

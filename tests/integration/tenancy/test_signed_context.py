@@ -298,7 +298,7 @@ async def test_the_signer_hides_as_much_as_the_server_shows(empty_database: Addr
 async def test_a_key_that_the_database_does_not_know_is_told_at_the_start(empty_database: Address) -> None:
     await TEXT.build(empty_database)
     other = signed_schema.settings_for(empty_database, SigningRing.generate("other"))
-    with pytest.raises(errors.ContextRefused, match="key other signed") as refused:
+    with pytest.raises(errors.ContextRefused, match="key 'other' signed") as refused:
         async with signed_schema.open_database(TEXT, other):
             pass
     assert "context push" in refused.value.remedy
@@ -379,9 +379,9 @@ async def test_a_whole_rotation_under_traffic_fails_nobody(empty_database: Addre
 async def test_the_key_that_signs_is_not_retired(empty_database: Address, tmp_path: Path) -> None:
     service, settings = signed_schema.service_of(TEXT, tmp_path), signed_schema.settings_for(empty_database)
     await TEXT.build(empty_database)
-    with pytest.raises(errors.ConfigurationError, match="signs with key k1"):
+    with pytest.raises(errors.ConfigurationError, match="Key 'k1' cannot be removed"):
         await retire_context_key(Deployment(service, settings), "k1")
-    with pytest.raises(errors.ConfigurationError, match="no key k9"):
+    with pytest.raises(errors.ConfigurationError, match="no key with the id 'k9'"):
         await retire_context_key(Deployment(service, settings), "k9")
 
 
@@ -391,9 +391,9 @@ async def test_pushing_adds_and_never_replaces(empty_database: Address, tmp_path
     assert await push_context_keys(Deployment(service, signed_schema.settings_for(empty_database))) == ("k1",)
     assert await push_context_keys(Deployment(service, signed_schema.settings_for(empty_database))) == ()
     another = signed_schema.settings_for(empty_database, SigningRing.generate("k1"))
-    with pytest.raises(errors.ConfigurationError, match="another key under the id k1"):
+    with pytest.raises(errors.ConfigurationError, match="another key with the id 'k1'"):
         await push_context_keys(Deployment(service, another))
-    with pytest.raises(errors.ConfigurationError, match="knows a key k1"):
+    with pytest.raises(errors.ConfigurationError, match="already has a key with the id 'k1'"):
         await rotate_context(Deployment(service, signed_schema.settings_for(empty_database)), "k1")
 
 
