@@ -114,7 +114,7 @@ class Service:
 
     @property
     def signed_context(self) -> bool:
-        """Whether each unit of work signs its tenant."""
+        """True if each unit of work signs its tenant."""
         return tenancy_of(self.metadata).signed_context
 
     @property

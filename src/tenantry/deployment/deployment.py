@@ -80,7 +80,7 @@ class Deployment:
 
     @property
     def is_embedded(self) -> bool:
-        """Whether the database is on the embedded server."""
+        """True if the database is on the embedded server."""
         return self.server is not None
 
     def with_settings(self, **changes: Any) -> Deployment:

@@ -94,7 +94,7 @@ SILENT: tuple[tuple[type[BaseException], str, str], ...] = (
 
 
 class Prospect(enum.Enum):
-    """What may make a failed connection succeed."""
+    """The change that may make a failed connection succeed."""
 
     TIME = "time"
     CREDENTIALS = "credentials"

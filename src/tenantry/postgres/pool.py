@@ -230,7 +230,7 @@ class PoolStatus:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether the next caller has to wait."""
+        """True if the next caller has to wait."""
         return self.checked_out >= self.limit
 
 

@@ -118,7 +118,7 @@ class Database:
 
     @property
     def is_open(self) -> bool:
-        """Whether the database is open for units of work."""
+        """True if the database is open for units of work."""
         return self._engine is not None
 
     @property

@@ -61,7 +61,7 @@ class Kind(enum.Enum):
 
     @property
     def is_isolated(self) -> bool:
-        """Whether row security isolates the table's rows by tenant."""
+        """True if row security isolates the table's rows by tenant."""
         return self in {Kind.TENANT_SCOPED, Kind.TENANT_ROOT}
 
 
