@@ -223,11 +223,11 @@ def context_not_restored() -> Iterator[None]:
     """After an inner unit of work, the outer one's logs go on under the inner one's name."""
 
     @contextmanager
-    def telling(tenant: str | None) -> Iterator[None]:
+    def log_tenant(tenant: str | None) -> Iterator[None]:
         context._tenant.set(tenant)
         yield
 
-    with mock.patch.object(database, "telling", telling):
+    with mock.patch.object(database, "log_tenant", log_tenant):
         yield
 
 

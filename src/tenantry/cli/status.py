@@ -18,12 +18,12 @@ def status(names: Sequence[str], as_json: bool) -> None:
     """Show the server and each service's revision. The command starts nothing."""
     import asyncio
 
-    from tenantry.commands.status import read_standing
+    from tenantry.commands.status import read_status
     from tenantry.deployment import load_deployments
     from tenantry.project import find_project
 
     deployments = load_deployments(find_project(), names, makes_secrets=False)
-    standing = asyncio.run(read_standing(deployments))
+    standing = asyncio.run(read_status(deployments))
     if as_json:
         write_json(standing)
     else:

@@ -15,7 +15,7 @@ from tenantry.postgres.roles import check_safe
 from tenantry.postgres.server import ServerStatus
 from tenantry.service import Service
 
-__all__ = ["ServerState", "ServiceState", "Standing", "probe_service", "read_standing"]
+__all__ = ["ProjectStatus", "ServerState", "ServiceState", "probe_service", "read_status"]
 
 DEADLINE = 3.0
 
@@ -45,21 +45,21 @@ class ServiceState:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ProjectStatus:
     """The result of `status`."""
 
     server: ServerState
     services: tuple[ServiceState, ...]
 
 
-async def read_standing(deployments: Sequence[Deployment]) -> Standing:
+async def read_status(deployments: Sequence[Deployment]) -> ProjectStatus:
     """Ask the server and every service's database, concurrently. This starts no server."""
     # The services of one project share the embedded server. If no service uses it, show the first service's server.
     embedded = next((one.server for one in deployments if one.server is not None), None)
     shown = embedded or RemoteServer(await deployments[0].address())
     status = await asyncio.to_thread(shown.status)
     states = await asyncio.gather(*(_state(one, is_up=not one.is_embedded or status.running) for one in deployments))
-    return Standing(server_state(status), tuple(states))
+    return ProjectStatus(server_state(status), tuple(states))
 
 
 def server_state(status: ServerStatus) -> ServerState:

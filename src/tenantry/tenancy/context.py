@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["current_tenant", "telling"]
+__all__ = ["current_tenant", "log_tenant"]
 
 _tenant: ContextVar[str | None] = ContextVar("tenantry_tenant", default=None)
 
@@ -20,7 +20,7 @@ def current_tenant() -> str | None:
 
 
 @contextmanager
-def telling(tenant: str | None) -> Iterator[None]:
+def log_tenant(tenant: str | None) -> Iterator[None]:
     """Name `tenant` in the logs of the block."""
     token = _tenant.set(tenant)
     try:

@@ -27,7 +27,7 @@ from tenantry.postgres.probe import Probe
 from tenantry.postgres.roles import Roles, check_safe, fetch_role
 from tenantry.postgres.server import Server
 from tenantry.settings import DatabaseSettings
-from tenantry.tenancy.context import telling
+from tenantry.tenancy.context import log_tenant
 from tenantry.tenancy.declarations import Isolated, declaration_of, tenancy_of
 from tenantry.tenancy.guard import guard_engine
 from tenantry.tenancy.lookups import TenantMatch, lookup_statement
@@ -218,7 +218,7 @@ class Database:
     async def _write(self, engine: AsyncEngine, kind: type[_Session], scope: Scope) -> AsyncIterator[_Session]:
         # Rows stay loaded after the commit, because a response is built from them when no transaction is open.
         session = kind(bind=engine, expire_on_commit=False, info={INFO_KEY: scope})
-        with telling(None if scope.tenant is None else str(scope.tenant)):
+        with log_tenant(None if scope.tenant is None else str(scope.tenant)):
             async with session:
                 yield session
                 await session.commit()

@@ -14,7 +14,7 @@ from servicedesk import settings_for
 from ai_agents.service import service
 from tenantry import Address, errors
 from tenantry.commands.prepare import prepare
-from tenantry.commands.status import read_standing
+from tenantry.commands.status import read_status
 from tenantry.deployment import Deployment
 from tenantry.migrations import head_revision
 
@@ -71,11 +71,11 @@ async def test_a_server_that_does_not_answer_is_not_a_missing_database(absent: A
 async def test_standing_tells_ready_from_not_yet(absent: Address) -> None:
     """Asking starts nothing and makes nothing."""
     settings = settings_for(absent)
-    (before,) = (await read_standing([Deployment(service, settings)])).services
+    (before,) = (await read_status([Deployment(service, settings)])).services
     assert (before.database, before.revision, before.ready) == (absent.database, None, False)
     assert before.problem
     await prepare(Deployment(service, settings), lambda _step: None)
-    standing = await read_standing([Deployment(service, settings)])
+    standing = await read_status([Deployment(service, settings)])
     (after,) = standing.services
     assert (after.revision, after.head, after.ready, after.problem) == (after.head, after.head, True, None)
     assert standing.server.kind == "remote"

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from tenantry.fastapi.logging import JSONFormatter, TextFormatter, describe_exception, structured_logging
 from tenantry.fastapi.request import RequestFacts, current_request
 from tenantry.fastapi.request_context import RequestContext
-from tenantry.tenancy.context import telling
+from tenantry.tenancy.context import log_tenant
 
 Client = Callable[[Any], AbstractAsyncContextManager[httpx2.AsyncClient]]
 
@@ -31,7 +31,7 @@ def test_a_line_is_one_json_object_with_request_and_tenant() -> None:
     token = current_request.set(RequestFacts("r1", tenant="from-token"))
     try:
         first = json.loads(JSONFormatter().format(record("two\nlines", status=200)))
-        with telling("acme"):
+        with log_tenant("acme"):
             second = json.loads(JSONFormatter().format(record()))
     finally:
         current_request.reset(token)
@@ -101,7 +101,7 @@ UNSAFE += ["\x9b31m", "\u202e", "\u200b", "\ud800", "\b"]
 def test_no_value_brings_a_control_character_into_a_line_of_text(place: str, unsafe: str) -> None:
     value = f"before{unsafe}after"
     if place == "tenant":
-        with telling(value):
+        with log_tenant(value):
             line = TextFormatter().format(record())
     else:
         line = TextFormatter().format(record(value) if place == "message" else record(path=value))
@@ -148,7 +148,7 @@ async def test_a_path_cannot_forge_a_line(client: Client) -> None:
 
 def test_a_line_of_json_has_the_documented_fields() -> None:
     made = record("hello %s", args=("ada",), status=200, created=1_700_000_000.5)
-    with telling("acme"):
+    with log_tenant("acme"):
         line = JSONFormatter().format(made)
     assert json.loads(line) == {
         "time": "2023-11-14T22:13:20.500+00:00",

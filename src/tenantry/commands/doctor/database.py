@@ -15,7 +15,7 @@ from tenantry.postgres.roles import RoleFacts, check_safe, fetch_role
 from tenantry.proof.audit.server import FLOORS
 from tenantry.tenancy.database import ADMIN_MAX_OVERFLOW, ADMIN_POOL_SIZE
 
-__all__ = ["Asked", "ask_database", "check_connections", "check_database"]
+__all__ = ["DatabaseAnswers", "ask_database", "check_connections", "check_database"]
 
 DEADLINE = 5.0
 
@@ -34,7 +34,7 @@ SELECT name::text, default_version, installed_version FROM pg_available_extensio
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DatabaseAnswers:
     """A service's database and its answers."""
 
     deployment: Deployment
@@ -47,7 +47,7 @@ class Asked:
     extensions: dict[str, tuple[str, str | None]]
 
 
-async def ask_database(deployment: Deployment) -> Asked:
+async def ask_database(deployment: Deployment) -> DatabaseAnswers:
     """Ask the service's database in the application's role.
 
     Raises:
@@ -64,7 +64,7 @@ async def ask_database(deployment: Deployment) -> Asked:
         rows = await connection.fetch(_EXTENSIONS, list(deployment.service.extensions))
         address = await deployment.address()
         role = await fetch_role(connection)
-        return Asked(
+        return DatabaseAnswers(
             deployment=deployment,
             address=address.redacted,
             server=", ".join(f"{host.name}:{host.port}" for host in address.hosts),
@@ -76,7 +76,7 @@ async def ask_database(deployment: Deployment) -> Asked:
         )
 
 
-def check_database(asked: Asked) -> Iterator[Verdict]:
+def check_database(asked: DatabaseAnswers) -> Iterator[Verdict]:
     """Yield the verdicts on one service's database."""
     name = asked.deployment.name
     yield Verdict("address", name, "ok", asked.address)
@@ -92,7 +92,7 @@ def check_database(asked: Asked) -> Iterator[Verdict]:
     yield _check_revision(asked)
 
 
-def check_connections(answers: Sequence[Asked]) -> Iterator[Verdict]:
+def check_connections(answers: Sequence[DatabaseAnswers]) -> Iterator[Verdict]:
     """Yield a verdict for each server: does `max_connections` allow one process of every service?"""
     for place in dict.fromkeys(asked.server for asked in answers):
         there = [asked for asked in answers if asked.server == place]
@@ -115,7 +115,7 @@ def check_connections(answers: Sequence[Asked]) -> Iterator[Verdict]:
             yield Verdict("connections", None, "ok", f"{message}; {fits} {verb}.")
 
 
-def _check_extensions(asked: Asked) -> Iterator[Verdict]:
+def _check_extensions(asked: DatabaseAnswers) -> Iterator[Verdict]:
     for extension in asked.deployment.service.extensions:
         available, installed = asked.extensions.get(extension, (None, None))
         if available is None:
@@ -133,7 +133,7 @@ def _check_extensions(asked: Asked) -> Iterator[Verdict]:
             yield Verdict("extension", asked.deployment.name, "ok", f"{extension} {installed}")
 
 
-def _check_role(asked: Asked) -> Iterator[Verdict]:
+def _check_role(asked: DatabaseAnswers) -> Iterator[Verdict]:
     try:
         weaknesses = check_safe(asked.role, asked.deployment.service.roles)
     except errors.UnsafeRole as error:
@@ -147,7 +147,7 @@ def _check_role(asked: Asked) -> Iterator[Verdict]:
         yield Verdict("role", asked.deployment.name, "ok", f"Row security applies to {asked.role.name}.")
 
 
-def _check_revision(asked: Asked) -> Verdict:
+def _check_revision(asked: DatabaseAnswers) -> Verdict:
     name = asked.deployment.name
     try:
         head = head_revision(asked.deployment.service)

@@ -13,7 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 from tenantry import errors
-from tenantry.commands.doctor.database import Asked, ask_database, check_connections, check_database
+from tenantry.commands.doctor.database import DatabaseAnswers, ask_database, check_connections, check_database
 from tenantry.commands.doctor.verdict import Verdict, failed
 from tenantry.deployment import Deployment
 from tenantry.deployment.development import FILE_NAME, is_embedded, load_settings
@@ -39,7 +39,7 @@ async def check_up(project: Project, names: Sequence[str] = ()) -> AsyncIterator
     yield Verdict("services", None, "ok", ", ".join(service.name for service in services))
     for verdict in _check_embedded(project, services):
         yield verdict
-    answers: list[Asked] = []
+    answers: list[DatabaseAnswers] = []
     for service in services:
         async for verdict in _check_service(service, project, answers):
             yield verdict
@@ -47,7 +47,7 @@ async def check_up(project: Project, names: Sequence[str] = ()) -> AsyncIterator
         yield verdict
 
 
-async def _check_service(service: Service, project: Project, answers: list[Asked]) -> AsyncIterator[Verdict]:
+async def _check_service(service: Service, project: Project, answers: list[DatabaseAnswers]) -> AsyncIterator[Verdict]:
     for verdict in _check_models(service):
         yield verdict
     try:
