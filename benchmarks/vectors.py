@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from tenantry.service import embedded_server
+from tenantry.deployment.deployment import embedded_server
 
 DIMENSIONS, CENTRES, K, EF_SEARCH = 384, 200, 10, 100
 SHARES = {"0.1 %": 0.001, "1 %": 0.01, "10 %": 0.1}

@@ -1,4 +1,4 @@
-"""The tables of problems: what clients are told, read from the tables and the source of the web floor."""  # noqa: INP001  (a script beside the pages it writes)
+"""The tables of problems, read from the tables and the source of `tenantry.fastapi` and of the services."""  # noqa: INP001  (a script beside the pages it writes)
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 
 from markup import table
 
+from tenantry.fastapi import failures, sqlstates
+from tenantry.fastapi.rows import not_found
 from tenantry.service import Service
-from tenantry.web import failures, sqlstates
-from tenantry.web.rows import not_found
 
 __all__ = ["problems", "problems_of", "web_problems"]
 
 
 def problems() -> str:
-    """Every problem that the web floor answers with, by what causes it."""
+    """Every problem that answers an exception, by its cause."""
     rows = [
         *((f"`{kind.__name__}`", answer) for kind, answer in failures.BY_CLASS.items()),
         *((f"SQLSTATE {state}", answer) for state, answer in sqlstates.BY_CODE.items()),
@@ -33,7 +33,7 @@ def problems() -> str:
 
 
 def web_problems() -> str:
-    """Every problem that the web floor makes itself, wherever it is made."""
+    """Every other problem of `tenantry.fastapi`."""
     told = {answer.code for answer in (*failures.BY_CLASS.values(), *sqlstates.BY_CODE.values(), failures.INTERNAL)}
     told |= {answer.code for answer in sqlstates.BY_CLASS.values()}
     rows = [row for row in _made_in(Path(failures.__file__).parent) if row[0].strip("`") not in told]
@@ -46,7 +46,7 @@ def problems_of(service: Service) -> str:
 
 
 def _made_in(folder: Path) -> list[tuple[str, str, str]]:
-    """Return code, status and detail of every problem made in a folder, read from its source."""
+    """Return code, status and detail of every problem of a folder, read from its source."""
     found: dict[str, tuple[str, str, str]] = {}
     for path in sorted(folder.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -66,8 +66,11 @@ def _made_by(tree: ast.AST, known: Mapping[str, str]) -> Iterator[tuple[str, tup
             if status.isdigit() and name:
                 yield name, (f"`{name}`", status, detail)
         match node:
-            # What looks for a row says last what it looks for.
-            case ast.Call(func=ast.Name(id="find" | "present" | "not_found"), args=[*_, ast.Constant(value=str(noun))]):
+            # The last argument of a function that finds a row is the row's noun.
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="rows"), attr="find" | "present" | "not_found"),
+                args=[*_, ast.Constant(value=str(noun))],
+            ):
                 answer = not_found(noun).answer
                 yield answer.code, (f"`{answer.code}`", str(answer.status), answer.detail)
 

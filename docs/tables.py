@@ -14,13 +14,18 @@ from problems import problems, problems_of, web_problems
 
 from tenantry import errors
 from tenantry.cli.entry import tenantry
+from tenantry.commands import prepare as preparation
+from tenantry.commands import status as standing
+from tenantry.commands import tenant as tenants
+from tenantry.commands import up as serving
+from tenantry.commands.doctor import verdict
+from tenantry.migrations import revisions
 from tenantry.migrations.operations import ObjectOp
-from tenantry.operations import preparation, revisions, serving, standing, tenants, verdict
 from tenantry.proof.audit import GROUPS, Finding, Rule
-from tenantry.proof.audit.waivers import Waived
+from tenantry.proof.audit.waiver import Waived
 from tenantry.proof.isolation.attack import TABLE_ATTACKS, all_attacks
-from tenantry.proof.isolation.harness import FAMILIES
 from tenantry.proof.isolation.report import Breach, Limit, RoleFacts, Skip
+from tenantry.proof.isolation.run import FAMILIES
 from tenantry.service import Service, import_attribute
 from tenantry.settings import Variable, list_variables
 from tenantry.tenancy import declarations
@@ -93,12 +98,12 @@ def _describe_one(command: click.Command, context: click.Context) -> Iterator[st
 
 def audit_codes() -> str:
     """Every rule of the audit, a table for each hundred of codes."""
-    columns = ("code", "rule", "severity", "what holds when it is silent", "otherwise", "remedy")
+    columns = ("code", "rule", "severity", "requirement", "reason", "remedy")
     return "\n".join(f"### {title}\n\n{table(columns, map(_rule, rules))}" for title, rules in GROUPS.items())
 
 
-def _rule(rule: Rule) -> tuple[str, ...]:
-    return f"`{rule.code}`", f"`{rule.name}`", rule.severity, rule.sentence, rule.why, rule.remedy
+def _rule(rule: Rule[Any]) -> tuple[str, ...]:
+    return f"`{rule.code}`", f"`{rule.name}`", rule.severity, rule.requirement, rule.reason, rule.remedy
 
 
 def attacks() -> str:
@@ -106,7 +111,7 @@ def attacks() -> str:
     # Importing the families is what fills the catalogue.
     assert FAMILIES
     where = {
-        name: "each table, in six stances" if one.in_every_stance else "each table"
+        name: "each table, in six bindings" if one.in_every_binding else "each table"
         for name, one in TABLE_ATTACKS.items()
     }
     rows = (

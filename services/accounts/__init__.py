@@ -1,1 +1,1 @@
-"""The Accounts service: tenants, their users, and how a user signs in."""
+"""The Accounts service: tenants, their users, and sign-in with a password."""

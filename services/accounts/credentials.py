@@ -1,7 +1,7 @@
-"""Signing in and changing passwords: what is counted, compared and written, in which order.
+"""Signs users in and changes their passwords.
 
-Invariant: a stranger learns only that an address and a password fit together. For an address that nobody has the same
-statements are sent and a hash of the same cost is compared; attempts at it are counted too (`tenantry.web.attempts`).
+Invariant: a failed sign-in does not tell whether the e-mail address exists. For an unknown address the same statements
+run, a dummy hash of the same cost is compared, and the attempt is counted too (`throttling`).
 """
 
 from __future__ import annotations
@@ -12,31 +12,28 @@ from datetime import UTC, datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import undefer
 
-from accounts import schemas
-from accounts.models import PasswordChange, SignInAttempt, User
+from accounts import schemas, throttling
+from accounts.models import PasswordChange, User
+from accounts.passwords import Passwords
+from accounts.settings import settings_of
+from accounts.speaker import Speaker
+from accounts.tokens import BearerToken
 from tenantry import Database, TenantSession
-from tenantry.web.attempts import claim, forgive
-from tenantry.web.bearer_token import BearerToken
-from tenantry.web.passwords import Passwords
-from tenantry.web.problems import Problem
-from tenantry.web.request import note_tenant
-from tenantry.web.rows import put
-from tenantry.web.sign_in_settings import sign_in_settings
-from tenantry.web.speaker import Speaker
+from tenantry.fastapi import Problem, note_tenant, rows
 
 __all__ = ["note_password_change", "replace_password", "sign_in"]
 
 
 async def sign_in(database: Database, passwords: Passwords, body: schemas.SignIn) -> BearerToken:
-    """Return a token for the user whose address and password these are.
+    """Return a token for the user with this address and password.
 
     Raises:
-        Problem: 401, they do not fit; 429, too many attempts; 503, too many passwords wait to be compared.
+        Problem: 401, the address or the password is wrong; 429, too many attempts; 503, the queue of passwords is full.
     """
-    key = await claim(database, SignInAttempt, "sign in", body.email)
-    # The token is dated from before the hash was read: a password that is changed meanwhile makes it void.
+    key = await throttling.count_attempt(database, "sign in", body.email)
+    # The token's time is before the hash is read: a password change in between makes the token invalid.
     began = datetime.now(UTC)
-    # Nobody's tenant and nobody's id for an address that nobody has: the same statements find nothing.
+    # Random ids for an unknown address: the same statements run and find no row.
     tenant, user_id = await database.find_tenant(User, email=body.email) or (uuid.uuid4(), uuid.uuid4())
     async with database.tenant(tenant, read_only=True) as session:
         statement = select(User).where(User.id == user_id).options(undefer(User.hashed_password))
@@ -46,48 +43,42 @@ async def sign_in(database: Database, passwords: Passwords, body: schemas.SignIn
         raise Problem(401, "credentials_invalid", "The e-mail or the password is wrong.")
     note_tenant(tenant)
     async with database.tenant(tenant) as writing:
-        await forgive(writing, SignInAttempt, key)
+        await throttling.reset(writing, key)
         if verdict.rehashed is not None:
             await _store(writing, user, verdict.rehashed)
-    return _make_token(database, user, began)
+    return BearerToken.issue(settings_of(database), user, began)
 
 
-async def replace_password(
-    speaker: Speaker[User], passwords: Passwords, body: schemas.PasswordReplacement
-) -> BearerToken:
-    """Give the speaker a new password, and a token that is good with it: those from before are void.
+async def replace_password(speaker: Speaker, passwords: Passwords, body: schemas.PasswordReplacement) -> BearerToken:
+    """Store the speaker's new password, and return a new token; all older tokens become invalid.
 
     Raises:
-        Problem: 403, the old password is wrong; 409, it was changed meanwhile; 429, too many attempts.
+        Problem: 403, the current password is wrong; 409, another request changed it; 429, too many attempts.
     """
     async with speaker.reading() as (session, user):
         await session.refresh(user, ["hashed_password"])
-    key = await claim(speaker.database, SignInAttempt, "change the password", str(user.id))
+    key = await throttling.count_attempt(speaker.database, "change the password", str(user.id))
     if not (await passwords.verify(body.current_password, user.hashed_password)).is_right:
-        # Not 401, which would tell a client that its token is at fault.
+        # 403 and not 401: a client would take 401 for an invalid token.
         raise Problem(403, "password_wrong", "The current password is wrong.")
     hashed = await passwords.hash(body.new_password, user.username, user.email)
     async with speaker.writing() as (writing, _):
         if not await _store(writing, user, hashed):
-            raise Problem(409, "password_changed", "The password was changed by another request meanwhile.")
+            raise Problem(409, "password_changed", "Another request changed the password in the meantime.")
         await note_password_change(writing, user.id)
-        await forgive(writing, SignInAttempt, key)
-    return _make_token(speaker.database, user, datetime.now(UTC))
+        await throttling.reset(writing, key)
+    return BearerToken.issue(settings_of(speaker.database), user, datetime.now(UTC))
 
 
 async def note_password_change(session: TenantSession, user_id: uuid.UUID) -> None:
-    """Make the user's tokens from before void."""
-    # Our clock and not the database's, because it is ours that stands in the tokens.
+    """Make the user's existing tokens invalid."""
+    # The clock of this process and not the database's, because the tokens carry the time of this clock.
     changed = {"changed_at": datetime.now(UTC)}
-    await put(session, PasswordChange, ["tenant_id", "user_id"], {"user_id": user_id}, changed)
+    await rows.put(session, PasswordChange, ["tenant_id", "user_id"], {"user_id": user_id}, changed)
 
 
 async def _store(session: TenantSession, user: User, hashed: str) -> bool:
-    """Replace the hash that was compared, and no other one: of two requests that replace it the first one wins."""
+    """Replace the hash that was compared, and only this one: of two requests at once the first one succeeds."""
     same = (User.id == user.id, User.hashed_password == user.hashed_password)
     statement = update(User).where(*same).values(hashed_password=hashed).returning(User.id)
     return await session.scalar(statement) is not None
-
-
-def _make_token(database: Database, user: User, issued_at: datetime) -> BearerToken:
-    return BearerToken.issue(sign_in_settings(database.settings), user.id, user.tenant_id, user.roles, issued_at)

@@ -1,8 +1,8 @@
-"""The tables of the Accounts service. `tenants` and `users` are the story's, column by column; two are beside them.
+"""The tables of the Accounts service. `tenants` and `users` have exactly the columns of the service's story.
 
-`sign_in_attempts` slows down who guesses passwords, `password_changes` takes tokens back. Neither could be a column of
-`users` without adding to the story's; the first could not even be a table of tenants, because who tries an address that
-nobody has must be slowed down just the same, and such an address has no tenant.
+The service adds two tables. `sign_in_attempts` slows down guessing of passwords, and `password_changes` makes tokens
+invalid. Both are separate because the columns of `users` are fixed. `sign_in_attempts` is `Global`, because attempts at
+an unknown e-mail address must be counted too, and such an address has no tenant.
 """
 
 from __future__ import annotations
@@ -25,29 +25,28 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from tenantry import CreatedAt, Tenancy, TenantBase, TenantLookup, TenantRoot, TenantScoped
-from tenantry.web.attempt_record import AttemptRecord
+from tenantry import CreatedAt, Global, Tenancy, TenantBase, TenantLookup, TenantRoot, TenantScoped
 
 __all__ = ["ADMIN", "Base", "PasswordChange", "SignInAttempt", "Tenant", "User"]
 
-# The role whose holders manage the users of their tenant, of whom one always remains.
+# The role that manages the users of its tenant. A tenant always keeps at least one user with this role.
 ADMIN = "admin"
 
 _NEW_ID = text("gen_random_uuid()")
 
 
 class Base(TenantBase, DeclarativeBase):
-    """Tenants are told apart by `tenant_id uuid`, which is the `id` of their row in `tenants`."""
+    """The tenant column is `tenant_id uuid`; it holds the `id` of a row of `tenants`."""
 
     tenancy = Tenancy(column="tenant_id", type=Uuid(), setting="app.current_tenant_id")
 
 
 class Tenant(TenantRoot, CreatedAt, Base):
-    """Who has users."""
+    """A tenant."""
 
     __tablename__ = "tenants"
     __tenant_key__: ClassVar[str] = "id"
-    # Signing up makes the id first and works as this tenant from then on; the policy lets it write no other row.
+    # Signing up generates the id first and then works as this tenant. The policy allows it to write this row only.
     __privileges__: ClassVar[tuple[str, ...]] = ("INSERT", "SELECT")
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, server_default=_NEW_ID)
@@ -55,7 +54,7 @@ class Tenant(TenantRoot, CreatedAt, Base):
 
 
 class User(TenantScoped, CreatedAt, Base):
-    """Who signs in, by an e-mail that no other user of any tenant has."""
+    """A user, who signs in with an e-mail address that is unique across all tenants."""
 
     __tablename__ = "users"
     __lookups__: ClassVar[tuple[TenantLookup, ...]] = (TenantLookup("email"),)
@@ -73,13 +72,13 @@ class User(TenantScoped, CreatedAt, Base):
     tenant_id: Mapped[uuid.UUID]
     username: Mapped[str] = mapped_column(String(100))
     email: Mapped[str] = mapped_column(String(254))
-    # Loaded by nobody who does not ask for it by name.
+    # Loaded only by a query that names it.
     hashed_password: Mapped[str] = mapped_column(String(255), deferred=True, deferred_raiseload=True)
     roles: Mapped[list[str]] = mapped_column(JSON, server_default=text("'[]'::json"))
 
 
 class PasswordChange(TenantScoped, Base):
-    """When a user's password was changed last; tokens from before it are void. No row, no change."""
+    """Time of the last change of a user's password; older tokens are invalid. No row means no change."""
 
     __tablename__ = "password_changes"
     __privileges__: ClassVar[tuple[str, ...]] = ("INSERT", "SELECT", "UPDATE")
@@ -93,7 +92,12 @@ class PasswordChange(TenantScoped, Base):
     changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
-class SignInAttempt(AttemptRecord, Base):
-    """Attempts at the passwords of addresses, whether or not somebody has them."""
+class SignInAttempt(Global, Base):
+    """The count of recent failed attempts at one password; see `throttling`."""
 
     __tablename__ = "sign_in_attempts"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    failures: Mapped[int]
+    last_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    next_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -1,4 +1,4 @@
-"""What the API takes and gives. A password has a field on the way in, and none on the way out."""
+"""Bodies of requests and responses. Requests have a field for a password, responses do not."""
 
 from __future__ import annotations
 
@@ -8,54 +8,53 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from tenantry.web.fields import Email, Title, Username
-from tenantry.web.passwords import GivenPassword, NewPassword
-from tenantry.web.shapes import Body, Patch, Shape
+from accounts.passwords import GivenPassword, NewPassword
+from tenantry.fastapi import Patch, RequestBody, Shape, fields
 
 __all__ = ["Account", "NewUser", "PasswordReplacement", "Role", "SignIn", "SignUp", "Tenant", "User", "UserPatch"]
 
-# A list of ours and not free text: roles become the scopes of tokens that other services may trust as well.
+# A fixed list and not free text: roles become scopes of tokens, and other services may trust these tokens.
 Role = Literal["admin", "member"]
 Roles = Annotated[list[Role], Field(min_length=1, max_length=8), AfterValidator(lambda roles: sorted(set(roles)))]
 
 
-class SignUp(Body):
+class SignUp(RequestBody):
     """A new tenant and its first administrator."""
 
-    tenant: Title = Field(examples=["Acme Corporation"])
-    username: Username = Field(examples=["ada"])
-    email: Email = Field(examples=["ada@acme.example"])
+    tenant: fields.Title = Field(examples=["Acme Corporation"])
+    username: fields.Username = Field(examples=["ada"])
+    email: fields.Email = Field(examples=["ada@acme.example"])
     password: NewPassword
 
 
-class SignIn(Body):
-    """Who claims to be whom."""
+class SignIn(RequestBody):
+    """An e-mail address and a password."""
 
-    email: Email = Field(examples=["ada@acme.example"])
+    email: fields.Email = Field(examples=["ada@acme.example"])
     password: GivenPassword
 
 
-class PasswordReplacement(Body):
-    """The password as it is and as it shall be."""
+class PasswordReplacement(RequestBody):
+    """The current password and the new one."""
 
     current_password: GivenPassword
     new_password: NewPassword
 
 
-class NewUser(Body):
-    """A user to be."""
+class NewUser(RequestBody):
+    """A new user."""
 
-    username: Username
-    email: Email
+    username: fields.Username
+    email: fields.Email
     password: NewPassword
     roles: Roles = Field(default=["member"])
 
 
 class UserPatch(Patch):
-    """What shall change of a user; what is left out or null stays."""
+    """Changes of a user; a field that is missing or null stays as it is."""
 
-    username: Username | None = None
-    email: Email | None = None
+    username: fields.Username | None = None
+    email: fields.Email | None = None
     password: NewPassword | None = None
     roles: Roles | None = None
 
@@ -79,7 +78,7 @@ class User(Shape):
 
 
 class Account(Shape):
-    """A user and the tenant that the user belongs to."""
+    """A user with the user's tenant."""
 
     user: User
     tenant: Tenant

@@ -1,1 +1,1 @@
-"""The AI Agents service: tenants' service desks, and the history of what was added to their tickets."""
+"""The AI Agents service: service desks of tenants, and the history of enhancements of their tickets."""

@@ -1,6 +1,6 @@
-"""Two tenants to try the service with, and the requests worth trying.
+"""Demonstration data: two tenants with enhancements, and example requests.
 
-Everything here is made up and known to everybody; `seed` is for a database that serves demonstrations alone.
+The secrets are public. Run `seed` only on a database that is for demonstrations.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ from sqlalchemy import select
 from ai_agents import history
 from ai_agents.models import TenantConfig
 from ai_agents.settings import Settings
+from ai_agents.signature import HEADER, sign
 from tenantry import Database
-from tenantry.web.examples import Examples
-from tenantry.web.signature import HEADER, sign
-from tenantry.web.tokens import issue_token
+from tenantry.fastapi import Examples, issue_token
 
 __all__ = ["TENANTS", "examples", "seed", "tokens"]
 
-# By tenant: its name, and the secret that its service desk signs with.
+# For each tenant: its name, and the secret that its service desk signs with.
 TENANTS = {
     "acme": ("Acme Corporation", "acme-demo-signing-secret"),
     "globex": ("Globex Industries", "globex-demo-signing-secret"),
@@ -32,7 +31,7 @@ TOKEN_LIFETIME = timedelta(days=30)
 
 
 async def seed(database: Database) -> None:
-    """Put in the demonstration tenants, where they are not there yet."""
+    """Insert the demonstration tenants that do not exist yet."""
     for tenant, (name, secret) in TENANTS.items():
         async with database.tenant(tenant) as session:
             if await session.scalar(select(TenantConfig)) is not None:
@@ -67,19 +66,19 @@ def tokens(settings: Settings) -> dict[str, str]:
 
 
 def examples(settings: Settings, url: str) -> Iterator[tuple[str, str]]:
-    """Yield what is worth trying at `url`, the service's own (`http://127.0.0.1:8000/ai-agents`): title, curl line."""
+    """Yield a title and a curl line for each example; `url` is the service's (`http://127.0.0.1:8000/ai-agents`)."""
     if settings.jwt_secret is None:
-        # An identity provider gives the tokens then.
+        # An identity provider issues the tokens, so there is no token to show.
         return
     ask = Examples(url, tokens(settings))
     yield ask.ready
     yield "Acme's enhancements", ask.line("/enhancements", "acme")
-    yield "Globex sees its own only", ask.line("/enhancements", "globex")
+    yield "Globex sees only its own enhancements", ask.line("/enhancements", "globex")
     yield "Acme's configuration, without its secrets", ask.line("/tenants/acme", "acme")
-    yield "Another tenant's is not found", ask.line("/tenants/globex", "acme")
+    yield "The configuration of another tenant is not found", ask.line("/tenants/globex", "acme")
     yield "Ask for an enhancement", ask.line("/enhancements", "acme", {"ticket_id": "INC-2001"})
     ticket = {"delivery_id": str(uuid.uuid4()), "ticket_id": "INC-2002", "context": {"priority": "high"}}
     signature = sign(json.dumps(ticket).encode(), TENANTS["acme"][1].encode())
     signed = {"X-Tenant-ID": "acme", HEADER: signature}
     webhook = ask.line("/webhooks/servicedesk", body=ticket, headers=signed)
-    yield "A signed webhook; a second time it is refused as a replay", webhook
+    yield "A signed webhook; the second time it is refused as a replay", webhook

@@ -1,4 +1,4 @@
-"""The life of an enhancement: begun as pending, finished once. Whose it is, the session knows."""
+"""The states of an enhancement: it begins as pending and is finished once. The session gives the tenant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["begin", "finish"]
 
 
 async def begin(session: TenantSession, ticket_id: str, context: dict[str, Any] | None) -> EnhancementHistory:
-    """Write a pending enhancement of a ticket; the database fills in the tenant, the id and the time."""
+    """Insert a pending enhancement of a ticket; the database fills in the tenant, the id and the time."""
     statement = (
         insert(EnhancementHistory)
         .values(ticket_id=ticket_id, status="pending", context_gathered=context)
@@ -26,9 +26,9 @@ async def begin(session: TenantSession, ticket_id: str, context: dict[str, Any] 
 async def finish(
     session: TenantSession, enhancement_id: uuid.UUID, values: dict[str, Any]
 ) -> EnhancementHistory | None:
-    """Complete or fail a pending enhancement; None where there is none, or none that is pending.
+    """Complete or fail a pending enhancement; return None when it does not exist or is not pending.
 
-    One statement, so that of two workers that finish the same enhancement one finds it pending and the other does not.
+    It is one statement: when two workers finish the same enhancement, only one of them finds it pending.
     """
     statement = (
         update(EnhancementHistory)

@@ -1,7 +1,7 @@
-"""The tables of the AI Agents service, column by column as its story lists them.
+"""The tables of the AI Agents service. `tenant_configs` and `enhancement_history` have the columns of its story.
 
-Two tables are the story's. `webhook_deliveries` is what refuses a webhook that is sent twice. The secrets of a tenant
-are encrypted, and loaded by nobody who does not ask for them by name.
+The service adds `webhook_deliveries`, which refuses a webhook that is sent twice. The secrets of a tenant are
+encrypted, and only a query that names them loads them.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _NEW_ID = text("gen_random_uuid()")
 
 
 class Base(TenantBase, DeclarativeBase):
-    """Tenants are told apart by `tenant_id varchar(100)`."""
+    """The tenant column is `tenant_id varchar(100)`."""
 
     tenancy = Tenancy(column="tenant_id", type=String(100), setting="app.current_tenant_id")
 
 
 class TenantConfig(TenantRoot, Timestamps, Base):
-    """How one tenant's service desk is reached, and what the tenant prefers."""
+    """The service desk of one tenant, and the tenant's preferences."""
 
     __tablename__ = "tenant_configs"
-    # A tenant makes its own row: its token says which tenant it is, and the policy lets no other row be written.
+    # A tenant creates its own row: the token names the tenant, and the policy allows it to write this row only.
     __privileges__: ClassVar[tuple[str, ...]] = ("INSERT", "SELECT", "UPDATE")
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, server_default=_NEW_ID)
@@ -45,12 +45,12 @@ class TenantConfig(TenantRoot, Timestamps, Base):
     webhook_signing_secret: Mapped[str] = mapped_column(
         "webhook_signing_secret_encrypted", EncryptedText(), deferred=True, deferred_raiseload=True
     )
-    # As PostgreSQL prints it: Alembic could compare any other spelling only with json's =, which there is none.
+    # Written as PostgreSQL prints it: Alembic compares another spelling with the operator =, which json does not have.
     enhancement_preferences: Mapped[dict[str, Any]] = mapped_column(JSON, server_default=text("'{}'::json"))
 
 
 class EnhancementHistory(TenantScoped, CreatedAt, Base):
-    """One enhancement of one ticket: asked for, then completed or failed."""
+    """One enhancement of one ticket: requested, then completed or failed."""
 
     __tablename__ = "enhancement_history"
     __privileges__: ClassVar[tuple[str, ...]] = ("INSERT", "SELECT", "UPDATE")
@@ -68,12 +68,12 @@ class EnhancementHistory(TenantScoped, CreatedAt, Base):
     llm_output: Mapped[str | None] = mapped_column(Text)
     error_message: Mapped[str | None] = mapped_column(Text)
     processing_time_ms: Mapped[int | None]
-    # After created_at, where the story has it.
+    # The story lists it after created_at.
     completed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), sort_order=901)
 
 
 class WebhookDelivery(TenantScoped, Base):
-    """A webhook that was accepted; its key is what refuses the same delivery a second time."""
+    """A webhook that was accepted; the primary key refuses the same delivery a second time."""
 
     __tablename__ = "webhook_deliveries"
     __privileges__: ClassVar[tuple[str, ...]] = ("INSERT", "SELECT")

@@ -1,4 +1,4 @@
-"""What the API takes and gives. A secret has a field on the way in, and none on the way out."""
+"""Bodies of requests and responses. Requests have fields for secrets, responses do not."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr, model_validator
 
-from tenantry.web.fields import Count, JSONObject, Text, WebAddress, check_object
-from tenantry.web.shapes import Body, Shape
+from tenantry.fastapi import RequestBody, Shape, fields
 
 __all__ = [
     "Enhancement",
@@ -26,12 +25,12 @@ Status = Literal["pending", "completed", "failed"]
 
 LONGEST_OUTPUT = 256 * 1024
 
-TicketID = Annotated[Text, Field(min_length=1, max_length=100)]
-LongText = Annotated[Text, Field(max_length=LONGEST_OUTPUT)]
+TicketID = Annotated[fields.Text, Field(min_length=1, max_length=100)]
+LongText = Annotated[fields.Text, Field(max_length=LONGEST_OUTPUT)]
 
 
 class Preferences(BaseModel):
-    """What a tenant prefers. The known keys are checked; others are kept as they are, for features yet to come."""
+    """Preferences of a tenant. The API checks the known keys and keeps unknown ones for future features."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, JsonValue] = Field(init=False)
@@ -41,21 +40,21 @@ class Preferences(BaseModel):
 
     @model_validator(mode="after")
     def _check_extra(self) -> Self:
-        check_object(self.model_dump())
+        fields.check_object(self.model_dump())
         return self
 
 
-class TenantSettings(Body):
-    """A tenant as it should be. A secret that is left out stays what it was; a new tenant must bring both."""
+class TenantSettings(RequestBody):
+    """The configuration of a tenant. A missing secret keeps its value; a new tenant needs both secrets."""
 
-    name: Text = Field(min_length=1, max_length=255)
-    servicedesk_url: WebAddress = Field(examples=["https://desk.example.com/api/v3/"])
+    name: fields.Text = Field(min_length=1, max_length=255)
+    servicedesk_url: fields.WebAddress = Field(examples=["https://desk.example.com/api/v3/"])
     servicedesk_api_key: SecretStr | None = Field(default=None, min_length=1, max_length=1000)
     webhook_signing_secret: SecretStr | None = Field(default=None, min_length=16, max_length=1000)
     enhancement_preferences: Preferences = Field(default_factory=Preferences)
 
     def columns(self) -> dict[str, Any]:
-        """Return the values by mapped attribute; a secret that was not sent has none."""
+        """Return the values by mapped attribute, without the secrets that were not sent."""
         columns: dict[str, Any] = {
             "name": self.name,
             "servicedesk_url": self.servicedesk_url,
@@ -80,21 +79,21 @@ class Tenant(Shape):
     updated_at: datetime
 
 
-class EnhancementRequest(Body):
-    """A ticket that wants an enhancement."""
+class EnhancementRequest(RequestBody):
+    """A request to enhance a ticket."""
 
     ticket_id: TicketID
-    context_gathered: JSONObject | None = None
+    context_gathered: fields.JSONObject | None = None
 
 
-class EnhancementOutcome(Body):
-    """How a pending enhancement ended."""
+class EnhancementOutcome(RequestBody):
+    """The result of a pending enhancement."""
 
     status: Literal["completed", "failed"]
     llm_output: LongText | None = None
     error_message: LongText | None = None
-    context_gathered: JSONObject | None = None
-    processing_time_ms: Count | None = None
+    context_gathered: fields.JSONObject | None = None
+    processing_time_ms: fields.Count | None = None
 
 
 class Enhancement(Shape):
@@ -112,19 +111,19 @@ class Enhancement(Shape):
 
 
 class WebhookTicket(BaseModel):
-    """What a service desk tells of a ticket; what else it sends is passed over.
+    """A ticket, as a service desk sends it. Further fields are ignored.
 
-    The delivery's id stands in the body, because only the body is signed: in a header, whoever recorded a request
-    could send it again under another id.
+    The id of the delivery is a field of the body, because only the body is signed. As a header it could be changed, and
+    a recorded request could be sent again.
     """
 
-    delivery_id: Text = Field(min_length=1, max_length=200, description="One for each delivery.")
+    delivery_id: fields.Text = Field(min_length=1, max_length=200, description="Unique for each delivery.")
     ticket_id: TicketID
-    context: JSONObject | None = None
+    context: fields.JSONObject | None = None
 
 
 class WebhookReceipt(BaseModel):
-    """What a webhook made: a pending enhancement."""
+    """The pending enhancement that a webhook created."""
 
     id: uuid.UUID
     status: Literal["pending"] = "pending"

@@ -1,8 +1,6 @@
-"""The AI Agents service, as the command line and the tests find it."""
+"""The declaration of the AI Agents service, for the command line, the application and the tests."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from ai_agents.models import Base
 from ai_agents.settings import Settings
@@ -13,10 +11,8 @@ __all__ = ["service"]
 service = Service(
     name="ai_agents",
     title="AI Agents",
-    metadata=Base.metadata,
+    base=Base,
     settings=Settings,
-    migrations=Path(__file__).parent / "migrations",
-    app="ai_agents.app:app",
     roles=Roles(owner="ai_agents_owner", application="app_user", admin="admin"),
     demo="ai_agents.demo:seed",
 )

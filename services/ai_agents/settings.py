@@ -1,4 +1,4 @@
-"""The variables of the AI Agents service: those of the toolkit under the prefix `AI_AGENTS_`, and a Redis."""
+"""Settings of the AI Agents service: variables with the prefix `AI_AGENTS_`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from tenantry import DatabaseSettings
-from tenantry.web.settings import WebSettings
-from tenantry.web.tokens import TokenSettings
+from tenantry.fastapi import TokenSettings, WebSettings
 
 __all__ = ["Settings"]
 
 
 class Settings(DatabaseSettings, TokenSettings, WebSettings):
-    """The pool's defaults are the story's: 20 connections, of which 5 are kept; 5 s for one, 30 s to open one."""
+    """The defaults of the pool are those of the story: 20 connections, 5 of them kept open, with a 5 s wait for one."""
 
     model_config = SettingsConfigDict(env_prefix="AI_AGENTS_")
 
     redis_url: SecretStr | None = Field(
-        default=None, description="The Redis of the workers, redis://host:6379/0; when set, readiness asks it too."
+        default=None, description="URL of the workers' Redis, redis://host:6379/0; when set, readiness checks it."
     )

@@ -1,1 +1,1 @@
-"""The Items service: one table without tenants, through an API that two clients can use at once."""
+"""The Items service: one table without tenants, and an API for clients that work at the same time."""

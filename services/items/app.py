@@ -1,4 +1,4 @@
-"""The application: `uvicorn items.app:app` serves it at `/items`, its health also at the root."""
+"""The application: `uvicorn items.app:app` serves it at `/items`, and its health also at the root."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ from functools import partial
 
 from items.routes import router
 from items.service import service
-from tenantry.web.host import host
-from tenantry.web.problems import Answer
-from tenantry.web.service_app import service_app
+from tenantry.fastapi import Answer, host, service_app
 
 __all__ = ["app", "create_app"]
 
-CONSTRAINTS = {"items_name_not_empty": Answer(422, "name_empty", "The name of an item may not be blank.")}
+CONSTRAINTS = {"items_name_not_empty": Answer(422, "name_empty", "The name of an item must not be blank.")}
 
-# Called with `settings` and `server` by tests; without them, both come from the environment when it starts.
+# Tests pass `settings` and `server`. Without them, the application reads both from the environment when it starts.
 create_app = partial(
     service_app,
     service,
     [router],
     constraints=CONSTRAINTS,
-    description="Items with a name: listed, created once, and changed by two editors without a loss.",
+    description="Items with a name, with creation that can be repeated safely and changes that detect conflicts.",
 )
 
 app = host(create_app())

@@ -1,6 +1,6 @@
-"""The tables of the Items service, none of which belongs to a tenant.
+"""The tables of the Items service, which has no tenants.
 
-`items` is the story's, name by name. `idempotency_keys` remembers which creations were answered already.
+`items` has the names of the service's story. `idempotency_keys` stores the answers to requests that create items.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from sqlalchemy import CheckConstraint, Index, PrimaryKeyConstraint, String, Tex
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.schema import conv
 
-from tenantry import Global, TenantBase, Timestamps
-from tenantry.web.idempotency_record import IdempotencyRecord
+from tenantry import Global, IdempotencyRecord, TenantBase, Timestamps
 
 __all__ = ["Base", "CreationKey", "Item"]
 
@@ -22,12 +21,12 @@ class Base(TenantBase, DeclarativeBase):
 
 
 class Item(Global, Timestamps, Base):
-    """A thing with a name; `updated_at` is also its version."""
+    """An item; `updated_at` is also its version."""
 
     __tablename__ = "items"
     __table_args__ = (
         PrimaryKeyConstraint("id", name="items_pkey"),
-        # `conv` keeps the story's name from being put into the naming convention.
+        # `conv` keeps the name as it is: the naming convention would add a prefix.
         CheckConstraint("length(trim(name)) > 0", name=conv("items_name_not_empty")),
         Index("idx_items_name", "name"),
     )
@@ -41,7 +40,7 @@ Index("idx_items_created_at", Item.created_at.desc())
 
 
 class CreationKey(IdempotencyRecord, Global, Base):
-    """A creation that was asked for with an `Idempotency-Key`, and its answer."""
+    """A request with an `Idempotency-Key` that created an item, and its answer."""
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (PrimaryKeyConstraint("key"),)

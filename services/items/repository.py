@@ -1,6 +1,6 @@
-"""Items as rows: what is read, and what is changed under which condition. Each method is one statement or two.
+"""Reads and writes the rows of items. Each method runs one statement or two.
 
-Reading and writing are two classes, as their sessions are: who holds an `ItemReader` cannot change anything.
+`ItemReader` only reads and takes a read-only session; `ItemRepository` also writes.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ from sqlalchemy import delete, insert, select, update
 from items import schemas
 from items.models import Item
 from tenantry import ReadSession, TenantSession
-from tenantry.web.counted_page import CountedPageRequest, paginate_counted
-from tenantry.web.etag import Precondition
-from tenantry.web.listing import narrow
+from tenantry.fastapi import CountedPageRequest, etag, narrow, paginate_counted
 
 __all__ = ["ItemReader", "ItemRepository"]
 
-ANY_VERSION = Precondition()
+ANY_VERSION = etag.Precondition()
 
 
 class ItemReader:
@@ -28,7 +26,7 @@ class ItemReader:
         self._reading = session
 
     async def get_all(self, page: CountedPageRequest, name: str | None = None) -> schemas.ItemListResponse:
-        """Return one page, the newest first, and the total; of items with exactly this name where one is given."""
+        """Return one page, newest first, and the total; with `name`, only items with exactly this name."""
         statement = narrow(select(Item), {Item.name: name})
         found = await paginate_counted(
             self._reading,
@@ -40,7 +38,7 @@ class ItemReader:
         return schemas.ItemListResponse(items=found.items, total=found.total, next_cursor=found.next_cursor)
 
     async def get_by_id(self, item_id: uuid.UUID) -> Item | None:
-        """Return an item, None where there is none."""
+        """Return an item, or None when it does not exist."""
         found: Item | None = await self._reading.scalar(select(Item).where(Item.id == item_id))
         return found
 
@@ -53,14 +51,14 @@ class ItemRepository(ItemReader):
         self._session = session
 
     async def create(self, item_in: schemas.ItemCreate) -> Item:
-        """Write a new item; its id and its times are the database's."""
+        """Insert an item; the database makes its id and its times."""
         statement = insert(Item).values(item_in.model_dump()).returning(Item)
         return (await self._session.scalars(statement)).one()
 
     async def update(
-        self, item_id: uuid.UUID, item_in: schemas.ItemUpdate, condition: Precondition = ANY_VERSION
+        self, item_id: uuid.UUID, item_in: schemas.ItemUpdate, condition: etag.Precondition = ANY_VERSION
     ) -> Item | None:
-        """Change an item; None where there is none, or none of these versions. Without a change it is only read."""
+        """Change an item; return None when it does not exist or has another version. Without changes, only read it."""
         wanted = (Item.id == item_id, condition.holds_for(Item.updated_at))
         values = item_in.changes()
         if not values:
@@ -68,7 +66,7 @@ class ItemRepository(ItemReader):
         statement = update(Item).where(*wanted).values(values).returning(Item)
         return (await self._session.scalars(statement)).one_or_none()
 
-    async def delete(self, item_id: uuid.UUID, condition: Precondition = ANY_VERSION) -> bool:
-        """Remove an item; False where there is none, or none of these versions."""
+    async def delete(self, item_id: uuid.UUID, condition: etag.Precondition = ANY_VERSION) -> bool:
+        """Delete an item; return False when it does not exist or has another version."""
         wanted = (Item.id == item_id, condition.holds_for(Item.updated_at))
         return (await self._session.scalars(delete(Item).where(*wanted).returning(Item.id))).one_or_none() is not None

@@ -1,4 +1,4 @@
-"""What the API takes and gives."""
+"""Bodies of requests and responses."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
-from tenantry.web.counted_page import CountedPage
-from tenantry.web.fields import Text
-from tenantry.web.shapes import Body, Patch, Shape
+from tenantry.fastapi import CountedPage, Patch, RequestBody, Shape, fields
 
 __all__ = ["Item", "ItemCreate", "ItemListResponse", "ItemUpdate", "Name"]
 
-# PostgreSQL's text holds every character but NUL. The table's own check counts a tab as a name; people do not.
+# PostgreSQL's text cannot hold NUL. The check of the table would accept a tab as a name; this pattern does not.
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$"),
@@ -22,24 +20,24 @@ Name = Annotated[
 ]
 
 
-class ItemCreate(Body):
+class ItemCreate(RequestBody):
     """A new item."""
 
     name: Name
-    description: Text | None = None
+    description: fields.Text | None = None
 
 
 class ItemUpdate(Patch):
-    """What shall change; what is left out stays. A description of null removes it, a name of null is left out too."""
+    """Changes of an item; a missing field stays as it is. Null removes the description and keeps the name."""
 
     erasable: ClassVar[frozenset[str]] = frozenset({"description"})
 
     name: Name | None = None
-    description: Text | None = None
+    description: fields.Text | None = None
 
 
 class Item(Shape):
-    """An item as it is stored."""
+    """An item."""
 
     id: uuid.UUID
     name: str
@@ -49,4 +47,4 @@ class Item(Shape):
 
 
 class ItemListResponse(CountedPage[Item]):
-    """One page of items, and how many there are in all."""
+    """One page of items, and their total number."""

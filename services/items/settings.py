@@ -1,7 +1,7 @@
-"""The variables of the Items service, with the prefix `ITEMS_`; those of the address also as the story has them.
+"""Settings of the Items service: variables with the prefix `ITEMS_`, and the bare `DB_` variables of its story.
 
-`DB_PASSWORD` alone is enough: the other four parts have the story's defaults. Of the bare names nothing is read where
-an `ITEMS_` variable says where the database is, so that a process with several services can tell them apart.
+`DB_PASSWORD` alone is enough, because the other four parts have the story's defaults. The bare variables are ignored
+when an `ITEMS_` variable gives the address, so that one process can run several services.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from tenantry import DatabaseSettings
-from tenantry.web.settings import WebSettings
+from tenantry.fastapi import WebSettings
 
 __all__ = ["Settings"]
 
 
 class Settings(DatabaseSettings, WebSettings):
-    """The pool is the story's: 5 connections that are kept, 10 more under load, each replaced after 300 s."""
+    """The pool is that of the story: 5 connections kept open, 10 more under load, each replaced after 300 s."""
 
     model_config = SettingsConfigDict(env_prefix="ITEMS_")
     unprefixed: ClassVar[tuple[str, ...]] = ("db_host", "db_port", "db_name", "db_user", "db_password")
     default_parts: ClassVar[Mapping[str, str]] = {"host": "localhost", "dbname": "devops_demo", "user": "app_user"}
 
-    database_max_overflow: int = Field(default=10, ge=0, description="Connections opened beyond those under load.")
+    database_max_overflow: int = Field(
+        default=10, ge=0, description="Further connections that each process opens under load."
+    )
     database_pool_recycle: float = Field(
         default=300.0,
         gt=0,
         allow_inf_nan=False,
-        description="Seconds after which a connection is replaced, up to a tenth earlier at random.",
+        description="Maximum age of a connection, in seconds; reduced at random by up to 10 % for each connection.",
     )

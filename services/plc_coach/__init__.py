@@ -1,1 +1,1 @@
-"""The PLC Coach service: educators' conversations with an assistant, shared within an organisation."""
+"""The PLC Coach service: conversations of educators with an assistant, shared within an organisation."""

@@ -1,17 +1,20 @@
-"""The tables of the PLC Coach service, column by column as its story lists them; the tenant is the organisation.
+"""The tables of the PLC Coach service; the tenant is the organisation.
 
-Four tables are the story's. `identity_assertions` is what refuses an assertion that is used twice, and
-`message_embeddings` what messages are found by: in partitions, so that a search meets few rows of other organisations.
-References carry the organisation, because referential checks pass row security by.
+`users`, `sessions`, `conversations` and `messages` have the columns of the service's story. The service adds two
+tables. `identity_assertions` refuses an assertion that is used twice. `message_embeddings` serves the search; it is
+partitioned by organisation, so that a search reads few rows of other organisations. Foreign keys include the
+organisation, because PostgreSQL checks them without row security.
 """
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from pgvector.sqlalchemy import VECTOR
 from sqlalchemy import (
     ARRAY,
     CheckConstraint,
@@ -31,14 +34,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from tenantry import CreatedAt, Tenancy, TenantBase, TenantLookup, TenantScoped, Timestamps
-from tenantry.web.assertion_record import AssertionRecord
-from tenantry.web.embedding_record import EmbeddingRecord, by_direction
-from tenantry.web.identity_record import IdentityRecord
-from tenantry.web.session_record import SessionRecord
-from tenantry.web.share_record import ShareRecord
 
 __all__ = [
+    "ASSERTION_ID_LENGTH",
     "DIMENSIONS",
+    "SHARE_TOKEN_LENGTH",
     "Base",
     "Conversation",
     "IdentityAssertion",
@@ -49,24 +49,28 @@ __all__ = [
 ]
 
 DIMENSIONS = 384
+ASSERTION_ID_LENGTH = 200
+SHARE_TOKEN_LENGTH = 64
+# As text these are 43 characters, too many to guess.
+SHARE_TOKEN_BYTES = 32
 
 _NEW_ID = text("gen_random_uuid()")
 
 
 def _belongs_to(table: str, column: str) -> ForeignKeyConstraint:
-    """Refer to a row of the same organisation, and go with it when it goes."""
+    """Reference a row of the same organisation; deleting it deletes this row too."""
     ours, theirs = ["organization_id", column], [f"{table}.organization_id", f"{table}.id"]
     return ForeignKeyConstraint(ours, theirs, ondelete="CASCADE")
 
 
 class Base(TenantBase, DeclarativeBase):
-    """Organisations are told apart by `organization_id uuid`."""
+    """The tenant column is `organization_id uuid`."""
 
     tenancy = Tenancy(column="organization_id", type=Uuid(), setting="app.current_tenant_id")
 
 
-class User(IdentityRecord, CreatedAt, Base):
-    """Somebody who signs in through an identity provider."""
+class User(TenantScoped, CreatedAt, Base):
+    """A user of an identity provider. A user that was inserted by hand has no identity until the first sign-in."""
 
     __tablename__ = "users"
     __privileges__: ClassVar[tuple[str, ...]] = ("INSERT", "SELECT", "UPDATE")
@@ -81,26 +85,39 @@ class User(IdentityRecord, CreatedAt, Base):
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, server_default=_NEW_ID)
+    email: Mapped[str] = mapped_column(String(254))
+    name: Mapped[str] = mapped_column(String(255))
     role: Mapped[str] = mapped_column(String(20), server_default="educator")
     organization_id: Mapped[uuid.UUID]
+    sso_provider: Mapped[str | None] = mapped_column(String(50))
+    sso_id: Mapped[str | None] = mapped_column(String(255))
+    last_login: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), sort_order=901)
 
 
-class UserSession(SessionRecord, Base):
-    """A session; who knows its id is its user until it expires."""
+class UserSession(TenantScoped, CreatedAt, Base):
+    """A session of a user. Its id is a random credential, which the database generates."""
 
     __tablename__ = "sessions"
     __lookups__ = (TenantLookup("id", where="t.expires_at > now()"),)
     __table_args__ = (
         _belongs_to("users", "user_id"),
         Index(None, "organization_id", "user_id"),
-        # Not partial: no index's predicate may ask for the time. The key answers by itself who is still signed in.
+        # Not a partial index: its predicate could not use the time. The included columns answer the lookup alone.
         PrimaryKeyConstraint("id", name="idx_sessions_id", postgresql_include=["expires_at", "organization_id"]),
         Index("idx_sessions_expires_at", "expires_at"),
     )
 
+    id: Mapped[uuid.UUID] = mapped_column(server_default=_NEW_ID)
+    organization_id: Mapped[uuid.UUID]
+    user_id: Mapped[uuid.UUID]
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    last_accessed_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.now(), sort_order=901
+    )
 
-class Conversation(ShareRecord, Timestamps, Base):
-    """A user's conversation; its token opens it to everybody while `share_enabled`."""
+
+class Conversation(TenantScoped, Timestamps, Base):
+    """A conversation of a user; while `share_enabled`, anyone with its token can read it."""
 
     __tablename__ = "conversations"
     __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012
@@ -120,10 +137,25 @@ class Conversation(ShareRecord, Timestamps, Base):
     user_id: Mapped[uuid.UUID]
     title: Mapped[str] = mapped_column(String(255))
     status: Mapped[str] = mapped_column(String(20), server_default="active")
+    share_token: Mapped[str | None] = mapped_column(String(SHARE_TOKEN_LENGTH), sort_order=902)
+    share_enabled: Mapped[bool] = mapped_column(server_default=text("false"), sort_order=903)
+
+    def share(self) -> str:
+        """Enable sharing, and return the token; it stays the same until sharing is disabled.
+
+        Enabling again makes a new token, so that an old link stays invalid.
+        """
+        if not self.share_enabled or self.share_token is None:
+            self.share_token, self.share_enabled = secrets.token_urlsafe(SHARE_TOKEN_BYTES), True
+        return self.share_token
+
+    def unshare(self) -> None:
+        """Disable sharing; the token is invalid from then on."""
+        self.share_enabled = False
 
 
 class Message(TenantScoped, Base):
-    """One message; what it cites, what it cost, and how it was liked."""
+    """One message, with its citations, its cost and its feedback."""
 
     __tablename__ = "messages"
     __privileges__: ClassVar[tuple[str, ...]] = ("INSERT", "SELECT", "UPDATE")
@@ -147,26 +179,44 @@ class Message(TenantScoped, Base):
     input_tokens: Mapped[int] = mapped_column(server_default=text("0"))
     output_tokens: Mapped[int] = mapped_column(server_default=text("0"))
     cost_usd: Mapped[Decimal] = mapped_column(Numeric(12, 6), server_default=text("0"))
-    # The clock and not now(), which stands still within a transaction: messages keep the order they were written in.
+    # clock_timestamp(), because now() is the same within a transaction and would not keep the order of messages.
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.clock_timestamp())
 
 
-class MessageEmbedding(EmbeddingRecord, Base):
-    """Where a message stands in the space that searches look in."""
+class MessageEmbedding(TenantScoped, CreatedAt, Base):
+    """The embedding of a message.
+
+    All rows of an organisation are in one of the partitions, and each partition has its own HNSW index
+    (docs/decisions/0012).
+    """
 
     __tablename__ = "message_embeddings"
-    __dimensions__ = DIMENSIONS
+    __partitions__: ClassVar[int] = 32
     __table_args__ = (
         PrimaryKeyConstraint("organization_id", "message_id"),
         _belongs_to("messages", "message_id"),
-        *by_direction("idx_message_embeddings_embedding"),
+        # The index leaves out a vector without a direction, so a search would never find it.
+        CheckConstraint("vector_norm(embedding) > 0", name="direction"),
+        Index(
+            "idx_message_embeddings_embedding",
+            "embedding",
+            postgresql_using="hnsw",
+            postgresql_ops={"embedding": "vector_cosine_ops"},
+        ),
     )
 
+    organization_id: Mapped[uuid.UUID]
     message_id: Mapped[uuid.UUID]
+    embedding: Mapped[list[float]] = mapped_column(VECTOR(DIMENSIONS))
 
 
-class IdentityAssertion(AssertionRecord, Base):
-    """An assertion that was used; its key is what refuses it a second time."""
+class IdentityAssertion(TenantScoped, Base):
+    """An assertion that was used; the primary key refuses it a second time. A row is never updated."""
 
     __tablename__ = "identity_assertions"
+    __privileges__: ClassVar[tuple[str, ...]] = ("DELETE", "INSERT", "SELECT")
     __table_args__ = (PrimaryKeyConstraint("organization_id", "id"),)
+
+    organization_id: Mapped[uuid.UUID]
+    id: Mapped[str] = mapped_column(String(ASSERTION_ID_LENGTH))
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

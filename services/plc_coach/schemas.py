@@ -1,4 +1,4 @@
-"""What the API takes and gives. Whose a row is stands in no body: the session says it."""
+"""Bodies of requests and responses. No body names the organisation: the session gives it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from plc_coach.models import DIMENSIONS
-from tenantry.web.fields import Count, JSONObject, Text, Title
-from tenantry.web.pagination import Page
-from tenantry.web.session_routes import SessionShape
-from tenantry.web.shapes import Body, Patch, Shape
-from tenantry.web.vectors import Direction
+from plc_coach.vectors import Vector
+from tenantry.fastapi import Page, Patch, RequestBody, Shape, fields
 
 Role = Literal["educator", "coach", "admin"]
 Status = Literal["active", "archived"]
-Vector = Annotated[list[float], Direction(DIMENSIONS)]
 Cost = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=6)]
 
 
 class User(Shape):
-    """Who speaks in a session."""
+    """The user of a session."""
 
     id: uuid.UUID
     email: str
@@ -33,16 +28,20 @@ class User(Shape):
     last_login: datetime | None
 
 
-class Session(SessionShape):
-    """A session; its id is the bearer credential of every other request."""
+class Session(Shape):
+    """A session; its id is the bearer credential of all other requests."""
 
+    id: uuid.UUID
     user: User
+    expires_at: datetime
+    created_at: datetime
+    last_accessed_at: datetime
 
 
 class ConversationChange(Patch):
-    """What shall change; what is left out stays."""
+    """Changes of a conversation; a missing field stays as it is."""
 
-    title: Title | None = None
+    title: fields.Title | None = None
     status: Status | None = None
 
 
@@ -59,7 +58,7 @@ class Conversation(Shape):
 
 
 class Totals(Shape):
-    """What a conversation has come to."""
+    """The number of messages of a conversation, and the sums of their tokens and costs."""
 
     messages: int
     input_tokens: int
@@ -67,20 +66,20 @@ class Totals(Shape):
     cost_usd: Decimal
 
 
-class NewMessage(Body):
+class NewMessage(RequestBody):
     """A message to append."""
 
     role: Literal["user", "assistant", "system"]
-    content: Annotated[Text, Field(min_length=1, max_length=100_000)]
-    citations: list[JSONObject] = Field(default_factory=list, max_length=100)
-    domains: list[Title] = Field(default_factory=list, max_length=50)
-    input_tokens: Count = 0
-    output_tokens: Count = 0
+    content: Annotated[fields.Text, Field(min_length=1, max_length=100_000)]
+    citations: list[fields.JSONObject] = Field(default_factory=list, max_length=100)
+    domains: list[fields.Title] = Field(default_factory=list, max_length=50)
+    input_tokens: fields.Count = 0
+    output_tokens: fields.Count = 0
     cost_usd: Cost = Decimal(0)
 
 
 class SharedMessage(Shape):
-    """A message as everybody may read it who knows the token."""
+    """A message, as anyone with the share token can read it."""
 
     role: str
     content: str
@@ -89,7 +88,7 @@ class SharedMessage(Shape):
 
 
 class Message(SharedMessage):
-    """A message as it is stored."""
+    """A message."""
 
     id: uuid.UUID
     conversation_id: uuid.UUID
@@ -101,19 +100,19 @@ class Message(SharedMessage):
 
 
 class SharedConversation(Page[SharedMessage]):
-    """A page of a shared conversation, from its beginning."""
+    """A page of a shared conversation, oldest messages first."""
 
     title: str
 
 
-class Search(Body):
-    """Where to look, and how many to return."""
+class Search(RequestBody):
+    """A vector to search for, and the number of messages to return."""
 
     embedding: Vector
     k: int = Field(default=10, ge=1, le=100)
 
 
 class Found(Message):
-    """A message that was found; distance is 0 for the same direction, 2 for the opposite one."""
+    """A message of a search; the distance is 0 for the same direction and 2 for the opposite one."""
 
     distance: float

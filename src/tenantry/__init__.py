@@ -1,16 +1,47 @@
 """Tenantry: SQLAlchemy models become a PostgreSQL that many tenants can share.
 
-The names below are the public face. They are imported when they are first asked for, so that `tenantry --help` does not
-wait for SQLAlchemy.
+The names below are public, and so are those of `tenantry.fastapi`, `tenantry.alembic` and `tenantry.testing`. All other
+modules are private. The names are imported at their first use (see `lazy`).
 """
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tenantry.lazy import lazy_names
+
+__all__ = [
+    "Address",
+    "AdminSession",
+    "CreatedAt",
+    "Database",
+    "DatabaseSettings",
+    "Deployment",
+    "EncryptedText",
+    "Global",
+    "IdempotencyRecord",
+    "KeyRing",
+    "ReadSession",
+    "Roles",
+    "Sealed",
+    "Service",
+    "Shared",
+    "Tenancy",
+    "TenantBase",
+    "TenantLookup",
+    "TenantMatch",
+    "TenantRoot",
+    "TenantScoped",
+    "TenantSession",
+    "Timestamps",
+    "errors",
+    "fetch_nearest",
+]
 
 if TYPE_CHECKING:
+    from tenantry import errors as errors
     from tenantry.address import Address as Address
+    from tenantry.deployment import Deployment as Deployment
     from tenantry.postgres.roles import Roles as Roles
     from tenantry.secrets.key_ring import KeyRing as KeyRing
     from tenantry.service import Service as Service
@@ -22,50 +53,42 @@ if TYPE_CHECKING:
     from tenantry.tenancy.declarations import TenantBase as TenantBase
     from tenantry.tenancy.declarations import TenantRoot as TenantRoot
     from tenantry.tenancy.declarations import TenantScoped as TenantScoped
-    from tenantry.tenancy.encrypted import EncryptedText as EncryptedText
-    from tenantry.tenancy.encrypted import Sealed as Sealed
-    from tenantry.tenancy.lookup import TenantLookup as TenantLookup
-    from tenantry.tenancy.session import AdminSession as AdminSession
-    from tenantry.tenancy.session import ReadSession as ReadSession
-    from tenantry.tenancy.session import TenantSession as TenantSession
+    from tenantry.tenancy.encrypted_text import EncryptedText as EncryptedText
+    from tenantry.tenancy.encrypted_text import Sealed as Sealed
+    from tenantry.tenancy.idempotency import IdempotencyRecord as IdempotencyRecord
+    from tenantry.tenancy.lookups import TenantLookup as TenantLookup
+    from tenantry.tenancy.lookups import TenantMatch as TenantMatch
+    from tenantry.tenancy.nearest import fetch_nearest as fetch_nearest
     from tenantry.tenancy.timestamps import CreatedAt as CreatedAt
     from tenantry.tenancy.timestamps import Timestamps as Timestamps
-
-_HOMES = {
-    "Address": "tenantry.address",
-    "AdminSession": "tenantry.tenancy.session",
-    "CreatedAt": "tenantry.tenancy.timestamps",
-    "Database": "tenantry.tenancy.database",
-    "DatabaseSettings": "tenantry.settings",
-    "EncryptedText": "tenantry.tenancy.encrypted",
-    "Global": "tenantry.tenancy.declarations",
-    "KeyRing": "tenantry.secrets.key_ring",
-    "ReadSession": "tenantry.tenancy.session",
-    "Roles": "tenantry.postgres.roles",
-    "Sealed": "tenantry.tenancy.encrypted",
-    "Service": "tenantry.service",
-    "Shared": "tenantry.tenancy.declarations",
-    "Tenancy": "tenantry.tenancy.declarations",
-    "TenantBase": "tenantry.tenancy.declarations",
-    "TenantLookup": "tenantry.tenancy.lookup",
-    "TenantRoot": "tenantry.tenancy.declarations",
-    "TenantScoped": "tenantry.tenancy.declarations",
-    "TenantSession": "tenantry.tenancy.session",
-    "Timestamps": "tenantry.tenancy.timestamps",
-}
-
-__all__ = sorted(_HOMES)  # noqa: PLE0605  (computed, so that the two lists cannot differ)
-
-
-# A type checker that saw this function would take every name, the misspelt ones too.
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        home = _HOMES.get(name)
-        if home is None:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(home), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    from tenantry.tenancy.unit_of_work import AdminSession as AdminSession
+    from tenantry.tenancy.unit_of_work import ReadSession as ReadSession
+    from tenantry.tenancy.unit_of_work import TenantSession as TenantSession
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "tenantry": ("errors",),
+            "tenantry.address": ("Address",),
+            "tenantry.deployment": ("Deployment",),
+            "tenantry.postgres.roles": ("Roles",),
+            "tenantry.secrets.key_ring": ("KeyRing",),
+            "tenantry.service": ("Service",),
+            "tenantry.settings": ("DatabaseSettings",),
+            "tenantry.tenancy.database": ("Database",),
+            "tenantry.tenancy.declarations": (
+                "Global",
+                "Shared",
+                "Tenancy",
+                "TenantBase",
+                "TenantRoot",
+                "TenantScoped",
+            ),
+            "tenantry.tenancy.encrypted_text": ("EncryptedText", "Sealed"),
+            "tenantry.tenancy.idempotency": ("IdempotencyRecord",),
+            "tenantry.tenancy.lookups": ("TenantLookup", "TenantMatch"),
+            "tenantry.tenancy.nearest": ("fetch_nearest",),
+            "tenantry.tenancy.unit_of_work": ("AdminSession", "ReadSession", "TenantSession"),
+            "tenantry.tenancy.timestamps": ("CreatedAt", "Timestamps"),
+        },
+    )

@@ -2,28 +2,28 @@
 
     TenantryError
     |-- ConfigurationError          a variable, a file or a declaration is missing or wrong
-    |   |-- SecretUnavailable       the place that should hold the credentials did not answer
-    |   `-- DeclarationError        a model does not say what it is, or says what cannot be isolated
-    |-- ServerError                 the PostgreSQL that we run ourselves
+    |   |-- SecretUnavailable       the store of secrets did not return the credentials
+    |   `-- DeclarationError        a model does not declare its tenancy, or declares what cannot be isolated
+    |-- ServerError                 the embedded PostgreSQL could not be created, started or stopped
     |   |-- BinariesMissing
     |   |-- DataDirectoryUnusable
     |   `-- PortInUse
-    |-- DatabaseUnavailable         nobody answers at the address, or not in time
+    |-- DatabaseUnavailable         no server answered at the address within the time limit
     |   `-- PoolTimeout             every connection of the pool is in use
     |-- OutcomeUnknown              COMMIT was sent, and its answer was lost
-    |-- UnsafeRole                  the login could step over row security
-    |-- ContextRefused              the database does not take what the service signs tenants with
+    |-- UnsafeRole                  the role could bypass row security
+    |-- ContextRefused              the database refuses the signature of the tenant
     |-- TenancyError                the unit of work was used in a way that cannot be isolated
     |   |-- TenantRequired
     |   |-- TenantInvalid
     |   |-- AutocommitRefused
     |   `-- ReadOnly
-    |-- DecryptionFailed            a sealed value was moved, damaged, or its key is not in the ring
+    |-- DecryptionFailed            an encrypted value was moved or damaged, or its key is not configured
     `-- MigrationError              a revision cannot be run or would not do what it says
         |-- MigrationLocked
         `-- ExtensionMissing
 
-Each says what happened, why, and what to do next. Its `code` is stable: scripts, problem+json and `--json` carry it.
+Each error says what happened, why, and how to fix it. Its `code` is stable: problem+json and `--json` contain it.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from typing import ClassVar
 
 
 class TenantryError(Exception):
-    """Base of all our errors.
+    """Base class of all errors of Tenantry.
 
-    `what` is the sentence that names the thing that failed; `why` the reason, when known; `remedy` what to do next.
-    None of the three may hold a secret.
+    `what` is a sentence that says what failed, `why` is the reason if it is known, and `remedy` is how to fix it. They
+    never contain a secret.
     """
 
     code: ClassVar[str] = "tenantry"
@@ -51,7 +51,7 @@ class TenantryError(Exception):
 
 
 class ConfigurationError(TenantryError):
-    """A setting is missing or wrong; `variable` names the environment variable, when one is to blame."""
+    """A setting is missing or wrong; `variable` names the environment variable, if one is the cause."""
 
     code = "configuration"
 
@@ -61,37 +61,37 @@ class ConfigurationError(TenantryError):
 
 
 class SecretUnavailable(ConfigurationError):
-    """The store of secrets did not give the database's credentials."""
+    """The store of secrets did not return the database's credentials."""
 
     code = "secret_unavailable"
 
 
 class DeclarationError(ConfigurationError):
-    """A mapped table does not declare its tenancy, or declares what the database could not isolate."""
+    """A mapped table does not declare its tenancy, or declares what the database cannot isolate."""
 
     code = "declaration"
 
 
 class ServerError(TenantryError):
-    """The embedded PostgreSQL could not be made, started or stopped."""
+    """The embedded PostgreSQL could not be created, started or stopped."""
 
     code = "server"
 
 
 class BinariesMissing(ServerError):
-    """No PostgreSQL programs were found for the version asked for."""
+    """No PostgreSQL programs were found for the requested version."""
 
     code = "binaries_missing"
 
 
 class DataDirectoryUnusable(ServerError):
-    """The data folder cannot be written, belongs to another major version, or is not a data folder."""
+    """The data directory cannot be written, belongs to another major version, or contains other files."""
 
     code = "data_directory_unusable"
 
 
 class PortInUse(ServerError):
-    """Another process listens on the port that was asked for."""
+    """Another process listens on the requested port."""
 
     code = "port_in_use"
 
@@ -99,7 +99,7 @@ class PortInUse(ServerError):
 class DatabaseUnavailable(TenantryError):
     """No database answered at the address within the deadline.
 
-    `is_repeatable` is True where a unit of work is known to have changed nothing, so that it may be repeated.
+    `is_repeatable` is True if the unit of work has certainly changed nothing, so that it may be repeated.
     """
 
     code = "database_unavailable"
@@ -116,19 +116,19 @@ class PoolTimeout(DatabaseUnavailable):
 
 
 class OutcomeUnknown(TenantryError):
-    """The connection broke after COMMIT was sent: the transaction may or may not be in the database."""
+    """The connection broke after COMMIT was sent: the transaction may or may not be committed."""
 
     code = "outcome_unknown"
 
 
 class UnsafeRole(TenantryError):
-    """The role that would serve requests is a superuser, an owner, or may bypass row security."""
+    """The role that would serve requests is a superuser, owns tables, or may bypass row security."""
 
     code = "unsafe_role"
 
 
 class ContextRefused(TenantryError):
-    """The database refuses the signed tenant context: it does not know the key, or the clocks are far apart."""
+    """The database refuses the signed tenant context: it does not have the key, or the clocks differ too much."""
 
     code = "context_refused"
 
@@ -140,7 +140,7 @@ class TenancyError(TenantryError):
 
 
 class TenantRequired(TenancyError):
-    """A statement on tenant rows was about to be sent without a tenant; nothing was sent."""
+    """A statement on tenant rows has no tenant; it was not sent."""
 
     code = "tenant_required"
 
@@ -158,13 +158,13 @@ class AutocommitRefused(TenancyError):
 
 
 class ReadOnly(TenancyError):
-    """A statement that writes was given to a read-only session; nothing was sent."""
+    """A read-only session got a statement that writes; it was not sent."""
 
     code = "read_only"
 
 
 class DecryptionFailed(TenantryError):
-    """An encrypted value was moved to another row or column, was damaged, or its key is not in the ring."""
+    """An encrypted value was moved to another table, column or tenant, was damaged, or its key is not configured."""
 
     code = "decryption_failed"
 
@@ -176,7 +176,7 @@ class MigrationError(TenantryError):
 
 
 class MigrationLocked(MigrationError):
-    """Another process is migrating this database and did not finish in time."""
+    """Another process migrated this database and did not finish in time."""
 
     code = "migration_locked"
 

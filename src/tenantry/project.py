@@ -1,12 +1,12 @@
-"""The project: the folder whose `pyproject.toml` has a `[tool.tenantry]` table, and what that table says.
+"""The project: the folder whose `pyproject.toml` has a `[tool.tenantry]` table, and the values of that table.
 
     [tool.tenantry]
-    services = ["ai_agents.service:service"]   # where each service's `Service` stands
-    source = "services"                        # put on the import path; the project's folder itself by default
+    services = ["ai_agents.service:service"]   # the `Service` of each service, as module:attribute
+    source = "services"                        # the folder to import from; by default the project's folder
     postgres = "18"                            # the embedded server: "18", "16", or a folder with PostgreSQL's programs
 
-What Tenantry keeps on disk for a project stands in its `.tenantry/` folder, which keeps itself out of Git: it holds
-secrets and the data of a server.
+Tenantry stores a project's secrets and the data of its server in the folder `.tenantry/`. That folder has a
+`.gitignore` that excludes all of it from Git.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ POSTGRES_VARIABLE = "TENANTRY_POSTGRES"
 
 HOME = ".tenantry"
 IGNORE_FILE = ".gitignore"
-IGNORE_ALL = "# Written by Tenantry: this folder holds secrets and data, which do not belong into a repository.\n*\n"
+IGNORE_ALL = "# Written by Tenantry: this folder contains secrets and data, which do not belong in a repository.\n*\n"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Project:
     """One project.
 
-    `home` holds the embedded server's data: `.tenantry/` of the project, or where TENANTRY_HOME says. `postgres` is the
-    server to embed; TENANTRY_POSTGRES overrides it.
+    `home` contains the embedded server's data: the project's `.tenantry/`, or the folder that TENANTRY_HOME names.
+    `postgres` selects the embedded server; TENANTRY_POSTGRES overrides it.
     """
 
     root: Path
@@ -45,20 +45,20 @@ class Project:
 
     @property
     def home(self) -> Path:
-        """The folder of everything Tenantry keeps on disk for this project."""
+        """The folder for all files that Tenantry keeps for this project."""
         given = os.environ.get(HOME_VARIABLE)
         return Path(given).absolute() if given else self.root / HOME
 
     @property
     def postgres_spec(self) -> str:
-        """Which PostgreSQL to embed."""
+        """The PostgreSQL to embed."""
         return os.environ.get(POSTGRES_VARIABLE) or self.postgres
 
 
 def find_project(start: Path | None = None) -> Project:
-    """Return the project that `start` (by default the current folder) lies in.
+    """Return the project that contains `start`, by default the current folder.
 
-    A folder without any `[tool.tenantry]` above it is a project of its own, without services.
+    If neither the folder nor a parent has `[tool.tenantry]`, the folder is a project without services.
 
     Raises:
         ConfigurationError: the table is malformed.
@@ -72,18 +72,18 @@ def find_project(start: Path | None = None) -> Project:
 
 
 def make_home(home: Path) -> None:
-    """Make a project's folder unless it is there, with a `.gitignore` that keeps all of it out of Git.
+    """Create a project's folder if it does not exist, with a `.gitignore` that excludes all of it from Git.
 
-    A `.gitignore` that is there stays as it is. A folder of another name that held something before gets none, because
-    it may be a repository of the user's.
+    An existing `.gitignore` is not changed. A folder with another name that is not empty gets no such file, because it
+    may be the user's repository.
     """
     home.mkdir(parents=True, exist_ok=True)
     ignore = home / IGNORE_FILE
     is_ours = home.name == HOME or not any(home.iterdir())
-    # Another user's folder may be there to read only, and then nothing is added to it.
+    # The folder may belong to another user and be read-only.
     if ignore.exists() or not is_ours or not os.access(home, os.W_OK):
         return
-    # By a rename: `git add` in between must not find an empty file.
+    # Written to a draft and renamed, so that `git add` never finds an empty file.
     descriptor, draft = tempfile.mkstemp(prefix=IGNORE_FILE, dir=home)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(IGNORE_ALL)
@@ -97,9 +97,14 @@ def _read_table(path: Path) -> dict[str, Any] | None:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("tenantry")
     except tomllib.TOMLDecodeError as error:
-        raise errors.ConfigurationError(f"{path} is not valid TOML.", why=str(error)) from error
+        raise errors.ConfigurationError(
+            f"{path} is not valid TOML.", why=f"{error}.", remedy="Correct the file at the named position."
+        ) from error
     if table is not None and not isinstance(table, dict):
-        raise errors.ConfigurationError(f"[tool.tenantry] in {path} is not a table.")
+        raise errors.ConfigurationError(
+            f"[tool.tenantry] in {path} is not a table.",
+            remedy='Write [tool.tenantry], and services = ["..."] below it.',
+        )
     return table
 
 
@@ -109,6 +114,7 @@ def _make(root: Path, table: dict[str, Any]) -> Project:
     if not strings or not isinstance(source, str) or not isinstance(postgres, str):
         raise errors.ConfigurationError(
             f"[tool.tenantry] in {root / 'pyproject.toml'} is malformed.",
-            why="`services` is a list of `module:attribute`; `source` and `postgres` are strings.",
+            why="`services` must be a list of `module:attribute`; `source` and `postgres` must be strings.",
+            remedy='Write for example: services = ["package.service:service"].',
         )
     return Project(root, tuple(services), source, postgres)

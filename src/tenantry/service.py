@@ -1,7 +1,7 @@
-"""`Service`: the one noun that ties a team's parts together, and how the command line finds it.
+"""`Service`: the models, settings, migrations and application of one service, and how the command line finds it.
 
-Everything above this floor is handed a `Service` and asks it for what it needs; nothing is registered anywhere, so
-that a user's own project works exactly as the four services here do.
+Migrations, commands and tests get a `Service` as an argument. There is no registry, so a user's project works exactly
+like the four services of this repository.
 """
 
 from __future__ import annotations
@@ -9,51 +9,61 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import MetaData
 
 from tenantry import errors
-from tenantry.postgres.binaries import find_binaries
-from tenantry.postgres.embedded import EmbeddedServer
-from tenantry.postgres.endpoint import Endpoint, Purpose, resolve_endpoint
 from tenantry.postgres.objects import DatabaseObject
 from tenantry.postgres.roles import Roles
-from tenantry.postgres.server import Server
-from tenantry.project import Project, find_project
+from tenantry.project import Project
 from tenantry.settings import DatabaseSettings
-from tenantry.tenancy.database import Database
 from tenantry.tenancy.declarations import tenancy_of
 from tenantry.tenancy.objects import declared_objects
 
-__all__ = ["Service", "embedded_server", "import_attribute", "load_services"]
+__all__ = ["Service", "import_attribute", "load_services"]
+
+
+# The placeholder of a field that is derived from the others.
+_DERIVED: Any = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Service:
-    """One service on its own database.
+    """One service on its own database: `Service(name="bookshop", base=Base, settings=Settings)`.
+
+    The other fields are derived from the name and from the module of `base`. With `Base` in `bookshop/models.py`, the
+    migrations are in `bookshop/migrations`, and the application is `bookshop.app:app`.
 
     Attributes:
-        name: as in its package, `ai_agents`; also the database's name unless `database` says otherwise.
-        metadata: of its models; every table declares its tenancy.
-        settings: its settings class, whose prefix its variables carry.
-        migrations: the folder with `env.py` and `versions/`.
-        app: where its ASGI application stands, as `module:attribute`.
-        path: where the application is served, `/ai-agents`.
-        extensions: the PostgreSQL extensions it needs.
-        demo: an `async (Database) -> None` that fills in demonstration rows, as `module:attribute`.
-        factories: for a table whose rows `prove isolation` cannot guess, a function `(tenant, number) -> dict` of
-            column values, as `module:attribute`, by the table's name.
+        name: the package's name, such as `ai_agents`.
+        settings: the settings class; its `env_prefix` is the prefix of the variables.
+        base: the base class of the models. Every table declares its tenancy.
+        metadata: the metadata of the models, by default the base's.
+        migrations: the folder that contains `versions/`.
+        app: the ASGI application, as `module:attribute`; empty if neither it nor `base` is given.
+        roles: by default `bookshop_owner`, `bookshop_app` and `bookshop_admin`.
+        database: the name of the database, by default the service's name.
+        path: the path under which `tenantry up` serves the application, such as `/ai-agents`.
+        title: the display name, such as `Ai Agents`.
+        extensions: the PostgreSQL extensions that the service needs.
+        demo: an `async (Database) -> None` that inserts demonstration rows, as `module:attribute`.
+        factories: functions `(tenant, number) -> dict` of column values, as `module:attribute`, by table name. They
+            make the rows of a table for which `prove isolation` cannot make rows itself.
+
+    Raises:
+        ConfigurationError: a field is missing and cannot be derived, because `base` is missing too.
     """
 
     name: str
-    metadata: MetaData
     settings: type[DatabaseSettings]
-    migrations: Path
-    app: str
-    roles: Roles
+    base: type[Any] | None = None
+    metadata: MetaData = _DERIVED
+    migrations: Path = _DERIVED
+    app: str = _DERIVED
+    roles: Roles = _DERIVED
     database: str = ""
     path: str = ""
     title: str = ""
@@ -62,60 +72,66 @@ class Service:
     factories: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        """Fill in what follows from the name."""
-        object.__setattr__(self, "database", self.database or self.name)
-        object.__setattr__(self, "path", self.path or "/" + self.name.replace("_", "-"))
-        object.__setattr__(self, "title", self.title or self.name.replace("_", " ").title())
+        """Derive the missing fields from the name and the base."""
+        self._derive("metadata", lambda: self._base("metadata").metadata)
+        self._derive("migrations", self._find_migrations)
+        self._derive("app", self._find_app)
+        name = self.name
+        self._derive("roles", lambda: Roles(owner=f"{name}_owner", application=f"{name}_app", admin=f"{name}_admin"))
+        self._derive("database", lambda: name)
+        self._derive("path", lambda: "/" + name.replace("_", "-"))
+        self._derive("title", lambda: name.replace("_", " ").title())
+
+    def _derive(self, field: str, value: Callable[[], Any]) -> None:
+        if getattr(self, field) in (None, ""):
+            object.__setattr__(self, field, value())
+
+    def _base(self, field: str) -> Any:
+        if self.base is None:
+            raise errors.ConfigurationError(
+                f"The service {self.name!r} has no {field}.",
+                why=f"Without `base`, `{field}` cannot be derived.",
+                remedy=f"Pass base=Base or {field}=... to Service().",
+            )
+        return self.base
+
+    def _find_migrations(self) -> Path:
+        module = self._base("migrations").__module__
+        file = getattr(sys.modules.get(module), "__file__", None)
+        if file is None:
+            raise errors.ConfigurationError(
+                f"The service {self.name!r} has no migrations folder.",
+                why=f"The module {module!r}, which defines its base, does not come from a file.",
+                remedy="Pass migrations=Path(...) to Service().",
+            )
+        return Path(file).parent / "migrations"
+
+    def _find_app(self) -> str:
+        if self.base is None:
+            return ""
+        package, _, _ = self.base.__module__.rpartition(".")
+        return f"{package}.app:app" if package else "app:app"
 
     @property
     def signed_context(self) -> bool:
-        """Whether units of work sign their tenant."""
+        """True if each unit of work signs its tenant."""
         return tenancy_of(self.metadata).signed_context
 
     @property
     def waivers(self) -> Path:
-        """The list of the audit's findings that the team accepts, beside the migrations; it need not exist."""
+        """The file with the audit's findings that the team accepts, beside the migrations. It is optional."""
         return self.migrations.parent / "audit.waivers"
 
     def declared_objects(self) -> frozenset[DatabaseObject]:
-        """Everything its models declare that is not a table."""
+        """Return all objects that the models declare, except tables."""
         return declared_objects(self.metadata, self.roles, self.extensions)
-
-    def server(self, settings: DatabaseSettings) -> Server | None:
-        """Return the embedded server, where the settings name no database; else None."""
-        return None if settings.source("application") else embedded_server()
-
-    def endpoint(self, purpose: Purpose, settings: DatabaseSettings, server: Server | None) -> Endpoint:
-        """Return where to log in for `purpose`, and the role to work as."""
-        return resolve_endpoint(purpose, settings, self.roles, database=self.database, server=server)
-
-    def open_database(self, settings: DatabaseSettings | None = None, *, server: Server | None = None) -> Database:
-        """Return the service's database, ready for `async with`.
-
-        Without `settings` they are read from the environment; without an address in them, and without a `server`, the
-        project's embedded server is started.
-        """
-        settings = settings or self.settings.load()
-        return Database(
-            settings,
-            metadata=self.metadata,
-            roles=self.roles,
-            name=self.database,
-            server=server or self.server(settings),
-        )
-
-
-def embedded_server(project: Project | None = None) -> EmbeddedServer:
-    """Return the project's embedded server; it is started by the first lease."""
-    project = project or find_project()
-    return EmbeddedServer(project.home / "postgres", find_binaries(project.postgres_spec), home=project.home)
 
 
 def import_attribute(spec: str) -> Any:
-    """Return what stands at `module:attribute`.
+    """Import and return `module:attribute`.
 
     Raises:
-        ConfigurationError: there is no such module or attribute.
+        ConfigurationError: the module or the attribute does not exist.
     """
     module, _, attribute = spec.partition(":")
     try:
@@ -124,18 +140,21 @@ def import_attribute(spec: str) -> Any:
         if error.name is None or not module.startswith(error.name):
             raise
         raise errors.ConfigurationError(
-            f"There is no module {module!r} for {spec!r}.",
+            f"The module {module!r} of {spec!r} does not exist.",
             remedy="Check `services` and `source` in [tool.tenantry] of pyproject.toml.",
         ) from error
     except AttributeError as error:
-        raise errors.ConfigurationError(f"Module {module!r} has no {attribute!r}.") from error
+        raise errors.ConfigurationError(
+            f"Module {module!r} has no attribute {attribute!r}.",
+            remedy=f"Define {attribute!r} in the module, or correct {spec!r}.",
+        ) from error
 
 
 def load_services(project: Project, names: Sequence[str] = ()) -> list[Service]:
-    """Return the project's services, or those with the given names, in the order of pyproject.toml.
+    """Return the project's services, or only those with the given names, in the order of pyproject.toml.
 
     Raises:
-        ConfigurationError: the project has no such service.
+        ConfigurationError: the project has no service, or no service with one of the names.
     """
     source = str(project.root / project.source)
     if source not in sys.path:
@@ -146,7 +165,9 @@ def load_services(project: Project, names: Sequence[str] = ()) -> list[Service]:
         known = ", ".join(service.name for service in services)
         raise errors.ConfigurationError(
             f"This project has no service {unknown[0]!r}." if unknown else "This project has no services.",
-            why=f"pyproject.toml lists {known}." if known else f"No pyproject.toml from {project.root} up lists any.",
+            why=f"pyproject.toml lists {known}."
+            if known
+            else f"No pyproject.toml in {project.root} or its parents lists services under [tool.tenantry].",
             remedy='List it under [tool.tenantry]: services = ["package.service:service"].',
         )
     return [service for service in services if not names or service.name in names]

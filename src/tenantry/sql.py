@@ -1,7 +1,7 @@
-"""Quoting of identifiers and literals: the only place that puts a name or a value into SQL text.
+"""Quoting of identifiers and literals: the only module that inserts a name or a value into SQL text.
 
-Values that a driver can send apart from the statement are sent apart. What stays here is what PostgreSQL takes no
-parameter for: names in DDL, and the literal of `SET LOCAL`.
+Where PostgreSQL accepts parameters, values are sent as parameters. This module is for names in DDL and for the literal
+of `SET LOCAL`, which cannot be parameters.
 """
 
 from __future__ import annotations

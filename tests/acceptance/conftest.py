@@ -12,14 +12,14 @@ import asyncpg
 import httpx2
 import pytest
 from fastapi import FastAPI
-from history import History
 from plain import connected
 
 from tenantry import Address, Database, DatabaseSettings, Service
+from tenantry.deployment import Deployment
 from tenantry.postgres.binaries import Binaries
 from tenantry.postgres.embedded import EmbeddedServer
 from tenantry.service import import_attribute
-from tenantry.testing.scratch import ScratchDatabase
+from tenantry.testing import ScratchDatabase
 
 
 @pytest.fixture
@@ -51,15 +51,9 @@ async def database(tenantry_database: Database) -> Database:
 async def application(tenantry_service: Service, settings: DatabaseSettings) -> AsyncIterator[FastAPI]:
     """The service's application, running."""
     module = tenantry_service.app.partition(":")[0]
-    app: FastAPI = import_attribute(f"{module}:create_app")(settings)
+    app: FastAPI = import_attribute(f"{module}:create_app")(Deployment(tenantry_service, settings))
     async with app.router.lifespan_context(app):
         yield app
-
-
-@pytest.fixture
-def history(tenantry_service: Service, settings: DatabaseSettings, address: Address, binaries: Binaries) -> History:
-    """The service's migrations on that database."""
-    return History(tenantry_service, settings, address, binaries)
 
 
 @pytest.fixture

@@ -91,5 +91,5 @@ def test_every_block_has_a_language_that_we_know() -> None:
 
 def test_a_name_that_does_not_exist_is_found() -> None:
     """An import of the toolkit that was renamed is noticed; the tutorial's own package is not looked for."""
-    text = "from tenantry import Nothing, errors\nfrom bookshop.models import Book\nfrom tenantry.web import problems\n"
+    text = "from tenantry import Nothing, errors\nfrom bookshop.models import Book\nfrom tenantry.fastapi import rows\n"
     assert list(unresolved(text)) == ["tenantry.Nothing"]

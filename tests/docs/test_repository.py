@@ -19,7 +19,7 @@ FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("[!c]*.yml"))
 PRIVATE_FORM = "/security/advisories/new"
 # Generated, and compared with what the migrations write.
 WITH_BLANKS = {"services/items/db/init.sql"}
-HEADINGS = ["New", "Services", "Changed", "Deprecated", "Removed", "Fixed", "Safer"]
+HEADINGS = ["New", "Services", "Changed", "Deprecated", "Removed", "Fixed", "Faster", "Safer"]
 
 
 def tracked() -> list[Path]:

@@ -15,19 +15,28 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy import select, text
 
-from tenantry import Address, Service
+from tenantry import Address, AdminSession, Deployment, Service
+from tenantry.fastapi import (
+    Answer,
+    Page,
+    PageQuery,
+    PrincipalReadSession,
+    PrincipalSession,
+    Problem,
+    TokenSettings,
+    WebSettings,
+    admin_session,
+    host,
+    issue_token,
+    paginate,
+    problem_responses,
+    require_scope,
+    service_app,
+)
+from tenantry.fastapi.hosting import Host
 from tenantry.postgres.connect import connect
 from tenantry.secrets import StaticSource
 from tenantry.sql import identifier, literal
-from tenantry.tenancy.session import AdminSession
-from tenantry.web.auth import require_scope
-from tenantry.web.dependencies import PrincipalReadSession, PrincipalSession, admin_session
-from tenantry.web.host import Host, host
-from tenantry.web.pagination import Page, PageQuery, paginate
-from tenantry.web.problems import Answer, Problem, problem_responses
-from tenantry.web.service_app import service_app
-from tenantry.web.settings import WebSettings
-from tenantry.web.tokens import TokenSettings, issue_token
 
 REVISION = "0001"
 SECRET = SecretStr("s" * 32)
@@ -120,9 +129,8 @@ def settings_for(superuser: Address, **changes: Any) -> Settings:
 
 def make_app(settings: Settings | None = None, revision: str = REVISION, **options: Any) -> FastAPI:
     constraints = {"authors_pkey": TAKEN, "pk_authors": TAKEN}
-    return service_app(
-        SERVICE, [router], settings=settings, expected_revision=revision, constraints=constraints, **options
-    )
+    deployment = None if settings is None else Deployment(SERVICE, settings)
+    return service_app(SERVICE, [router], deployment, expected_revision=revision, constraints=constraints, **options)
 
 
 def create_host() -> Host:

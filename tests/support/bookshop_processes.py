@@ -13,7 +13,6 @@ import os
 import subprocess
 import sys
 from multiprocessing.connection import Connection as Pipe
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -21,16 +20,14 @@ import bookshop
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from tenantry import Address, errors
-from tenantry.operations.database_checkup import ask_database
+from tenantry import Address, Deployment, errors
+from tenantry.commands.doctor.database import ask_database
 from tenantry.service import Service
 from tenantry.tenancy.declarations import tenancy_of
 
 __all__ = ["run_processes"]
 
-SERVICE = Service(
-    "bookshop", bookshop.Base.metadata, bookshop.Settings, Path("migrations"), "bookshop:app", bookshop.ROLES
-)
+SERVICE = Service("bookshop", bookshop.Settings, bookshop.Base, roles=bookshop.ROLES)
 SETTING = tenancy_of(bookshop.Base.metadata).setting
 # Sessions that one process holds at a time.
 TASKS = 4
@@ -65,10 +62,10 @@ async def _work(number: int, queries: int) -> dict[str, Any]:
                 tenant = await session.scalar(text(f"SELECT current_setting('{SETTING}')"))
             wrong += (tuple(seen), tenant) != ((tag, turn), f"tenant {number}")
 
-    async with SERVICE.open_database(settings) as database:
+    async with Deployment(SERVICE, settings).database() as database:
         await asyncio.gather(*(query(task) for task in range(TASKS)))
         is_ok = (await database.probe.check()).ok
-    asked = await ask_database(SERVICE, settings, None)
+    asked = await ask_database(Deployment(SERVICE, settings))
     return {"queries": queries, "wrong": wrong, "probe": is_ok, "role": asked.role.name}
 
 

@@ -9,8 +9,11 @@ from typing import Any
 
 import httpx2
 
+from plc_coach import demo
+from plc_coach.models import Conversation, Message, MessageEmbedding, User
 from plc_coach.settings import Settings
-from tenantry.web.tokens import issue_token
+from tenantry import Database
+from tenantry.fastapi import issue_token
 
 RIVERSIDE, HILLTOP = uuid.UUID(int=0xA << 64), uuid.UUID(int=0xB << 64)
 DIMENSIONS = 384
@@ -88,3 +91,19 @@ def axis(number: int, lean: float = 0.0, towards: int = 0) -> list[float]:
     vector[number] = 1.0
     vector[towards] += lean
     return vector
+
+
+async def fill(database: Database) -> None:
+    """Insert rows into every table: the demonstration's, and a conversation with a message that can be found."""
+    await demo.seed(database)
+    async with database.tenant(RIVERSIDE) as session:
+        user = User(email="ravi@school.example", name="Ravi")
+        session.add(user)
+        await session.flush()
+        conversation = Conversation(user_id=user.id, title="T")
+        session.add(conversation)
+        await session.flush()
+        message = Message(conversation_id=conversation.id, role="user", content="C")
+        session.add(message)
+        await session.flush()
+        session.add(MessageEmbedding(message_id=message.id, embedding=axis(0)))

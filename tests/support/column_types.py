@@ -322,7 +322,7 @@ UNWRITTEN: dict[str, tuple[TypeEngine[Any], str]] = {
     "a repr without its argument": (Forgetful(3), r"Forgetful\(\)` cannot be evaluated"),
     "such a one in an array": (sa.ARRAY(Forgetful(3)), r"Forgetful\(\)` cannot be evaluated"),
     "a class in a function": (_local(), "cannot be imported"),
-    "no type": (Foreign(), "no form in PostgreSQL"),
+    "no type": (Foreign(), "cannot be compiled for PostgreSQL"),
 }
 
 # PostgreSQL calls it `real`, which Alembic takes for another type.

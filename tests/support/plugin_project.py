@@ -39,10 +39,7 @@ from sqlalchemy import PrimaryKeyConstraint, String, Text, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from tenantry import DatabaseSettings, EncryptedText, Roles, Service, TenantBase, TenantScoped
-from tenantry.web.dependencies import PrincipalSession
-from tenantry.web.host import host
-from tenantry.web.service_app import service_app
-from tenantry.web.tokens import TokenSettings
+from tenantry.fastapi import PrincipalSession, TokenSettings, host, service_app
 
 
 class Base(TenantBase, DeclarativeBase):
@@ -86,7 +83,7 @@ app = host(service_app(service, [router]))
 
 ENVIRONMENT = """
 from notes.service import service
-from tenantry.migrations import run_environment
+from tenantry.alembic import run_environment
 
 run_environment(service)
 """

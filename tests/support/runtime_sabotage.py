@@ -13,8 +13,9 @@ from typing import Any
 from unittest import mock
 from unittest.mock import AsyncMock
 
-import unpoliced
-from saboteur import (
+import predicate_sabotage
+from sqlalchemy.ext.asyncio import create_async_engine
+from toolkit_sabotage import (
     SABOTAGES,
     Sabotage,
     binding_by,
@@ -22,21 +23,20 @@ from saboteur import (
     no_predicates,
     sabotage,
 )
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from tenantry import errors
 from tenantry.postgres import connection as connection_module
 from tenantry.postgres import engine as engine_module
-from tenantry.postgres.cleaning import clean_backend
 from tenantry.postgres.connection import Connection
 from tenantry.postgres.endpoint import Purpose, resolve_endpoint
-from tenantry.tenancy import context, database, encrypted, guard, predicate, scope, session
+from tenantry.postgres.session_cleaning import clean_backend
+from tenantry.tenancy import context, database, encrypted_text, guard, predicate, scope, unit_of_work
 from tenantry.tenancy.database import Database
-from tenantry.tenancy.encrypted import EncryptedText
+from tenantry.tenancy.encrypted_text import EncryptedText
 from tenantry.tenancy.scope import EXECUTION_OPTION, Scope
 
 # Imported to be registered.
-_ALSO = unpoliced
+_ALSO = predicate_sabotage
 
 __all__ = ["SABOTAGES", "Sabotage", "no_policies", "no_predicates"]
 
@@ -62,7 +62,7 @@ def binding_of_the_first_transaction_only() -> Iterator[None]:
     def once(bound: Any, transaction: Any, connection: Any) -> None:
         if not bound.info.get("once"):
             bound.info["once"] = True
-            session._bind(bound, transaction, connection)
+            unit_of_work._bind(bound, transaction, connection)
 
     with binding_by(once):
         yield
@@ -174,7 +174,7 @@ def no_refusal_of_autocommit() -> Iterator[None]:
     """A tenant is bound where every statement is a transaction of its own."""
 
     def bind(bound: Any, _transaction: Any, connection: Any) -> None:
-        its = session.scope_of(bound)
+        its = unit_of_work.scope_of(bound)
         if its is not None:
             connection.execution_options(**{EXECUTION_OPTION: its})
             connection.connection.driver_connection.preamble = its.preamble
@@ -186,7 +186,7 @@ def no_refusal_of_autocommit() -> Iterator[None]:
 @sabotage("reader_writes")
 def readers_that_send_writes() -> Iterator[None]:
     """A reader sends a typed statement that writes, and leaves it to the server."""
-    with mock.patch.object(session, "_reading", lambda statement: statement):
+    with mock.patch.object(unit_of_work, "_reading", lambda statement: statement):
         yield
 
 
@@ -206,8 +206,8 @@ def reader_that_may_write() -> Iterator[None]:
 @sabotage("sealed_value_moved")
 def sealing_without_the_tenant() -> Iterator[None]:
     """The ciphertext is bound to its table and column, and to nobody."""
-    real = encrypted._associated
-    with mock.patch.object(encrypted, "_associated", lambda place, _tenant: real(place, "")):
+    real = encrypted_text._associated
+    with mock.patch.object(encrypted_text, "_associated", lambda place, _tenant: real(place, "")):
         yield
 
 
@@ -223,24 +223,24 @@ def context_not_restored() -> Iterator[None]:
     """After an inner unit of work, the outer one's logs go on under the inner one's name."""
 
     @contextmanager
-    def telling(tenant: str | None) -> Iterator[None]:
+    def log_tenant(tenant: str | None) -> Iterator[None]:
         context._tenant.set(tenant)
         yield
 
-    with mock.patch.object(database, "telling", telling):
+    with mock.patch.object(database, "log_tenant", log_tenant):
         yield
 
 
 @sabotage("session_nested")
 def scope_taken_from_the_context() -> Iterator[None]:
     """What a session may see is decided by who runs, not by the session."""
-    real = session.scope_of
+    real = unit_of_work.scope_of
 
     def by_context(bound: Any) -> Scope | None:
         its, tenant = real(bound), context.current_tenant()
         return its if its is None or its.is_admin or tenant is None else dataclasses.replace(its, tenant=tenant)
 
-    with mock.patch.object(session, "scope_of", by_context):
+    with mock.patch.object(unit_of_work, "scope_of", by_context):
         yield
 
 
@@ -256,7 +256,7 @@ def scope_of_the_latest_session() -> Iterator[None]:
 
     with ExitStack() as stack:
         stack.enter_context(mock.patch.object(Database, "_write", write))
-        stack.enter_context(mock.patch.object(session, "scope_of", side_effect=lambda _session: latest[-1]))
+        stack.enter_context(mock.patch.object(unit_of_work, "scope_of", side_effect=lambda _session: latest[-1]))
         yield
 
 

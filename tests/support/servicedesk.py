@@ -18,8 +18,8 @@ from pydantic import SecretStr
 
 from ai_agents.models import TenantConfig
 from ai_agents.settings import Settings
+from ai_agents.signature import sign
 from tenantry import Address, KeyRing
-from tenantry.web.signature import sign
 
 SECRETS = {"servicedesk_api_key": "api-key-in-the-clear", "webhook_signing_secret": "signing-secret-in-the-clear"}
 

@@ -13,7 +13,7 @@ import httpx2
 import uvicorn
 from fastapi import FastAPI
 
-from tenantry.web.host import host
+from tenantry.fastapi import host
 
 START_DEADLINE = 20.0
 

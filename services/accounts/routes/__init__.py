@@ -1,1 +1,1 @@
-"""The API: signing up and in, oneself, and the users of one's tenant."""
+"""The API: signing up, signing in, the own account, and the users of a tenant."""

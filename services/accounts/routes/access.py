@@ -1,4 +1,4 @@
-"""Signing up, signing in, and what concerns oneself. No token may be stored on its way (RFC 6749, 5.1)."""
+"""Signing up, signing in, and the own account. Responses with a token are not cached (RFC 6749, 5.1)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,10 @@ from sqlalchemy import select
 
 from accounts import credentials, schemas
 from accounts.models import ADMIN, Tenant, User
+from accounts.passwords import CurrentPasswords
 from accounts.speaker import CurrentSpeaker
-from tenantry.web.bearer_token import BearerToken
-from tenantry.web.caching import NO_STORE
-from tenantry.web.dependencies import CurrentDatabase
-from tenantry.web.passwords import CurrentPasswords
-from tenantry.web.problems import problem_responses
-from tenantry.web.request import note_tenant
-from tenantry.web.rows import add
+from accounts.tokens import BearerToken
+from tenantry.fastapi import NO_STORE, CurrentDatabase, note_tenant, problem_responses, rows
 
 __all__ = ["router"]
 
@@ -27,33 +23,33 @@ router = APIRouter(tags=["access"])
 async def sign_up(database: CurrentDatabase, passwords: CurrentPasswords, body: schemas.SignUp) -> schemas.Account:
     """Create a tenant with its first administrator.
 
-    That a tenant's name or an e-mail is taken is told (409), because a person could not go on otherwise. A prober
-    learns as much a guess, at the price of a hash each, and with a new tenant for each wrong one.
+    The answer tells that a tenant's name or an e-mail is taken (409), because a person needs to know it. So each guess
+    tells an attacker whether an e-mail exists; it costs one hash, and each wrong guess leaves a new tenant.
     """
     hashed = await passwords.hash(body.password, body.username, body.email)
-    # The id is made here, so that the rows are written as the tenant that they make: no role steps over row security.
+    # The id is generated here, so that the rows are written as their own tenant and row security stays in force.
     tenant = Tenant(id=uuid.uuid4(), name=body.tenant)
     user = User(username=body.username, email=body.email, hashed_password=hashed, roles=[ADMIN])
     async with database.tenant(tenant.id) as session:
         for row in (tenant, user):
-            await add(session, row)
+            await rows.add(session, row)
     note_tenant(tenant.id)
     return schemas.Account.model_validate({"user": user, "tenant": tenant})
 
 
 @router.post("/sign-in", summary="Sign in", responses=problem_responses(401, 429, 503), dependencies=[NO_STORE])
 async def sign_in(database: CurrentDatabase, passwords: CurrentPasswords, body: schemas.SignIn) -> BearerToken:
-    """Return a bearer token. An unknown e-mail and a wrong password have one answer, after the same time.
+    """Return a bearer token. An unknown e-mail and a wrong password get the same answer in the same time.
 
-    After a few attempts a wait is asked for (429 with Retry-After) that doubles with each further one, whether or not
-    somebody has that e-mail.
+    After a few attempts, further ones must wait (429 with Retry-After). Each attempt doubles the wait, for an unknown
+    e-mail too.
     """
     return await credentials.sign_in(database, passwords, body)
 
 
-@router.get("/me", summary="Read who I am")
+@router.get("/me", summary="Read my account")
 async def read_me(speaker: CurrentSpeaker) -> schemas.Account:
-    """Return the token's user and tenant, as they are now."""
+    """Return the current data of the token's user and tenant."""
     async with speaker.reading() as (session, user):
         tenant = await session.scalar(select(Tenant))
     return schemas.Account.model_validate({"user": user, "tenant": tenant})
@@ -68,5 +64,5 @@ async def read_me(speaker: CurrentSpeaker) -> schemas.Account:
 async def replace_password(
     speaker: CurrentSpeaker, passwords: CurrentPasswords, body: schemas.PasswordReplacement
 ) -> BearerToken:
-    """Replace the password, and return a new token: all tokens from before are void from then on."""
+    """Replace the password, and return a new token. All older tokens become invalid."""
     return await credentials.replace_password(speaker, passwords, body)

@@ -1,4 +1,4 @@
-"""Enhancements of the caller's tenant: asked for, listed, read, finished."""
+"""Enhancements of the caller's tenant: request, list, read and finish."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ from sqlalchemy import select
 
 from ai_agents import history, schemas
 from ai_agents.models import EnhancementHistory
-from tenantry.web.creation import Creation
-from tenantry.web.dependencies import PrincipalReadSession, PrincipalSession
-from tenantry.web.listing import Listing, narrow
-from tenantry.web.pagination import Page, PageQuery
-from tenantry.web.problems import Problem, problem_responses
-from tenantry.web.rows import find
+from tenantry.fastapi import (
+    Creation,
+    Listing,
+    Page,
+    PageQuery,
+    PrincipalReadSession,
+    PrincipalSession,
+    Problem,
+    narrow,
+    problem_responses,
+    rows,
+)
 
 __all__ = ["router"]
 
@@ -24,24 +30,24 @@ router = APIRouter(prefix="/enhancements", tags=["enhancements"])
 NEWEST_FIRST = Listing(schemas.Enhancement, (EnhancementHistory.created_at, EnhancementHistory.id))
 
 
-@router.post("", status_code=201, summary="Ask for an enhancement of a ticket")
+@router.post("", status_code=201, summary="Request an enhancement of a ticket")
 async def create_enhancement(
     session: PrincipalSession, body: schemas.EnhancementRequest, created: Creation
 ) -> schemas.Enhancement:
-    """Write a pending enhancement; a worker will finish it."""
+    """Create a pending enhancement, which a worker finishes later."""
     row = await history.begin(session, body.ticket_id, body.context_gathered)
     created.at(row.id)
     return schemas.Enhancement.model_validate(row)
 
 
-@router.get("", summary="List enhancements, the newest first")
+@router.get("", summary="List enhancements, newest first")
 async def list_enhancements(
     session: PrincipalReadSession,
     page: PageQuery,
     ticket_id: Annotated[schemas.TicketID | None, Query()] = None,
     status: Annotated[schemas.Status | None, Query()] = None,
 ) -> Page[schemas.Enhancement]:
-    """Return one page of the tenant's enhancements, of one ticket or in one state where asked."""
+    """Return one page of the tenant's enhancements, filtered by ticket and status."""
     wanted = {EnhancementHistory.ticket_id: ticket_id, EnhancementHistory.status: status}
     return await NEWEST_FIRST.page(session, narrow(select(EnhancementHistory), wanted), page)
 
@@ -50,7 +56,7 @@ async def list_enhancements(
 async def read_enhancement(session: PrincipalReadSession, enhancement_id: uuid.UUID) -> schemas.Enhancement:
     """Return one of the tenant's enhancements."""
     statement = select(EnhancementHistory).where(EnhancementHistory.id == enhancement_id)
-    return schemas.Enhancement.model_validate(await find(session, statement, "enhancement"))
+    return schemas.Enhancement.model_validate(await rows.find(session, statement, "enhancement"))
 
 
 @router.patch(
@@ -61,9 +67,9 @@ async def read_enhancement(session: PrincipalReadSession, enhancement_id: uuid.U
 async def finish_enhancement(
     session: PrincipalSession, enhancement_id: uuid.UUID, body: schemas.EnhancementOutcome
 ) -> schemas.Enhancement:
-    """Write down how the enhancement ended, once; `completed_at` is the database's time."""
+    """Store the result of the enhancement, once; `completed_at` is the database's time."""
     row = await history.finish(session, enhancement_id, body.model_dump(exclude_unset=True))
     if row is not None:
         return schemas.Enhancement.model_validate(row)
-    await find(session, select(EnhancementHistory).where(EnhancementHistory.id == enhancement_id), "enhancement")
-    raise Problem(409, "enhancement_finished", "The enhancement is finished already.")
+    await rows.find(session, select(EnhancementHistory).where(EnhancementHistory.id == enhancement_id), "enhancement")
+    raise Problem(409, "enhancement_finished", "The enhancement is already finished.")

@@ -1,7 +1,7 @@
-"""A tenant's own configuration, for the tenant's administrators.
+"""The configuration of a tenant, for the tenant's administrators.
 
-The token says which tenant speaks, and the path must say the same: any other tenant's id is not found, whether or not
-there is such a tenant, and whatever the token may do.
+The path must name the tenant of the token. Any other tenant's id is not found, whether or not the tenant exists, and
+with any scope.
 """
 
 from __future__ import annotations
@@ -14,11 +14,16 @@ from sqlalchemy import select, update
 from ai_agents import schemas
 from ai_agents.models import TenantConfig
 from tenantry import ReadSession, TenantSession
-from tenantry.web.auth import Caller, require_scope
-from tenantry.web.dependencies import read_session, tenant_session
-from tenantry.web.problems import Problem, problem_responses
-from tenantry.web.rows import add, find, not_found
-from tenantry.web.tokens import Principal
+from tenantry.fastapi import (
+    Caller,
+    Principal,
+    Problem,
+    problem_responses,
+    read_session,
+    require_scope,
+    rows,
+    tenant_session,
+)
 
 __all__ = ["router"]
 
@@ -28,16 +33,16 @@ router = APIRouter(prefix="/tenants", tags=["tenants"], responses=problem_respon
 
 
 def path_tenant(tenant_id: Annotated[str, Path(max_length=100)], caller: Caller) -> str:
-    """Return the tenant of the path, where it is the caller's own."""
+    """Return the tenant of the path; 404 unless it is the caller's."""
     if caller.tenant != tenant_id:
-        raise not_found("tenant")
+        raise rows.not_found("tenant")
     return tenant_id
 
 
 def administered_tenant(
     tenant: Annotated[str, Depends(path_tenant)], _caller: Annotated[Principal, require_scope("admin")]
 ) -> str:
-    """Return the tenant of the path, where the caller may administer it."""
+    """Return the tenant of the path; 403 unless the caller is its administrator."""
     return tenant
 
 
@@ -48,7 +53,7 @@ async def read_tenant(
 ) -> schemas.Tenant:
     """Return the configuration without its secrets."""
     statement = select(TenantConfig).where(TenantConfig.tenant_id == tenant_id)
-    return schemas.Tenant.model_validate(await find(session, statement, "tenant"))
+    return schemas.Tenant.model_validate(await rows.find(session, statement, "tenant"))
 
 
 @router.put(
@@ -62,7 +67,7 @@ async def put_tenant(
     body: schemas.TenantSettings,
     response: Response,
 ) -> schemas.Tenant:
-    """Replace the configuration, or create it; a new tenant must bring both secrets."""
+    """Replace or create the configuration. A new tenant needs both secrets."""
     values = body.columns()
     tenant = await session.scalar(update(TenantConfig).values(**values).returning(TenantConfig))
     if tenant is None:
@@ -74,7 +79,7 @@ async def put_tenant(
 async def _create(session: TenantSession, tenant_id: str, values: dict[str, Any]) -> TenantConfig:
     missing = [name for name in ("servicedesk_api_key", "webhook_signing_secret") if name not in values]
     if missing:
-        detail = f"A new tenant must bring {' and '.join(missing)}."
+        detail = f"A new tenant needs {' and '.join(missing)}."
         raise Problem(422, "secret_required", detail)
-    # Of two requests that create one tenant at once, the unique index answers the later one: 409.
-    return await add(session, TenantConfig(tenant_id=tenant_id, **values))
+    # When two requests create one tenant at once, the unique index refuses the second one: 409.
+    return await rows.add(session, TenantConfig(tenant_id=tenant_id, **values))

@@ -1,7 +1,7 @@
-"""The webhook of the service desks: signed with the tenant's own secret, accepted once.
+"""The webhook of the service desks: signed with the tenant's secret, and accepted once.
 
-Who cannot sign learns nothing: an unknown tenant, a malformed one and a wrong signature get one answer, after the same
-work. What was signed is looked at before it is read.
+A sender without the secret learns nothing: an unknown tenant, a malformed tenant and a wrong signature get the same
+answer after the same work. The signature is verified before the body is parsed.
 """
 
 from __future__ import annotations
@@ -18,18 +18,16 @@ from sqlalchemy.orm import undefer
 
 from ai_agents import history, schemas
 from ai_agents.models import TenantConfig, WebhookDelivery
+from ai_agents.signature import is_signed
 from tenantry import TenantSession, errors
-from tenantry.web.dependencies import CurrentDatabase
-from tenantry.web.problems import Problem, problem_responses
-from tenantry.web.request import note_tenant
-from tenantry.web.signature import is_signed
+from tenantry.fastapi import CurrentDatabase, Problem, note_tenant, problem_responses
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"], responses=problem_responses(401, 409))
 
-# What a signature is compared with where there is no secret: nobody knows it, so that nothing fits.
-_NOBODYS_SECRET = secrets.token_bytes(32)
+# Stands in for the secret of an unknown tenant. It is random, so no signature matches it.
+_DUMMY_SECRET = secrets.token_bytes(32)
 
 _BODY: dict[str, Any] = {
     "requestBody": {
@@ -39,20 +37,20 @@ _BODY: dict[str, Any] = {
 }
 
 
-@router.post("/servicedesk", status_code=202, summary="Tell of a ticket", openapi_extra=_BODY)
+@router.post("/servicedesk", status_code=202, summary="Report a ticket", openapi_extra=_BODY)
 async def receive_ticket(
     request: Request,
     database: CurrentDatabase,
-    x_tenant_id: Annotated[str, Header(description="The tenant whose service desk sends this.")] = "",
-    x_signature: Annotated[str, Header(description="sha256= and the HMAC-SHA256 of the body, in hex.")] = "",
+    x_tenant_id: Annotated[str, Header(description="The tenant of the service desk.")] = "",
+    x_signature: Annotated[str, Header(description="`sha256=` and the HMAC-SHA256 of the body in hex.")] = "",
 ) -> schemas.WebhookReceipt:
-    """Write a pending enhancement for the ticket; a delivery that was accepted before is refused."""
-    # Before a connection is taken, which a slow sender would keep.
+    """Create a pending enhancement for the ticket. A delivery that was accepted before is refused."""
+    # The body is read first: a slow sender must not hold a connection.
     body = await request.body()
     try:
         unit_of_work = database.tenant(x_tenant_id)
     except errors.TenancyError as error:
-        is_signed(body, x_signature, [_NOBODYS_SECRET])
+        is_signed(body, x_signature, [_DUMMY_SECRET])
         raise _not_signed() from error
     async with unit_of_work as session:
         if not is_signed(body, x_signature, [await _signing_secret(session)]):
@@ -67,7 +65,7 @@ async def receive_ticket(
 async def _signing_secret(session: TenantSession) -> bytes:
     statement = select(TenantConfig).options(undefer(TenantConfig.webhook_signing_secret))
     tenant = await session.scalar(statement)
-    return _NOBODYS_SECRET if tenant is None else tenant.webhook_signing_secret.encode()
+    return _DUMMY_SECRET if tenant is None else tenant.webhook_signing_secret.encode()
 
 
 async def _refuse_replay(session: TenantSession, delivery_id: str) -> None:
@@ -85,4 +83,4 @@ def _parse(body: bytes) -> schemas.WebhookTicket:
 
 
 def _not_signed() -> Problem:
-    return Problem(401, "signature_invalid", "The tenant is unknown, or the signature does not fit the body.")
+    return Problem(401, "signature_invalid", "The tenant is unknown, or the signature does not match the body.")

@@ -1,1 +1,1 @@
-"""The service's schema as a script, for a database that is made without Python. `python -m items.db` writes it anew."""
+"""The service's schema as an SQL script, for a database without Python. `python -m items.db` writes it."""

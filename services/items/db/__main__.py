@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from items.service import service
-from tenantry.migrations.script import schema_script
+from tenantry.alembic import schema_script
 
 HEADER = """\
 -- The schema of the Items service, for an empty database:
@@ -17,7 +17,7 @@ HEADER = """\
 
 
 def render() -> str:
-    """Return what the file has to say."""
+    """Return the text of the file."""
     return HEADER + schema_script(service)
 
 

@@ -1,6 +1,6 @@
-"""Alembic's way in: the toolkit runs the command of the moment on the service's database."""
+"""Runs Alembic's commands on the service's database."""
 
 from items.service import service
-from tenantry.migrations import run_environment
+from tenantry.alembic import run_environment
 
 run_environment(service)

@@ -1,1 +1,1 @@
-"""The API: sessions, conversations, their messages, what is shared of them, and search."""
+"""The API: sessions, conversations, messages, share links and search."""

@@ -1,8 +1,8 @@
-"""Where a database is and how to log in, read from any spelling that people paste.
+"""Database addresses: hosts, database, login and TLS, parsed from a URL or from `keyword=value` text.
 
-The invariant: no error and no repr made here repeats a value of the text that was read, because a mistyped address has
-its password in unexpected places. `spelling` turns text into libpq's keywords, `host` and `tls` read their share of
-them, `Address` puts them together, and `Origin` knows which variable to blame.
+The invariant: no error and no repr repeats a value of the parsed text, because a mistyped address may have its password
+in any part. `spelling` turns the text into libpq's keywords, `host` and `tls` parse their keywords, `Address` holds the
+result, and `Origin` names the variable in errors.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from tenantry.address.tls import SYSTEM, TLS
 
 SESSION_ATTRIBUTES = ("any", "read-write", "read-only", "primary", "standby", "prefer-standby")
 
-# Handed on to the server or the connection as they are; every other keyword has a field of its own.
+# Passed to the server or the connection unchanged. Every other keyword has its own field.
 PARAMETERS = ("application_name", "options", "connect_timeout")
 
 _ENVIRONMENT = {"application_name": "PGAPPNAME", "options": "PGOPTIONS", "connect_timeout": "PGCONNECT_TIMEOUT"}
@@ -25,10 +25,10 @@ _ENVIRONMENT = {"application_name": "PGAPPNAME", "options": "PGOPTIONS", "connec
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Address:
-    """Hosts to try in order, a database, a login and how to encrypt. Its repr never shows the password.
+    """Hosts in the order of attempts, a database, a login and the TLS settings. The repr never shows the password.
 
-    `parameters` may hold `application_name`, `options` (a server's command-line options) and `connect_timeout` (whole
-    seconds a host); `target_session_attrs` is libpq's word for which of several servers is wanted.
+    `parameters` may hold `application_name`, `options` (command-line options for the server) and `connect_timeout`
+    (whole seconds for each host). `target_session_attrs` selects one of several servers, as in libpq.
     """
 
     hosts: tuple[Host, ...]
@@ -41,10 +41,10 @@ class Address:
 
     @classmethod
     def parse(cls, text: str, *, variable: str = "DATABASE_URL") -> Self:
-        """Read a URL or a `keyword=value` text.
+        """Parse a URL or a `keyword=value` text.
 
         Raises:
-            ConfigurationError: one sentence that names the variable and what is wrong, but no value.
+            ConfigurationError: the text is not an address. The error names the variable and the rule, but no value.
         """
         origin = Origin(variable)
         return cls.from_keywords(read_keywords(text, origin), origin)
@@ -53,14 +53,14 @@ class Address:
     def from_keywords(cls, keywords: Mapping[str, str], origin: Origin) -> Self:
         """Build an address from libpq's keywords.
 
-        Host, database and user must be given: a default would be the machine's, and differ from one to the next.
+        Host, database and user are required: libpq's defaults depend on the machine.
 
         Raises:
             ConfigurationError: a keyword is missing or wrong.
         """
         for keyword in ("user", "host", "dbname"):
             if not keywords.get(keyword):
-                raise origin.error("is missing" + (f"; {origin.hint}" if origin.hint else ""), keyword)
+                raise origin.error("is missing", keyword, remedy=origin.hint)
         wanted = keywords.get("target_session_attrs") or "any"
         if wanted not in SESSION_ATTRIBUTES:
             raise origin.error(f"must be one of {', '.join(SESSION_ATTRIBUTES)}", "target_session_attrs")
@@ -80,12 +80,12 @@ class Address:
 
     @property
     def redacted(self) -> str:
-        """The URL without the password, fit for logs and messages."""
+        """The URL without the password, for logs and messages."""
         return write_url(self._keywords(), self._location())
 
     @property
     def url(self) -> SecretStr:
-        """The whole URL in libpq's spelling; `parse` reads it back to an equal address."""
+        """The URL with the password, in libpq's syntax. `parse` returns an equal address for it."""
         secret = {} if self.password is None else {"password": self.password.get_secret_value()}
         return SecretStr(write_url(secret | self._keywords(), self._location()))
 
@@ -94,10 +94,10 @@ class Address:
         return dataclasses.replace(self, **changes)
 
     def libpq_environment(self) -> dict[str, str]:
-        """Return the variables that make `psql` or `pg_dump` connect here, the password among them.
+        """Return the variables with which `psql` or `pg_dump` connects to this address, including the password.
 
-        They go into a child's environment, never on its command line, which every user of the machine can read. Take
-        the child's other PG* variables away, or a `PGSERVICE` of the caller has its say too.
+        Pass them in the child's environment, never on its command line, which every user of the machine can read.
+        Remove all other PG* variables from that environment: a `PGSERVICE` of the caller would add its own settings.
         """
         environment = {
             "PGHOST": ",".join(host.name for host in self.hosts),
@@ -109,7 +109,8 @@ class Address:
         }
         if self.password is not None:
             environment["PGPASSWORD"] = self.password.get_secret_value()
-        # Without a root, libpq would look for a file in the home folder where we use the system's store (libpq 16).
+        # Without a root certificate, libpq reads a file in the home folder; "system" selects the system's store, as
+        # our own connections do (libpq 16).
         root = self.tls.root_certificate or (SYSTEM if self.tls.mode == "verify-full" else None)
         files = {"PGSSLROOTCERT": root, "PGSSLCERT": self.tls.certificate, "PGSSLKEY": self.tls.key}
         environment |= {name: path for name, path in files.items() if path is not None}
@@ -119,7 +120,7 @@ class Address:
         return f"Address({self.redacted!r})"
 
     def _keywords(self) -> dict[str, str]:
-        """Return every keyword but the hosts and the password; what is at its default stays unsaid."""
+        """Return every keyword except the hosts, the password and those that have their default value."""
         keywords = {"user": self.user, "dbname": self.database}
         if self.tls.mode != "prefer":
             keywords["sslmode"] = self.tls.mode

@@ -1,4 +1,4 @@
-"""The hosts of an address: names, IP addresses or folders of Unix sockets, each with its port."""
+"""The hosts of an address: host names, IP addresses or folders of Unix sockets, each with its port."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from tenantry.address.origin import Origin
 DEFAULT_PORT = 5432
 HIGHEST_PORT = 65535
 
-# Letters of any script: an internationalised name is left to the resolver. Nothing that could carry a password on.
+# Letters of any script, because the resolver handles internationalised names. A character that could belong to a
+# password is excluded.
 _NAME = re.compile(r"[\w.-]+")
 _BRACKETED = re.compile(r"\[([^\]]*)\](?::(.*))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Host:
-    """One server to try; a name that begins with a slash is the folder of a Unix socket."""
+    """One server of an address. A name that begins with a slash is the folder of a Unix socket."""
 
     name: str
     port: int = DEFAULT_PORT
@@ -30,9 +31,9 @@ class Host:
 
 
 def read_hosts(names: str, ports: str, origin: Origin) -> tuple[Host, ...]:
-    """Pair libpq's comma-separated `host` and `port` (manual, 34.1.1.3); a single port counts for every host.
+    """Pair libpq's comma-separated `host` and `port` (manual, 34.1.1.3). A single port applies to every host.
 
-    A host may also carry its own port, `h1:5432,[::1]:5433`, as SQLAlchemy's `?host=` does.
+    A host may also include its port, `h1:5432,[::1]:5433`, as in SQLAlchemy's `?host=`.
 
     Raises:
         ConfigurationError: a host is missing or malformed, or the ports do not match the hosts.
@@ -52,8 +53,8 @@ def read_hosts(names: str, ports: str, origin: Origin) -> tuple[Host, ...]:
 
 
 def _split_port(host: str) -> tuple[str, str]:
-    """Return the host and its own port, which is empty when the host has none."""
-    # A socket's folder may hold colons (/cloudsql/project:region:instance), and so does a bare IPv6 address.
+    """Return the host and its port. The port is empty if the text has no port."""
+    # The folder of a socket may contain colons (/cloudsql/project:region:instance), as an IPv6 address does.
     if host.startswith("/"):
         return host, ""
     if bracketed := _BRACKETED.fullmatch(host):
@@ -85,7 +86,7 @@ def _is_ip(name: str) -> bool:
 def _read_port(port: str, origin: Origin) -> int:
     if not port:
         return DEFAULT_PORT
-    # ASCII only: `\d` would also take digits of other scripts.
+    # ASCII digits only: `\d` also matches digits of other scripts.
     if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) <= HIGHEST_PORT:
         raise origin.error(f"must be a number from 1 to {HIGHEST_PORT}", "port")
     return int(port)

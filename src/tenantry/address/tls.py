@@ -1,7 +1,7 @@
-"""One TLS setting for both worlds: libpq's `sslmode` and files, and the context that asyncpg wants instead.
+"""The TLS settings of a connection: libpq's `sslmode` and files, and the SSL context that asyncpg takes.
 
-The modes mean what libpq's table says (manual, 34.19.1). Two traps of that table are closed: a certificate beside a
-mode that would not look at it is refused, and so is `verify-ca` without a root, since any public CA would then do.
+The modes mean the same as in libpq (manual, 34.19.1). Two mistakes that libpq accepts are refused: a certificate with a
+mode that ignores it, and `verify-ca` without a root certificate, which would trust every public authority.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ Mode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-ful
 
 MODES: tuple[Mode, ...] = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
-# What libpq's `sslrootcert=system` says: trust the authorities that the operating system trusts.
+# The value of libpq's `sslrootcert` for the authorities that the operating system trusts.
 SYSTEM = "system"
 
-# asyncpg's `ssl=` takes the same words as sslmode; `true` is what other languages paste, and libpq reads it so too.
+# Drivers of other languages write `ssl=true`; libpq reads it as `require` too.
 _SPELLINGS = {"true": "require", "false": "disable"}
 
 
 @dataclass(frozen=True, slots=True)
 class TLS:
-    """How a connection over TCP is encrypted; the three files are paths, a missing root means the system's store."""
+    """TLS settings of a TCP connection. The files are paths; without a root certificate, the system's store is used."""
 
     mode: Mode = "prefer"
     root_certificate: str | None = None
@@ -41,7 +41,7 @@ class TLS:
         """Read `sslmode`, `sslrootcert`, `sslcert` and `sslkey`.
 
         Raises:
-            ConfigurationError: the mode is unknown, or the files do not go with it.
+            ConfigurationError: the mode is unknown, or does not fit the files.
         """
         root = keywords.get("sslrootcert")
         text = keywords.get("sslmode") or ("verify-full" if root == SYSTEM else "prefer")
@@ -51,46 +51,60 @@ class TLS:
             raise origin.error(f"must be one of {', '.join(MODES)}", "sslmode")
         for keyword in ("sslrootcert", "sslcert", "sslkey"):
             if keywords.get(keyword) and MODES.index(mode) < MODES.index("require"):
-                raise origin.error("is not looked at unless sslmode is require, verify-ca or verify-full", keyword)
+                raise origin.error(
+                    "has no effect unless sslmode is require, verify-ca or verify-full",
+                    keyword,
+                    remedy="Set sslmode=verify-full.",
+                )
         if root == SYSTEM and mode != "verify-full":
-            raise origin.error("is 'system', which is only safe with sslmode=verify-full", "sslrootcert")
+            raise origin.error(
+                "is 'system', which is only safe with sslmode=verify-full",
+                "sslrootcert",
+                remedy="Set sslmode=verify-full.",
+            )
         if mode == "verify-ca" and not root:
-            raise origin.error("is missing, and sslmode=verify-ca trusts nobody without it", "sslrootcert")
+            raise origin.error(
+                "is missing, and sslmode=verify-ca trusts no certificate without it",
+                "sslrootcert",
+                remedy="Set sslrootcert to the file with the authority's certificate.",
+            )
         if bool(keywords.get("sslcert")) != bool(keywords.get("sslkey")):
-            raise origin.error("and sslkey only work together: give both or neither", "sslcert")
+            raise origin.error(
+                "and sslkey only work together", "sslcert", remedy="Set both sslcert and sslkey, or neither."
+            )
         return cls(mode, None if root == SYSTEM else root, keywords.get("sslcert"), keywords.get("sslkey"))
 
     @property
     def is_verified(self) -> bool:
-        """True if the server must show a certificate that we trust; as in libpq, a root makes `require` check it."""
+        """True if the server's certificate is verified. As in libpq, a root certificate makes `require` verify it."""
         return self.mode.startswith("verify") or (self.mode == "require" and self.root_certificate is not None)
 
     @property
     def asyncpg_ssl(self) -> ssl.SSLContext | Literal["allow", "prefer", False]:
-        """What `asyncpg.connect(ssl=...)` takes.
+        """The value for `asyncpg.connect(ssl=...)`.
 
-        A context means `require` or more there, so the two modes that may end in plain text are passed by name, and
-        `disable` is False, as None would let `PGSSLMODE` decide.
+        asyncpg treats a context as `require` or stronger. So the two modes that may end without TLS are passed by name.
+        `disable` is False, because None would make asyncpg read `PGSSLMODE`.
         """
         if self.mode in {"allow", "prefer"}:
             return "allow" if self.mode == "allow" else "prefer"
         return self.ssl_context() or False
 
     def ssl_context(self) -> ssl.SSLContext | None:
-        """Return the context for this mode, shared by all who ask; None for `disable`.
+        """Return the SSL context for this mode, which all callers share; None for `disable`.
 
-        `allow`, `prefer` and `require` give one that encrypts without asking who answers. It is made anew when one of
-        the files was replaced, so that a renewed certificate serves the next connection.
+        The context of `allow`, `prefer` and `require` encrypts without verifying the server. A new context is made when
+        one of the files was replaced, so that the next connection uses a renewed certificate.
 
         Raises:
-            ConfigurationError: a file cannot be read, or holds no certificate or key.
+            ConfigurationError: a file cannot be read, or contains no certificate or key.
         """
         if self.mode == "disable":
             return None
         return _make_context(self, tuple(map(_stamp, (self.root_certificate, self.certificate, self.key))))
 
 
-# Cached, because reading the system's store takes 40 ms, in which an event loop would stand still at every connection.
+# Cached, because reading the system's store takes 40 ms and would block the event loop at every connection.
 @functools.lru_cache(maxsize=16)
 def _make_context(tls: TLS, stamps: tuple[object, ...]) -> ssl.SSLContext:  # noqa: ARG001  (a part of the cache's key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -106,7 +120,7 @@ def _make_context(tls: TLS, stamps: tuple[object, ...]) -> ssl.SSLContext:  # no
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     if tls.certificate is not None:
         try:
-            # Without a password OpenSSL would stop and ask the terminal for the one of an encrypted key.
+            # Without a password argument, OpenSSL would ask the terminal for the password of an encrypted key.
             context.load_cert_chain(tls.certificate, tls.key, password="")
         except (OSError, ssl.SSLError) as error:
             raise _unusable("sslcert and sslkey", f"{tls.certificate}, {tls.key}", error) from error
@@ -114,7 +128,7 @@ def _make_context(tls: TLS, stamps: tuple[object, ...]) -> ssl.SSLContext:  # no
 
 
 def _stamp(path: str | None) -> tuple[int, int] | None:
-    """Return what changes when a file is replaced; None for one that is not there, which opening it will say."""
+    """Return a value that changes when the file is replaced; None if it does not exist, which opening it reports."""
     try:
         found = Path(path).stat() if path else None
     except OSError:
@@ -123,5 +137,10 @@ def _stamp(path: str | None) -> tuple[int, int] | None:
 
 
 def _unusable(keyword: str, path: str, error: OSError) -> errors.ConfigurationError:
-    reason = error.strerror if not isinstance(error, ssl.SSLError) and error.strerror else "no usable PEM in it"
-    return errors.ConfigurationError(f"The file of {keyword} cannot be used ({path}): {reason}.")
+    has_no_pem = isinstance(error, ssl.SSLError) or not error.strerror
+    why = "It contains no usable PEM." if has_no_pem else f"{error.strerror}."
+    return errors.ConfigurationError(
+        f"The file of {keyword} cannot be used ({path}).",
+        why=why,
+        remedy=f"Set {keyword} to a PEM file that this user can read.",
+    )

@@ -1,4 +1,4 @@
-"""Floor 6: the command line. One file a command: it parses, calls one function that never prints, and prints."""
+"""Floor 6: the command line. A file that is named after a command parses, calls one function, and prints."""
 
 from tenantry.cli.entry import main
 

@@ -1,4 +1,4 @@
-"""`tenantry audit`: whether a live database holds what the models promise."""
+"""`tenantry audit`: compares a database with the models."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tenantry.cli.options import OutputFile, common, find_services
+from tenantry.cli.options import OutputFile, common, find_services, open_project
 from tenantry.cli.output import say, write, write_json
 
 if TYPE_CHECKING:
     from tenantry.project import Project
     from tenantry.proof.audit import Finding
-    from tenantry.proof.audit.waivers import Waived
+    from tenantry.proof.audit.waiver import Waived
     from tenantry.service import Service
 
 __all__ = ["audit"]
@@ -29,13 +29,13 @@ SEVERITIES = ("info", "warning", "error")
     type=click.Choice(["warning", "error"]),
     default="error",
     show_default=True,
-    help="Exit with 1 for findings of this severity or a graver one.",
+    help="Exit with 1 for findings of this severity or a higher severity.",
 )
-@click.option("--database-url", metavar="URL", help="Look at this database instead of the service's own.")
+@click.option("--database-url", metavar="URL", help="Audit this database instead of the service's database.")
 @click.option(
     "--sarif",
     type=OutputFile(),
-    help="Write the findings to this file as SARIF 2.1.0, for a code host or an editor.",
+    help="Write the findings to this file as SARIF 2.1.0, for code scanning or an editor.",
 )
 @common
 @click.pass_context
@@ -47,29 +47,23 @@ def audit(
     names: Sequence[str],
     as_json: bool,
 ) -> None:
-    """Compare a live database with what the models promise.
+    """Compare a database with the models, and list what weakens isolation.
 
-    Reads the catalog in one read-only transaction, and is safe in production.
+    The command reads the catalog in one read-only transaction, and is safe in production.
     """
     import asyncio
 
-    from tenantry.operations.development import load_settings
-    from tenantry.operations.inspection import inspect_address, inspect_database
-    from tenantry.operations.lease import leased
-    from tenantry.operations.separation import check_separate
+    from tenantry.proof.audit.inspection import inspect_address, inspect_database
 
     project, services = find_services(names)
     inspections = []
     if database_url is not None:
         if len(services) > 1:
-            raise click.UsageError("--database-url is one service's database; name it with --service.")
+            raise click.UsageError("--database-url names the database of one service; name the service with --service.")
         inspections.append(asyncio.run(inspect_address(services[0], database_url)))
     else:
-        pairs = [(service, load_settings(service, project)) for service in services]
-        asyncio.run(check_separate(pairs))
-        with leased(pairs) as server:
-            for service, settings in pairs:
-                inspections.append(asyncio.run(inspect_database(service, settings, server)))
+        with open_project(names) as (_, deployments):
+            inspections = [asyncio.run(inspect_database(deployment)) for deployment in deployments]
     findings = [finding for one in inspections for finding in one.findings]
     waived = [finding for one in inspections for finding in one.waived]
     if as_json:
@@ -100,7 +94,7 @@ def _write_sarif(
 
     from tenantry.proof.audit.sarif import make_sarif
 
-    # A service may come from an installed package, outside of the project.
+    # A service may come from an installed package outside the project.
     places = {one.name: Path(os.path.relpath(one.migrations, project.root)).as_posix() for one in services}
     document = make_sarif(findings, waived, places)
     path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`tenantry context`: the keys that sign the tenant, in the database."""
+"""`tenantry context`: manages the keys that sign the tenant."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from tenantry import errors
-from tenantry.cli.options import common, find_services
+from tenantry.cli.options import common, find_services, only, open_project
 from tenantry.cli.output import say, write, write_json, write_table
 
 if TYPE_CHECKING:
+    from tenantry.deployment import Deployment
     from tenantry.service import Service
-    from tenantry.settings import DatabaseSettings
 
 __all__ = ["context"]
 
 _Answer = TypeVar("_Answer")
-_Work = Callable[["Service", "DatabaseSettings"], Awaitable[_Answer]]
+_Work = Callable[["Deployment"], Awaitable[_Answer]]
 
 COLUMNS = ("service", "id", "is_known", "is_configured", "is_current", "created_at")
 
 
 @click.group()
 def context() -> None:
-    """List, push, rotate and retire the keys that sign the tenant."""
+    """List, add, rotate and remove the keys that sign the tenant."""
 
 
 @context.command("list")
 @common
 def list_(names: Sequence[str], as_json: bool) -> None:
-    """List the keys of the database and of the settings."""
-    from tenantry.operations.signing import list_context_keys
+    """List the keys in the database and in the settings."""
+    from tenantry.commands.context import list_context_keys
 
     keys = [key for found in _run(names, list_context_keys) for key in found]
     if as_json:
@@ -44,11 +44,11 @@ def list_(names: Sequence[str], as_json: bool) -> None:
 @context.command()
 @common
 def push(names: Sequence[str], as_json: bool) -> None:
-    """Make the keys of the settings known to the database.
+    """Add the keys of the settings to the database.
 
-    `migrate` and `prepare` do it as well.
+    `migrate` and `prepare` do this too.
     """
-    from tenantry.operations.signing import push_context_keys
+    from tenantry.commands.context import push_context_keys
 
     pushed = [
         {"service": service.name, "added": list(added)}
@@ -58,27 +58,27 @@ def push(names: Sequence[str], as_json: bool) -> None:
         write_json({"services": pushed})
         return
     for item in pushed:
-        write(f"{item['service']}: {', '.join(item['added']) or 'nothing'} added")
+        write(f"{item['service']}: {', '.join(item['added']) or 'no key'} added")
 
 
 @context.command()
-@click.option("--id", "key", metavar="ID", default="", help="The new key's id; without it the day's date.")
+@click.option("--id", "key", metavar="ID", default="", help="Id of the new key. Default: today's date.")
 @common
 def rotate(key: str, names: Sequence[str], as_json: bool) -> None:
-    """Make a new key, let the database know it, and write what the variable must hold then.
+    """Generate a key, add it to the database, and print the new value of the variable.
 
-    What stands on stdout is a secret. Nothing signs with the key before processes are started with it.
+    The output on stdout is a secret. The key signs nothing until processes start with the new value.
     """
-    from tenantry.operations.signing import rotate_context
+    from tenantry.commands.context import rotate_context
 
     _only(names)
-    (rotation,) = _run(names, lambda service, settings: rotate_context(service, settings, key))
+    (rotation,) = _run(names, lambda deployment: rotate_context(deployment, key))
     value = rotation.value.get_secret_value()
     if as_json:
         write_json({"service": rotation.service, "key": rotation.key, "variable": rotation.variable, "value": value})
         return
-    say(f"{rotation.service}: the database knows {rotation.key}. Give every process {rotation.variable} as follows,")
-    say("then retire the old key: tenantry context retire ID")
+    say(f"{rotation.service}: key {rotation.key} added to the database. Set {rotation.variable} in every process to:")
+    say("Then remove the old key with: tenantry context retire ID")
     write(value)
 
 
@@ -86,11 +86,11 @@ def rotate(key: str, names: Sequence[str], as_json: bool) -> None:
 @click.argument("key", metavar="ID")
 @common
 def retire(key: str, names: Sequence[str], as_json: bool) -> None:
-    """Make the database forget the key ID, with which nothing may sign any more."""
-    from tenantry.operations.signing import retire_context_key
+    """Remove the key ID from the database. No process may sign with it any more."""
+    from tenantry.commands.context import retire_context_key
 
     service = _only(names)
-    _run(names, lambda service, settings: retire_context_key(service, settings, key))
+    _run(names, lambda deployment: retire_context_key(deployment, key))
     if as_json:
         write_json({"service": service.name, "retired": key})
         return
@@ -98,37 +98,27 @@ def retire(key: str, names: Sequence[str], as_json: bool) -> None:
 
 
 def _signing(names: Sequence[str]) -> list[Service]:
-    """Return the services that sign, or those named."""
+    """Return the services that sign, or the named services."""
     _, services = find_services(names)
     found = [service for service in services if names or service.signed_context]
     if not found:
         raise errors.ConfigurationError(
             "No service of this project signs its tenants.",
-            remedy="Set Tenancy(signed_context=True) on the base of its models, and migrate.",
+            remedy="Set Tenancy(signed_context=True) on the base class of a service's models, and migrate.",
         )
     return found
 
 
 def _only(names: Sequence[str]) -> Service:
-    """Return the one service that signs, or the one named."""
-    services = _signing(names)
-    if len(services) != 1:
-        known = ", ".join(service.name for service in services)
-        raise click.UsageError(f"Name one service with --service: {known}.")
-    return services[0]
+    """Return the only service that signs, or the named service."""
+    return only(_signing(names))
 
 
 def _run(names: Sequence[str], work: _Work[_Answer]) -> list[_Answer]:
     import asyncio
 
-    from tenantry.operations.development import load_settings
-    from tenantry.operations.lease import leased
-    from tenantry.project import find_project
-
-    project = find_project()
-    pairs = [(service, load_settings(service, project)) for service in _signing(names)]
-    with leased(pairs):
-        return [asyncio.run(_awaited(work(service, settings))) for service, settings in pairs]
+    with open_project([service.name for service in _signing(names)]) as (_, deployments):
+        return [asyncio.run(_awaited(work(deployment))) for deployment in deployments]
 
 
 async def _awaited(answer: Awaitable[_Answer]) -> _Answer:

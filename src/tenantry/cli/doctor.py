@@ -1,4 +1,4 @@
-"""`tenantry doctor`: what is wrong, and what to do about it."""
+"""`tenantry doctor`: checks a project and prints a remedy for each problem."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tenantry.cli.options import common
 from tenantry.cli.output import write_json, write_table
 
 if TYPE_CHECKING:
-    from tenantry.operations.verdict import Verdict
+    from tenantry.commands.doctor.verdict import Verdict
     from tenantry.project import Project
 
 __all__ = ["doctor"]
@@ -21,9 +21,9 @@ __all__ = ["doctor"]
 @common
 @click.pass_context
 def doctor(context: click.Context, names: Sequence[str], as_json: bool) -> None:
-    """Look for what is wrong: programs, settings, address, roles, schema.
+    """Check the programs, settings, address, roles and schema, and say how to fix each problem.
 
-    Starts and changes nothing; shows no secret. Exits with 1 if a check fails.
+    The command starts and changes nothing, and shows no secret. It exits with 1 if a check fails.
     """
     import asyncio
 
@@ -40,6 +40,6 @@ def doctor(context: click.Context, names: Sequence[str], as_json: bool) -> None:
 
 
 async def _collect(project: Project, names: Sequence[str]) -> list[Verdict]:
-    from tenantry.operations.checkup import check_up
+    from tenantry.commands.doctor.project import check_up
 
     return [verdict async for verdict in check_up(project, names)]

@@ -13,9 +13,9 @@ __all__ = ["down"]
 @click.command()
 @json_option
 def down(as_json: bool) -> None:
-    """Stop the embedded PostgreSQL, whoever uses it. Its data stay."""
-    from tenantry.operations.standing import server_state
-    from tenantry.service import embedded_server
+    """Stop the embedded PostgreSQL, even if another process uses it. Its data are kept."""
+    from tenantry.commands.status import server_state
+    from tenantry.deployment.deployment import embedded_server
 
     server = embedded_server()
     was_running = server.status().running

@@ -1,7 +1,8 @@
-"""`tenantry`: finds the command, and turns every way of ending into an exit status.
+"""`tenantry`: finds and runs the command, and returns its exit status.
 
-0 is fine, 1 failed or found something, 2 misused, 130 interrupted. Only click is imported before a command runs, so
-that `--help` does not wait for SQLAlchemy; `--help` imports the command modules, and those import no more than this.
+The exit status is 0 for success, 1 for an error or a finding, 2 for wrong usage and 130 for an interruption. Only click
+is imported before a command runs, so that `--help` does not import SQLAlchemy. `--help` imports the command modules,
+which import only click at their top.
 """
 
 from __future__ import annotations
@@ -18,21 +19,21 @@ from tenantry.cli.output import write_error
 
 __all__ = ["COMMANDS", "main", "tenantry"]
 
-# In the order in which a newcomer needs them. Each is a module of this package, with a command of the same name.
+# In the order in which a new user needs them. Each is a module of this package, with a command of the same name.
 COMMANDS = (
     *("up", "prepare", "down", "status", "psql", "doctor"),
     *("migrate", "rollback", "revision", "history"),
-    *("audit", "prove", "tenant", "context"),
+    *("audit", "prove", "tenant", "token", "context"),
 )
 
-# What a command may need besides the toolkit itself, and the extra that brings it.
-_EXTRAS = {"fastapi": "web", "uvicorn": "web", "jwt": "web", "boto3": "aws", "redis": "redis", "pgvector": "vector"}
+# Optional packages that commands import, and the extra that installs each.
+_EXTRAS = {"fastapi": "web", "uvicorn": "web", "jwt": "web", "boto3": "aws", "pgvector": "vector"}
 
 FINE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command's module when the command is asked for."""
+    """A group that imports a command's module when the command is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of `COMMANDS`."""
@@ -52,9 +53,9 @@ class LazyGroup(click.Group):
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="tenantry", message="%(version)s")
 def tenantry() -> None:
-    """A PostgreSQL that many tenants can share: isolated, migrated, pooled and healthy.
+    """Run services whose tenants share one PostgreSQL database: isolation, migrations, pooling, health.
 
-    Run it anywhere inside a project, a folder whose pyproject.toml has a [tool.tenantry] table.
+    Run it anywhere inside a project: a folder whose pyproject.toml has a [tool.tenantry] table.
     """
 
 
@@ -65,13 +66,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run the command line and return its exit status; an error is said here, and nowhere else."""
+    """Run the command line and return its exit status. Only this function prints errors."""
     try:
         status = tenantry.main(arguments, prog_name="tenantry", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has left; Python would complain once more when it flushes at exit.
+        # The reader of the output has closed the pipe. Python would report that again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except (errors.TenantryError, click.ClickException, ModuleNotFoundError) as error:
@@ -80,7 +81,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _tell(error: Exception, *, as_json: bool) -> int:
-    """Say what went wrong, and return the exit status that it means."""
+    """Print the error, and return the exit status for it."""
     if isinstance(error, click.UsageError):
         if as_json:
             usage = error.ctx.get_usage() if error.ctx else ""

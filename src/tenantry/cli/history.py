@@ -1,4 +1,4 @@
-"""`tenantry history`: the revisions, and where the databases are."""
+"""`tenantry history`: lists the revisions, and marks the revision of each database."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from tenantry.cli.options import common, find_services
+from tenantry.cli.options import common, open_project
 from tenantry.cli.output import write_json, write_table
 
 __all__ = ["history"]
@@ -15,17 +15,13 @@ __all__ = ["history"]
 @click.command()
 @common
 def history(names: Sequence[str], as_json: bool) -> None:
-    """List each service's revisions, the oldest first, and mark where its database is."""
+    """List each service's revisions, the oldest first. A * marks the revision of its database."""
     import asyncio
 
-    from tenantry.operations.development import load_settings
-    from tenantry.operations.lease import leased
-    from tenantry.operations.revisions import list_revisions
+    from tenantry.migrations.revisions import list_revisions
 
-    project, services = find_services(names)
-    pairs = [(service, load_settings(service, project)) for service in services]
-    with leased(pairs):
-        found = [one for service, settings in pairs for one in asyncio.run(list_revisions(service, settings))]
+    with open_project(names) as (_, deployments):
+        found = [one for deployment in deployments for one in asyncio.run(list_revisions(deployment))]
     if as_json:
         write_json({"revisions": found})
         return

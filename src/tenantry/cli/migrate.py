@@ -1,4 +1,4 @@
-"""`tenantry migrate`: brings databases to a revision."""
+"""`tenantry migrate`: upgrades databases to a revision."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["migrate"]
 @click.argument("revision", default="head")
 @common
 def migrate(revision: str, names: Sequence[str], as_json: bool) -> None:
-    """Bring the schema forward to REVISION, by default the newest.
+    """Upgrade the schema to REVISION, by default the newest.
 
-    Of processes that migrate at once one does, the others wait and then find nothing to do.
+    If several processes migrate at the same time, one process migrates. The others wait, and then have nothing to do.
     """
     run_moves(names, revision, is_back=False, as_json=as_json)

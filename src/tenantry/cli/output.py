@@ -1,6 +1,6 @@
-"""How the command line speaks: data on stdout, as JSON or as a table; everything else on stderr.
+"""The output of the command line: data on stdout, as JSON or as a table; everything else on stderr.
 
-The JSON is a contract: a field is never left out, and what has no value is null.
+Scripts may rely on the JSON: every field is always present, and a field without a value is null.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ __all__ = ["plain", "say", "write", "write_error", "write_json", "write_table"]
 
 
 def say(text: str) -> None:
-    """Tell the user something that is not data."""
+    """Print a message to stderr."""
     click.echo(text, err=True)
 
 
 def write(text: str) -> None:
-    """Write a line of data."""
+    """Print a line of data to stdout."""
     click.echo(text)
 
 
 def write_json(value: Any) -> None:
-    """Write one JSON document."""
+    """Print one JSON document to stdout."""
     click.echo(json.dumps(plain(value), indent=2, ensure_ascii=False))
 
 
 def plain(value: Any) -> Any:
-    """Return `value` as JSON can hold it: dataclasses as objects, what JSON does not know as text."""
+    """Convert `value` to types that JSON has: dataclasses to objects, unknown types to text."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -50,7 +50,7 @@ def plain(value: Any) -> Any:
 
 
 def write_error(error: errors.TenantryError, *, as_json: bool, is_said: bool = True) -> None:
-    """Say what failed, why, and what to do; with `as_json` also as a document on stdout."""
+    """Print what failed, why, and how to fix it; with `as_json` also as a JSON document on stdout."""
     if as_json:
         parts = {"code": error.code, "what": error.what, "why": error.why or None, "remedy": error.remedy or None}
         write_json({"error": parts})
@@ -62,7 +62,7 @@ def write_error(error: errors.TenantryError, *, as_json: bool, is_said: bool = T
 
 
 def write_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Write rows under their headings: on a terminal with colours and wrapping, else in plain columns."""
+    """Print rows under their headings: on a terminal with colours and wrapping, else in plain columns."""
     texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
         _write_rich(columns, texts)
@@ -81,6 +81,6 @@ def _write_rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:
-        # Text, because a cell may hold brackets that are no markup.
+        # Text, because rich would read brackets in a cell as markup.
         table.add_row(*map(Text, row))
     Console().print(table)

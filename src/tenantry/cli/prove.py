@@ -1,4 +1,4 @@
-"""`tenantry prove`: the same as the audit by trying, in a scratch clone."""
+"""`tenantry prove`: attacks a scratch copy of the database to prove isolation."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ LIMITS_PAGE = "docs/explanation/proof.md#known-limits"
 
 @click.group()
 def prove() -> None:
-    """Try what the audit looks at, in a scratch copy of the database."""
+    """Prove isolation with attacks on a scratch copy of the database."""
 
 
 @prove.command()
-@click.option("--html", "page", type=OutputFile(), help="Write the report as one page.")
-@click.option("--database-url", metavar="URL", help="Prove a copy of this database instead of the service's own.")
-@click.option("--from-migrations", is_flag=True, help="Prove what the migrations make, not what the database holds.")
-@click.option("-v", "--verbose", is_flag=True, help="Tell of each step, of known limits, of what could not be tried.")
+@click.option("--html", "page", type=OutputFile(), help="Write the report to this file as one HTML page.")
+@click.option("--database-url", metavar="URL", help="Copy this database instead of the service's database.")
+@click.option("--from-migrations", is_flag=True, help="Make the copy by the migrations, not from the database.")
+@click.option("-v", "--verbose", is_flag=True, help="Print each step, each known limit and each skipped attack.")
 @common
 @click.pass_context
 def isolation(
@@ -42,48 +42,41 @@ def isolation(
     names: Sequence[str],
     as_json: bool,
 ) -> None:
-    """Attack a scratch copy of the database as one tenant, and see whether another's data can be had.
+    """Attack a scratch copy of the database as one tenant, and check that no other tenant's data is reached.
 
-    The copy is made on the same server, filled with three tenants, and dropped at the end, also after Ctrl-C. The
-    database itself is only read. Exits with 1 if an attack got through.
+    The command creates the copy on the same server, inserts three tenants, and drops it at the end, also after Ctrl-C.
+    It only reads the database itself. It exits with 1 if an attack succeeds.
     """
-    import asyncio
     import logging
 
-    from tenantry.operations.development import load_settings
-    from tenantry.operations.interruption import run_to_end
-    from tenantry.operations.lease import leased
-    from tenantry.operations.proof import prove_isolation
-    from tenantry.operations.separation import check_separate
+    from tenantry.cli.interruption import run_to_end
+    from tenantry.deployment import open_deployments
+    from tenantry.proof.isolation.prove import prove_isolation
 
-    # The admin path logs its use; here that is the filling of a scratch database, and nobody's rows.
+    # An admin session logs a warning. Here it only fills a scratch database, so the warning is dropped.
     logging.getLogger("tenantry").addHandler(logging.NullHandler())
     project, services = find_services(names)
     if database_url is not None and len(services) > 1:
-        raise click.UsageError("--database-url is one service's database; name it with --service.")
+        raise click.UsageError("--database-url names the database of one service; name the service with --service.")
     proofs: list[Proof] = []
-    pairs = [(service, load_settings(service, project)) for service in services]
-    asyncio.run(check_separate(pairs))
-    with leased(() if database_url else pairs) as server:
-        for service, settings in pairs:
-            with _progress(service.name) as on_progress:
+    with open_deployments(project, names, needs_server=database_url is None) as deployments:
+        for deployment in deployments:
+            with _progress(deployment.name) as on_progress:
                 work = prove_isolation(
-                    service,
-                    settings,
-                    server if service.server(settings) else None,
+                    deployment,
                     project,
                     database_url=database_url or "",
                     from_migrations=from_migrations,
-                    tell=_narrate(service.name) if verbose else lambda _step: None,
+                    tell=_narrate(deployment.name) if verbose else lambda _step: None,
                     on_progress=on_progress,
                 )
                 proofs.append(run_to_end(work))
             if not as_json:
                 _tell(proofs[-1], is_verbose=verbose)
     if any(proof.limits for proof in proofs) and not as_json:
-        write(f"A known limit is what works by PostgreSQL's design; what holds against each: {LIMITS_PAGE}")
+        write(f"A known limit is an attack that PostgreSQL's design allows. Protection against each: {LIMITS_PAGE}")
     if as_json:
-        # Named alone, a service is the document; else the number of services would decide about its shape.
+        # The form of the document depends on the command line only, not on the number of services in the project.
         documents = [proof.document() for proof in proofs]
         write_json(documents[0] if len(names) == 1 else {"proofs": documents})
     if page is not None:
@@ -93,7 +86,7 @@ def isolation(
 
 
 def _tell(proof: Proof, *, is_verbose: bool) -> None:
-    """Write one line of counts, and what a reader has to act on."""
+    """Print one line of counts, and each breach."""
     from tenantry.proof.isolation.report import gather, seen
 
     counts = f"{proof.blocked:,} blocked, {_count(len(proof.breaches), 'breach', 'breaches')}"
@@ -102,7 +95,7 @@ def _tell(proof: Proof, *, is_verbose: bool) -> None:
         f"{_count(len(proof.limits), 'known limit')}, {len(proof.skipped):,} skipped, in {proof.seconds:.1f} s"
     )
     for breach in proof.breaches:
-        write(f"  breach {breach.attack} {breach.object}: {seen(breach)}")
+        write(f"  breach {breach.attack} {breach.object}: {seen(breach.detail, breach.stance)}")
     for attack, objects, what in gather(proof.limits) if is_verbose else ():
         write(f"  limit {attack} {', '.join(objects)}: {what}")
     reasons = {(one.attack, one.object, one.reason): None for one in proof.skipped} if is_verbose else {}
@@ -120,7 +113,7 @@ def _write_page(path: Path, proofs: Sequence[Proof]) -> None:
 
     from tenantry.proof.isolation.page import render_page
 
-    # Without the page's own place, which says nothing to the next reader, and without a password in a URL.
+    # Without a URL, which may contain a password.
     given = [word for word in sys.argv[1:] if not word.startswith(("postgresql:", "postgres:"))]
     path.write_text(
         render_page(proofs, moment=datetime.now(UTC), command=shlex.join(["tenantry", *given])), encoding="utf-8"
@@ -134,7 +127,7 @@ def _narrate(name: str) -> Callable[[str], None]:
 
 @contextmanager
 def _progress(name: str) -> Iterator[Callable[[int, int], None]]:
-    """Show how far it is, where somebody is looking."""
+    """Show a progress bar if stderr is a terminal."""
     if not sys.stderr.isatty():
         yield lambda _done, _total: None
         return

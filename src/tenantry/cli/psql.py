@@ -1,4 +1,4 @@
-"""`tenantry psql`: a prompt at a service's database, as one of its roles."""
+"""`tenantry psql`: runs psql on a service's database, as one of its roles."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tenantry.cli.options import common, only_service
+from tenantry.cli.options import common, open_one
 from tenantry.cli.output import write_json
 
 if TYPE_CHECKING:
-    from tenantry.operations.shell import As
+    from tenantry.commands.psql import As
 
 __all__ = ["psql"]
 
@@ -23,7 +23,7 @@ __all__ = ["psql"]
     type=click.Choice(["app", "owner", "admin"]),
     default="app",
     show_default=True,
-    help="Which of the service's roles to be.",
+    help="The role of the session.",
 )
 @click.option("--tenant", help="Bind this tenant for the whole session.")
 @common
@@ -37,25 +37,21 @@ def psql(
     as_json: bool,
     arguments: Sequence[str],
 ) -> None:
-    """Open psql as one of the service's roles.
+    """Run psql as one of the service's roles.
 
-    What stands behind `--` goes to psql: tenantry psql -- -c 'SELECT 1'. With --json psql is not run; the document says
-    where it would connect.
+    Arguments after `--` are passed to psql: tenantry psql -- -c 'SELECT 1'. With --json, psql does not run; the
+    document contains its address and role.
     """
     import asyncio
 
-    from tenantry.operations.development import load_settings
-    from tenantry.operations.lease import leased
-    from tenantry.operations.shell import open_shell, run_shell
+    from tenantry.commands.psql import open_shell, run_shell
 
-    project, service = only_service(names)
-    settings = load_settings(service, project)
-    with leased([(service, settings)]) as server:
-        shell = asyncio.run(open_shell(service, settings, server, project, role=role, tenant=tenant))
+    with open_one(names) as (project, deployment):
+        shell = asyncio.run(open_shell(deployment, project, role=role, tenant=tenant))
         if as_json:
             write_json(
                 {
-                    "service": service.name,
+                    "service": deployment.name,
                     "program": shell.program,
                     "address": shell.address,
                     "role": shell.role,

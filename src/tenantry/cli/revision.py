@@ -1,4 +1,4 @@
-"""`tenantry revision`: writes a new migration."""
+"""`tenantry revision`: writes a new revision file."""
 
 from __future__ import annotations
 
@@ -6,29 +6,25 @@ from collections.abc import Sequence
 
 import click
 
-from tenantry.cli.options import common, only_service
+from tenantry.cli.options import common, open_one
 from tenantry.cli.output import write, write_json
 
 __all__ = ["revision"]
 
 
 @click.command()
-@click.option("-m", "--message", required=True, help="What the revision does; becomes part of its file's name.")
-@click.option("--empty", "is_empty", is_flag=True, help="Do not compare; leave it to be filled by hand.")
+@click.option("-m", "--message", required=True, help="Summary of the revision; it becomes part of the file name.")
+@click.option("--empty", "is_empty", is_flag=True, help="Write an empty revision, without a comparison.")
 @common
 def revision(message: str, is_empty: bool, names: Sequence[str], as_json: bool) -> None:
-    """Write the migration from what the database holds to what the models say."""
+    """Write a revision that migrates the database to the models."""
     import asyncio
 
-    from tenantry.operations.development import load_settings
-    from tenantry.operations.lease import leased
-    from tenantry.operations.revisions import make_revision
+    from tenantry.migrations.revisions import make_revision
 
-    project, service = only_service(names)
-    settings = load_settings(service, project)
-    with leased([(service, settings)]):
-        path = asyncio.run(make_revision(service, settings, message, is_empty=is_empty))
+    with open_one(names) as (_, deployment):
+        path = asyncio.run(make_revision(deployment, message, is_empty=is_empty))
     if as_json:
-        write_json({"service": service.name, "path": path})
+        write_json({"service": deployment.name, "path": path})
     else:
-        write(str(path) if path else "The database holds what the models say; no revision was written.")
+        write(str(path) if path else "The database matches the models; no revision was written.")

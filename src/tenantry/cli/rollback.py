@@ -1,4 +1,4 @@
-"""`tenantry rollback`: takes databases back to an earlier revision."""
+"""`tenantry rollback`: downgrades databases to an earlier revision."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["rollback"]
 @click.argument("revision", default="-1")
 @common
 def rollback(revision: str, names: Sequence[str], as_json: bool) -> None:
-    """Take the schema back to REVISION, by default the one before.
+    """Downgrade the schema to REVISION, by default the previous one.
 
     REVISION may be relative (-2), or `base` for an empty schema.
     """

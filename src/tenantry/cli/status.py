@@ -1,4 +1,4 @@
-"""`tenantry status`: where all stands."""
+"""`tenantry status`: shows the server, and each service's revision."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from tenantry.cli.options import common, find_services
+from tenantry.cli.options import common
 from tenantry.cli.output import write, write_json, write_table
 
 __all__ = ["status"]
@@ -15,15 +15,15 @@ __all__ = ["status"]
 @click.command()
 @common
 def status(names: Sequence[str], as_json: bool) -> None:
-    """Show the server and each service's revision; start nothing."""
+    """Show the server and each service's revision. The command starts nothing."""
     import asyncio
 
-    from tenantry.operations.development import load_settings
-    from tenantry.operations.standing import read_standing
+    from tenantry.commands.status import read_status
+    from tenantry.deployment import load_deployments
+    from tenantry.project import find_project
 
-    project, services = find_services(names)
-    pairs = [(service, load_settings(service, project, makes_secrets=False)) for service in services]
-    standing = asyncio.run(read_standing(pairs))
+    deployments = load_deployments(find_project(), names, makes_secrets=False)
+    standing = asyncio.run(read_status(deployments))
     if as_json:
         write_json(standing)
     else:

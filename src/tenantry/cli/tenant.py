@@ -1,4 +1,4 @@
-"""`tenantry tenant`: the tenants of a service, through the admin path."""
+"""`tenantry tenant`: creates, lists and shows tenants in the admin role."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from tenantry.cli.options import common, find_services
+from tenantry.cli.options import common, find_services, only, open_project
 from tenantry.cli.output import plain, write, write_json, write_table
 
 if TYPE_CHECKING:
-    from tenantry.operations.tenants import TenantRecord
+    from tenantry.commands.tenant import TenantRecord
+    from tenantry.deployment import Deployment
     from tenantry.service import Service
     from tenantry.tenancy.database import Database
 
@@ -27,7 +28,7 @@ _Answer = TypeVar("_Answer")
 
 @click.group()
 def tenant() -> None:
-    """Make, list and show tenants, in the admin role."""
+    """Create, list and show tenants, in the admin role."""
 
 
 @tenant.command()
@@ -37,12 +38,12 @@ def tenant() -> None:
     "assignments",
     metavar="COLUMN=VALUE",
     multiple=True,
-    help="A column of the tenant's row; @FILE as the value reads a file, @- stdin.",
+    help="Set a column of the tenant's row. The value @FILE reads a file, and @- reads stdin.",
 )
 @common
 def create(name: str, assignments: Sequence[str], names: Sequence[str], as_json: bool) -> None:
-    """Make the tenant NAME."""
-    from tenantry.operations.tenants import create_tenant
+    """Create the tenant NAME."""
+    from tenantry.commands.tenant import create_tenant
 
     values = dict(map(_assignment, assignments))
     service = _only(names)
@@ -50,15 +51,15 @@ def create(name: str, assignments: Sequence[str], names: Sequence[str], as_json:
 
 
 @tenant.command("list")
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many at most.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="Maximum number.")
 @common
 def list_(limit: int, names: Sequence[str], as_json: bool) -> None:
-    """List the tenants, without their secrets."""
-    from tenantry.operations.tenants import list_tenants
+    """List the tenants, without encrypted columns."""
+    from tenantry.commands.tenant import list_tenants
 
     found: list[TenantRecord] = []
     for service in _services(names):
-        # Bound now: the next turn of the loop has another service.
+        # `partial` binds the service of this iteration.
         found += _run(service, partial(list_tenants, service, limit=limit))
     if as_json:
         write_json({"tenants": found})
@@ -72,46 +73,39 @@ def list_(limit: int, names: Sequence[str], as_json: bool) -> None:
 @click.argument("name")
 @common
 def show(name: str, names: Sequence[str], as_json: bool) -> None:
-    """Show the tenant NAME and how many rows it has."""
-    from tenantry.operations.tenants import show_tenant
+    """Show the tenant NAME and the number of its rows in each table."""
+    from tenantry.commands.tenant import show_tenant
 
     service = _only(names)
     _show(_run(service, lambda database: show_tenant(service, database, name)), as_json=as_json)
 
 
 def _services(names: Sequence[str]) -> list[Service]:
-    """Return the services that have tenants, or those named."""
-    from tenantry.operations.tenants import has_tenants
+    """Return the services that have tenants, or the named services."""
+    from tenantry.commands.tenant import has_tenants
 
     _, services = find_services(names)
     return [service for service in services if names or has_tenants(service)]
 
 
 def _only(names: Sequence[str]) -> Service:
-    """Return the one service that has tenants, or the one named."""
-    services = _services(names)
-    if len(services) != 1:
-        known = ", ".join(service.name for service in services) or "none has tenants"
-        raise click.UsageError(f"Name one service with --service: {known}.")
-    return services[0]
+    """Return the only service that has tenants, or the named service."""
+    return only(_services(names), "this project has no service with tenants")
 
 
 def _run(service: Service, work: Callable[[Database], Awaitable[_Answer]]) -> _Answer:
     import asyncio
     import logging
 
-    from tenantry.operations.development import load_settings
-    from tenantry.project import find_project
-
-    # The admin path logs its use; here whoever would read that is the one who typed the command.
+    # An admin session logs a warning. Here the user typed the command, so the warning is dropped.
     logging.getLogger("tenantry").addHandler(logging.NullHandler())
-    settings = load_settings(service, find_project())
 
-    async def run() -> _Answer:
-        async with service.open_database(settings) as database:
+    async def run(deployment: Deployment) -> _Answer:
+        async with deployment.database() as database:
             return await work(database)
 
-    return asyncio.run(run())
+    with open_project([service.name]) as (_, (deployment,)):
+        return asyncio.run(run(deployment))
 
 
 def _show(record: TenantRecord, *, as_json: bool) -> None:
@@ -132,7 +126,7 @@ def _cell(value: object) -> str:
 def _assignment(text: str) -> tuple[str, str]:
     column, equals, value = text.partition("=")
     if not equals or not column:
-        raise click.BadParameter(f"{text!r} is not of the form column=value.", param_hint="--set")
+        raise click.BadParameter(f"{text!r} does not have the form column=value.", param_hint="--set")
     if value == "@-":
         value = sys.stdin.read().rstrip("\n")
     elif value.startswith("@"):

@@ -1,4 +1,4 @@
-"""`tenantry up`: everything, in the foreground."""
+"""`tenantry up`: prepares and serves all services in the foreground."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tenantry.cli.options import common, find_services
+from tenantry.cli.options import common
 from tenantry.cli.output import say, write, write_json
 from tenantry.cli.prepare import narrate, say_findings
 
 if TYPE_CHECKING:
-    from tenantry.operations.serving import Guide
-    from tenantry.postgres.server import Server
-    from tenantry.service import Service
-    from tenantry.settings import DatabaseSettings
+    from tenantry.commands.up import Guide
+    from tenantry.deployment import Deployment
 
 __all__ = ["up"]
 
@@ -31,11 +29,11 @@ HOST = "127.0.0.1"
     show_default=True,
     envvar="PORT",
     show_envvar=True,
-    help="Where to listen, on 127.0.0.1.",
+    help="The port on 127.0.0.1.",
 )
 @click.option("--fresh", is_flag=True, help="Drop the services' databases on the embedded server first.")
-@click.option("--yes", is_flag=True, help="Do not ask before --fresh drops anything.")
-@click.option("--no-demo", is_flag=True, help="Put in no demonstration rows.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation of --fresh.")
+@click.option("--no-demo", is_flag=True, help="Insert no demonstration rows.")
 @common
 @click.pass_context
 def up(
@@ -47,82 +45,83 @@ def up(
     names: Sequence[str],
     as_json: bool,
 ) -> None:
-    """Prepare everything, and serve all services on one port.
+    """Prepare the databases, and serve all services on one port.
 
-    Ctrl-C stops it; the data stay for the next time.
+    Ctrl-C stops the services. The data are kept for the next start.
     """
     import asyncio
 
-    from tenantry.operations import preparation, serving
-    from tenantry.operations.development import load_settings
-    from tenantry.operations.lease import leased
-    from tenantry.operations.separation import check_separate
-    from tenantry.operations.start_locks import StartLocks
+    from tenantry.commands import prepare as preparation
+    from tenantry.commands import up as serving
+    from tenantry.commands.start_locks import StartLocks
+    from tenantry.deployment import load_deployments, open_deployments
+    from tenantry.project import find_project
 
     serving.check_port(HOST, port)
-    project, services = find_services(names)
-    pairs = [(service, load_settings(service, project)) for service in services]
-    asyncio.run(check_separate(pairs))
+    project = find_project()
     if fresh:
-        _agree(pairs, is_agreed=yes)
-    with leased(pairs) as server:
-        locks = StartLocks(project, say, is_embedded=server is not None)
-        if fresh and server is not None:
+        _agree(load_deployments(project, names, makes_secrets=False), is_agreed=yes)
+    with open_deployments(project, names) as deployments:
+        locks = StartLocks(project, say, is_embedded=any(one.is_embedded for one in deployments))
+        if fresh:
             with locks.dropping():
-                _drop(services, server)
+                _drop(deployments)
         with locks.starting() as end_start:
-            for service, settings in pairs:
-                with locks.preparing(service):
-                    prepared = asyncio.run(preparation.prepare(service, settings, server, narrate(service.name)))
+            for deployment in deployments:
+                with locks.preparing(deployment.service):
+                    prepared = asyncio.run(preparation.prepare(deployment, narrate(deployment.name)))
                     if say_findings(prepared):
-                        say(f"{service.name}: not served, because its tenants might not be isolated")
+                        say(f"{deployment.name}: not served, because the audit found errors")
                         context.exit(1)
                     if not no_demo:
-                        _put_in_demo(service, settings, server)
-            guide = serving.make_guide(pairs, f"http://{HOST}:{port}", with_demo=not no_demo)
+                        _put_in_demo(deployment)
+            guide = serving.make_guide(deployments, f"http://{HOST}:{port}", with_demo=not no_demo)
 
             def on_ready() -> None:
                 end_start()
                 _tell(guide, as_json=as_json)
 
+            services = [deployment.service for deployment in deployments]
             status = serving.serve_all(services, HOST, port, on_ready)
     context.exit(status)
 
 
-def _put_in_demo(service: Service, settings: DatabaseSettings, server: Server | None) -> None:
+def _put_in_demo(deployment: Deployment) -> None:
     import asyncio
 
-    from tenantry.operations import serving
+    from tenantry.commands import up as serving
 
-    if not service.demo:
+    if not deployment.service.demo:
         return
-    if settings.source("application") is not None:
-        say(f"{service.name}: no demonstration rows, because its database is not the embedded one")
+    if not deployment.is_embedded:
+        say(f"{deployment.name}: no demonstration rows, because its database is not on the embedded server")
         return
-    asyncio.run(serving.seed(service, settings, server))
-    say(f"{service.name}: demonstration rows are there")
+    asyncio.run(serving.seed(deployment))
+    say(f"{deployment.name}: demonstration rows exist")
 
 
-def _agree(pairs: Sequence[tuple[Service, DatabaseSettings]], *, is_agreed: bool) -> None:
-    """Make sure that the databases are ours to drop, and that somebody said so."""
-    elsewhere = [service.name for service, settings in pairs if settings.source("application") is not None]
+def _agree(deployments: Sequence[Deployment], *, is_agreed: bool) -> None:
+    """Check that the databases are on the embedded server, and that the user confirmed their removal."""
+    elsewhere = [one.name for one in deployments if not one.is_embedded]
     if elsewhere:
-        raise click.UsageError(f"--fresh drops databases of the embedded server only; {elsewhere[0]} has another.")
+        raise click.UsageError(
+            f"--fresh drops databases on the embedded server only; {elsewhere[0]} uses another server."
+        )
     if not is_agreed:
         if not sys.stdin.isatty():
-            raise click.UsageError("--fresh asks before it drops anything; without a terminal, say --yes.")
-        databases = ", ".join(service.database for service, _ in pairs)
-        click.confirm(f"Drop {databases} with all rows?", abort=True, err=True)
+            raise click.UsageError("--fresh needs a confirmation. Without a terminal, add --yes.")
+        databases = ", ".join(one.service.database for one in deployments)
+        click.confirm(f"Drop the databases {databases} with all rows?", abort=True, err=True)
 
 
-def _drop(services: Sequence[Service], server: Server) -> None:
+def _drop(deployments: Sequence[Deployment]) -> None:
     import asyncio
 
-    from tenantry.operations.preparation import drop_database
+    from tenantry.commands.prepare import drop_database
 
-    for service in services:
-        asyncio.run(drop_database(service, server))
-        say(f"{service.name}: database {service.database} dropped")
+    for deployment in deployments:
+        asyncio.run(drop_database(deployment))
+        say(f"{deployment.name}: database {deployment.service.database} dropped")
 
 
 def _tell(guide: Guide, *, as_json: bool) -> None:

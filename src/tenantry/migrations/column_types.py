@@ -1,10 +1,11 @@
-"""Column types as revision files write them: what the column is in PostgreSQL, without the application's wrapping.
+"""Write column types into revision files: the column's type in PostgreSQL, without the application's decorators.
 
-A `TypeDecorator` may be another type in PostgreSQL than its `impl` (`load_dialect_impl`), and a revision must still run
-when the application's class is gone. So decorators and variants are resolved as SQLAlchemy's compiler resolves them.
+A `TypeDecorator` may have another type in PostgreSQL than its `impl` (`load_dialect_impl`), and a revision must still
+run when the application's class no longer exists. So decorators and variants are resolved as SQLAlchemy's compiler
+resolves them.
 
-The invariant: what is written makes the same column. Each text is evaluated before it is written, and what it makes is
-compared with the model's type. A text that cannot be evaluated, or makes something else, is never written.
+The invariant: the written expression creates the same column. Each expression is evaluated before it is written, and
+its result is compared with the model's type. An expression that fails, or has another result, is never written.
 """
 
 from __future__ import annotations
@@ -26,37 +27,37 @@ from tenantry import errors
 
 __all__ = ["resolve", "write_type"]
 
-# Without the private types that each driver's dialect has in place of the public ones.
+# The base dialect, because the dialects of drivers replace public types by private ones.
 _DIALECT = PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]
 
-# What the name of an enum or a domain, which is all that a column's DDL says, stands for.
+# The fields of an enum and of a domain. A column's DDL contains only the type's name, so they are compared too.
 _NAMED = ("name", "schema", "enums", "create_constraint", "create_type")
 _DOMAIN = ("collation", "collation_schema", "default", "constraint_name", "not_null", "check")
 
 
 @dataclasses.dataclass
 class _Text:
-    """An expression, the lines that import what it names, and these names."""
+    """An expression, its import lines, and the names that it uses."""
 
     text: str
     imports: set[str] = dataclasses.field(default_factory=set)
     names: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def followed_by(self, text: str, *parts: _Text) -> _Text:
-        """Return the expression that goes on with `text`, in which `parts` stand."""
+        """Return the expression followed by `text`, which contains `parts`."""
         imports = self.imports.union(*(part.imports for part in parts))
         names = {key: value for part in (self, *parts) for key, value in part.names.items()}
         return _Text(self.text + text, imports, names)
 
 
 def write_type(item: TypeEngine[Any], context: AutogenContext) -> str:
-    """Return the expression that makes the type in a revision, and have the context import what it needs.
+    """Return the expression for the type in a revision, and add its imports to the context.
 
     Raises:
-        MigrationError: no expression makes the same column.
+        MigrationError: no expression creates the same column.
     """
     if _is_unknown(item):
-        # What reflection does not know. Only a downgrade names it, which cannot say more.
+        # A type that reflection does not know. It occurs only in downgrades.
         return "sa.types.NullType()"
     written = _expression(item)
     context.imports.update(written.imports)
@@ -64,11 +65,11 @@ def write_type(item: TypeEngine[Any], context: AutogenContext) -> str:
 
 
 def _expression(item: TypeEngine[Any]) -> _Text:
-    """Return the first expression that makes the same column."""
+    """Return the first expression that creates the same column."""
     try:
         wanted = _description(item)
     except CompileError as error:
-        raise _refusal(item, f"It has no form in PostgreSQL: {error}") from error
+        raise _refusal(item, f"It cannot be compiled for PostgreSQL: {error}") from error
     why = "Its class cannot be imported."
     plain = resolve(item)
     for candidate in (plain, item) if plain is not item else (plain,):
@@ -78,7 +79,7 @@ def _expression(item: TypeEngine[Any]) -> _Text:
             if found == wanted:
                 return written
             if name.text.endswith(f".{type(candidate).__qualname__}"):
-                why = f"`{written.text}` {'cannot be evaluated' if found is None else 'makes another type'}."
+                why = f"`{written.text}` {'cannot be evaluated' if found is None else 'creates another type'}."
     raise _refusal(item, why)
 
 
@@ -88,7 +89,7 @@ def _is_unknown(item: TypeEngine[Any]) -> bool:
 
 
 def resolve(item: TypeEngine[Any]) -> TypeEngine[Any]:
-    """Return the type behind decorators and variants, as SQLAlchemy's compiler for PostgreSQL finds it."""
+    """Return the type without decorators and variants, as SQLAlchemy's compiler for PostgreSQL resolves it."""
     variants = item._variant_mapping  # noqa: SLF001  # SQLAlchemy has no public name for it
     if _DIALECT.name in variants:
         return resolve(variants[_DIALECT.name])
@@ -98,7 +99,7 @@ def resolve(item: TypeEngine[Any]) -> TypeEngine[Any]:
 
 
 def _arguments(item: TypeEngine[Any]) -> tuple[str, *tuple[_Text, ...]]:
-    """Return the arguments with their brackets, and the expressions that stand among them."""
+    """Return the arguments with parentheses, and the expressions among them."""
     if isinstance(item, sa.ARRAY):
         member = _expression(item.item_type)
         dimensions = "" if item.dimensions is None else f", dimensions={item.dimensions}"
@@ -110,7 +111,7 @@ def _arguments(item: TypeEngine[Any]) -> tuple[str, *tuple[_Text, ...]]:
     if isinstance(item, sa.Enum):
         return (f"({', '.join(_enum_arguments(item))})",)
     if isinstance(item, (sa.JSON, postgresql.HSTORE)):
-        # What it has besides says how Python reads a value, and takes no part in the column.
+        # Its arguments affect only how Python reads a value, not the column.
         return ("()",)
     return (f"({repr(item).partition('(')[2] or ')'}",)
 
@@ -124,7 +125,7 @@ def _domain_arguments(item: postgresql.DOMAIN) -> Iterator[str]:
         if isinstance(expression, str):
             yield f"{field}={str(expression)!r}"
         elif expression is not None:
-            # A colon is the beginning of a parameter there.
+            # In sa.text(), a colon begins a parameter.
             escaped = (_compiled(expression) or "").replace(":", r"\:")
             yield f"{field}=sa.text({escaped!r})"
     if item.not_null:
@@ -147,7 +148,7 @@ def _enum_arguments(item: sa.Enum) -> Iterator[str]:
 
 
 def _classes_of(item: TypeEngine[Any]) -> Iterator[_Text]:
-    """Yield how a revision may name the class: SQLAlchemy's own ones first, which the application cannot take away."""
+    """Yield the names of the class for a revision: SQLAlchemy's classes first, which the application cannot remove."""
     places: tuple[tuple[str, Any, set[str]], ...] = (
         ("sa", sa, set()),
         ("postgresql", postgresql, {"from sqlalchemy.dialects import postgresql"}),
@@ -162,7 +163,7 @@ def _classes_of(item: TypeEngine[Any]) -> Iterator[_Text]:
 
 
 def _class_in_module(kind: type[Any]) -> _Text | None:
-    """Return the name of any class, in the first package from the top that offers it."""
+    """Return the name of a class, in the topmost package that has it."""
     parts = kind.__module__.split(".")
     for length in range(1, len(parts) + 1):
         module = ".".join(parts[:length])
@@ -172,16 +173,16 @@ def _class_in_module(kind: type[Any]) -> _Text | None:
 
 
 def _made_by(written: _Text) -> tuple[Any, ...] | None:
-    """Return what an expression makes; None where it cannot be evaluated."""
+    """Return the description of an expression's result; None if the expression cannot be evaluated."""
     try:
-        made = eval(written.text, dict(written.names))  # noqa: S307  # what the revision's file is about to run
+        made = eval(written.text, dict(written.names))  # noqa: S307  # the revision file runs the same expression
         return _description(made)
-    except Exception:  # noqa: BLE001  # the constructor is the application's, and may raise what it likes
+    except Exception:  # noqa: BLE001  # the application's constructor may raise any error
         return None
 
 
 def _description(item: TypeEngine[Any]) -> tuple[Any, ...]:
-    """Return all of a type that reaches the database."""
+    """Return the properties of a type that affect the database."""
     plain = resolve(item)
     parts: tuple[Any, ...] = (_compiled_type(item),)
     if isinstance(plain, sa.ARRAY):
@@ -199,7 +200,7 @@ def _compiled_type(item: TypeEngine[Any]) -> str:
 
 
 def _compiled(expression: Any) -> str | None:
-    """Return an expression or a text of a domain as SQL."""
+    """Return an expression of a domain as SQL."""
     if expression is None or isinstance(expression, (str, bool)):
         return None if expression is None else str(expression)
     return str(expression.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
@@ -213,5 +214,5 @@ def _refusal(item: TypeEngine[Any], why: str) -> errors.MigrationError:
     return errors.MigrationError(
         f"The type {item!r} of {type(item).__module__}.{type(item).__qualname__} cannot be written into a revision.",
         why=why,
-        remedy="Define its class at the top of a module, and give it a `__repr__` with which Python makes it again.",
+        remedy="Define its class at the top level of a module, with a `__repr__` that is a valid constructor call.",
     )

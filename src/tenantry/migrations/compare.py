@@ -1,11 +1,11 @@
-"""What `alembic check` and `revision --autogenerate` find besides tables: the declared set against the catalog.
+"""The comparison of declared objects with the catalog, for `alembic check` and `revision --autogenerate`.
 
-Missing objects are created, altered ones replaced, and what nobody declares is dropped: a policy, a trigger, a function
-or a privilege that a model does not know is a hole or a leftover. Roles, extensions and sequences are never dropped:
-others may use them, and a sequence keeps the number it came to. Every operation knows its exact reverse.
+It creates missing objects, replaces altered objects, and drops undeclared ones: an undeclared policy, trigger, function
+or privilege may weaken isolation. It never drops roles, extensions and sequences, because other programs may use them,
+and a sequence has its last value. Every operation has its exact reverse.
 
-The environment gives the declared set as `tenantry_objects` and the owner's name as `tenantry_owner` (see
-`EnvironmentContext.configure`); without them nothing is compared.
+The environment passes the declared objects as `tenantry_objects` and the owner's name as `tenantry_owner` (see
+`EnvironmentContext.configure`). Without them, nothing is compared.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ PLUGIN = "tenantry.objects"
 
 
 def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> PriorityDispatchResult:
-    """Add to what Alembic found in the tables what differs besides."""
+    """Add the operations for other objects to those that Alembic found for tables."""
     declared: frozenset[DatabaseObject] | None = context.opts.get("tenantry_objects")
     if declared is None or context.connection is None:
         return PriorityDispatchResult.CONTINUE
@@ -60,7 +60,7 @@ def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> Priorit
 def _tables(
     context: AutogenContext, upgrade: ops.UpgradeOps, declared: Iterable[DatabaseObject]
 ) -> set[tuple[str, str]]:
-    """Return the tables and partitions of the models, and tables that this revision drops; others are not ours."""
+    """Return the models' tables and partitions, and the tables that this revision drops. Others are not compared."""
     ours = {(table.schema or "public", table.name) for table in context.sorted_tables}
     ours |= {(item.schema, name) for item in declared if isinstance(item, HashPartitions) for name in item.partitions}
     return ours | {(op.schema or "public", op.table_name) for op in upgrade.ops if isinstance(op, ops.DropTableOp)}
@@ -73,9 +73,9 @@ def _metadata(context: AutogenContext) -> MetaData:
 
 
 def _serials(upgrade: ops.UpgradeOps, metadata: MetaData, sides: Sides) -> Iterator[Difference]:
-    """Yield serial columns that come to, or go from, a table that is there: Alembic writes neither.
+    """Yield added and dropped serial columns of existing tables, for which Alembic writes no operation.
 
-    In a table that is created, CREATE TABLE makes the sequence.
+    In a new table, CREATE TABLE creates the sequence.
     """
     created = {(op.schema or "public", op.table_name) for op in upgrade.ops if isinstance(op, ops.CreateTableOp)}
     for key, serial in serial_columns(metadata).items():
@@ -93,7 +93,7 @@ def _serials(upgrade: ops.UpgradeOps, metadata: MetaData, sides: Sides) -> Itera
 
 
 def _forget_declarations(upgrade: ops.UpgradeOps) -> None:
-    """Keep what a model says to Python, in `Table.info`, out of revision files: it never reaches the database."""
+    """Remove `Table.info` from operations, so that it is not written into revision files."""
     for operation in upgrade.ops:
         if isinstance(operation, ops.CreateTableOp):
             operation.info = {}
@@ -107,17 +107,17 @@ def _is_ours(item: DatabaseObject, tables: set[tuple[str, str]], owner: str | No
             return False
         if item.kind == "TABLE":
             return (item.schema, item.name) in tables
-        # Every database is made with this one.
+        # Every new database has this grant.
         return item != Grant(PUBLIC, ("USAGE",), "public", kind="SCHEMA")
     return True
 
 
 def _insert(upgrade: ops.UpgradeOps, differences: Iterable[Difference]) -> None:
-    """Put the operations round those on tables.
+    """Insert the operations before and after those on tables.
 
-    Order matters: what is dropped goes before a table or a column that it depends on is changed, what is created comes
-    after, and roles, extensions (a column's type may need one) and sequences (a default may) come first of all.
-    Reversed, that is the right order of a downgrade.
+    Order matters: drops come before the changes of tables and columns that they depend on, and creations come after.
+    Roles, extensions (for a column's type) and sequences (for a column's default) come first. The reverse order is
+    correct for a downgrade.
     """
     first: list[ops.MigrateOperation] = []
     before: list[ops.MigrateOperation] = []
@@ -134,7 +134,7 @@ def _insert(upgrade: ops.UpgradeOps, differences: Iterable[Difference]) -> None:
 
 
 def _register() -> None:
-    """Make the comparison known to Alembic under `PLUGIN`, for `autogenerate_plugins`."""
+    """Register the comparison with Alembic as the plugin `PLUGIN`, for `autogenerate_plugins`."""
     Plugin(PLUGIN).add_autogenerate_comparator(compare_objects, "autogenerate", priority=DispatchPriority.LAST)
 
 

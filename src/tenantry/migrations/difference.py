@@ -1,4 +1,4 @@
-"""The operations that lead from the objects a database has to those it should have."""
+"""The operations that change the objects in a database to the declared objects."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ __all__ = ["Difference", "operations_between"]
 
 @dataclass(frozen=True)
 class Difference:
-    """One object that is missing, altered or not declared, and what makes it right."""
+    """One object that is missing, altered or not declared, and the operations that correct it."""
 
     item: DatabaseObject
     operations: tuple[MigrateOperation, ...]
@@ -55,7 +55,7 @@ def operations_between(
     """Yield the differences in the order of creation."""
     live = {item.identity: item for item in found}
     wanted = {item.identity: item for item in declared}
-    # They come with their own protection.
+    # The operation that creates partitions also creates their row security.
     new = {
         (item.schema, name)
         for identity, item in wanted.items()
@@ -72,18 +72,18 @@ def operations_between(
 
 
 def _operations(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:
-    """Yield what turns `old` into `new`; either may be missing."""
+    """Yield the operations that change `old` to `new`; either may be None."""
     match new or old:
         case Role() if old is None and new is not None:
             yield CreateRoleOp(new)
         case Extension() if old is None and new is not None:
             yield CreateExtensionOp(new)
         case Sequence() if new is not None:
-            # One that is not declared keeps its numbers: it is never dropped.
+            # An undeclared sequence is never dropped, because it has its last value.
             assert isinstance(new, Sequence)
             yield AlterSequenceOp(new, old) if isinstance(old, Sequence) else CreateSequenceOp(new)
         case HashPartitions() if new is not None:
-            # Where there are others the server refuses; never would a comparison drop rows.
+            # If other partitions exist, the server refuses. A comparison never drops rows.
             yield CreateHashPartitionsOp(new)
         case RowSecurity(table=table, schema=schema):
             state = new or RowSecurity(table, schema, enabled=False, forced=False)
@@ -113,7 +113,7 @@ def _replaced(
 
 
 def _privileges(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:
-    """Take away and give only the privileges that differ."""
+    """Revoke and grant only the privileges that differ."""
     had = old.privileges if isinstance(old, Grant) else ()
     wants = new.privileges if isinstance(new, Grant) else ()
     if isinstance(old, Grant) and set(had) - set(wants):
@@ -123,14 +123,14 @@ def _privileges(old: DatabaseObject | None, new: DatabaseObject | None) -> Itera
 
 
 def _function(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:
-    """Replace a function in place where its type allows, and say who may call it no longer."""
+    """Replace a function if its signature allows, and grant or revoke EXECUTE where it differs."""
     if not isinstance(old, Function) or not isinstance(new, Function) or _shape(old) != _shape(new):
         yield from _replaced(old, new, DropFunctionOp, CreateFunctionOp)
         return
     is_replaced = new != replace(old, execute=new.execute)
     if is_replaced:
         yield CreateFunctionOp(new, previous=old)
-    # Replacing keeps privileges, except those of PUBLIC, which it sets itself in both directions.
+    # CREATE OR REPLACE keeps privileges, and our statement sets those of PUBLIC itself.
     address = f"{new.name}({new.signature})"
     for role in sorted({*old.execute, *new.execute} - ({PUBLIC} if is_replaced else set())):
         privilege = Grant(role, ("EXECUTE",), address, kind="FUNCTION", schema=new.schema)
@@ -141,5 +141,5 @@ def _function(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterato
 
 
 def _shape(function: Function) -> tuple[str, str]:
-    """What CREATE OR REPLACE cannot change: the result, and the names and defaults of arguments."""
+    """Return the parts that CREATE OR REPLACE cannot change: the result, and the arguments' names and defaults."""
     return function.returns, function.arguments

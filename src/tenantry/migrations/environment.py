@@ -1,13 +1,13 @@
-"""What a service's `env.py` calls: runs Alembic's command of the moment on the service's database.
+"""The Alembic environment: a service's `env.py` calls it to run the current Alembic command on the database.
 
-    from tenantry.migrations import run_environment
+    from tenantry.alembic import run_environment
     from ai_agents.service import service
     run_environment(service)
 
 So `alembic upgrade head`, `downgrade`, `current`, `check`, `history` and `revision --autogenerate` work in the
-service's folder with the address from its variables. Commands that change the database hold the migration lock and work
-as the owner; others only look, and leave nothing behind. A connection in `config.attributes["connection"]` is used as
-it is, for whoever gives it has seen to all that.
+service's folder, with the address from its variables. Commands that change the database hold the migration lock and run
+as the owner. Other commands change nothing. A connection in `config.attributes["connection"]` is used unchanged,
+because its caller already holds the lock and has set the role.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from tenantry import errors
+from tenantry.deployment import Deployment
 from tenantry.migrations.compare import PLUGIN
 from tenantry.migrations.render import render_item
 from tenantry.migrations.target import open_target
 from tenantry.migrations.version_table import share_block, share_version_table
 from tenantry.service import Service
-from tenantry.settings import DatabaseSettings
 from tenantry.sql import identifier
-from tenantry.tenancy.key_store import has_keys_table, push_keys
 from tenantry.tenancy.partitions import partition_tables
+from tenantry.tenancy.signed_context.keys import has_keys_table, push_keys
 
 __all__ = ["run_environment"]
 
 
 def run_environment(service: Service) -> None:
-    """Run the command that Alembic was called for.
+    """Run the current Alembic command.
 
     Raises:
-        CommandError: it cannot be run here; Alembic's command line prints it as a sentence.
+        CommandError: the command failed. Alembic's command line prints its message.
     """
     connection: Connection | None = context.config.attributes.get("connection")
     if context.is_offline_mode():
@@ -56,7 +56,7 @@ def run_environment(service: Service) -> None:
 
 
 def _configure_logging() -> None:
-    """Log as alembic.ini says; where it says nothing, tell which revisions run, and every warning."""
+    """Configure logging from alembic.ini; if it has no logging section, log the revisions that run, and warnings."""
     path = context.config.config_file_name
     if path and context.config.file_config.has_section("loggers"):
         logging.config.fileConfig(path, disable_existing_loggers=False)
@@ -68,19 +68,21 @@ def _configure_logging() -> None:
 
 
 async def _connect_and_run(service: Service) -> None:
-    settings: DatabaseSettings = context.config.attributes.get("settings") or service.settings.load()
-    context.config.attributes["settings"] = settings
-    async with open_target(service, settings) as target, AsyncExitStack() as stack:
+    attributes = context.config.attributes
+    deployment: Deployment = attributes.setdefault(
+        "deployment", attributes.get("deployment") or Deployment.load(service)
+    )
+    async with open_target(deployment) as target, AsyncExitStack() as stack:
         if _is_changing():
             await stack.enter_async_context(target.exclusively())
         connection = await stack.enter_async_context(target.connection())
         await connection.run_sync(_run, service)
-        # Where no revision had to run, what came after them stands in a transaction that reading the version began.
+        # If no revision ran, the later statements are in the transaction that reading the version began.
         await connection.commit()
 
 
 def _is_changing() -> bool:
-    """Tell whether the command changes the database: it then has a revision to go to."""
+    """Return True if the command changes the database: only then it has a target revision."""
     try:
         context.get_revision_argument()
     except KeyError:
@@ -90,7 +92,7 @@ def _is_changing() -> bool:
 
 def _run(connection: Connection, service: Service) -> None:
     is_changing = _is_changing()
-    # Without this, a command that only looks would make the version table.
+    # Without this, a command that only reads would create the version table.
     looking: dict[str, Any] = {} if is_changing else {"dont_mutate": True}
     context.configure(connection=connection, **_options(service), **looking)
     with context.begin_transaction():
@@ -101,9 +103,9 @@ def _run(connection: Connection, service: Service) -> None:
 
 
 def _push_keys(connection: Connection) -> None:
-    """Make the keys that sign tenants known, so that the release which is about to start finds its own there."""
-    settings: DatabaseSettings | None = context.config.attributes.get("settings")
-    ring = settings.signing_ring() if settings is not None else None
+    """Add the signing keys to the database, so that the release that starts next can use its keys."""
+    deployment: Deployment | None = context.config.attributes.get("deployment")
+    ring = deployment.settings.signing_ring() if deployment is not None else None
     if ring is None:
         return
     with nullcontext() if connection.in_transaction() else connection.begin():
@@ -131,7 +133,7 @@ def _options(service: Service) -> dict[str, Any]:
         kind: Literal["schema", "table", "column", "index", "unique_constraint", "foreign_key_constraint"],
         parents: Mapping[str, str | None],
     ) -> bool:
-        """Look only at the schemas that models use; declared partitions are compared as objects."""
+        """Include only the schemas of the models. Declared partitions are compared as objects."""
         if kind == "table":
             return (parents.get("schema_name") or "public", name) not in partitions
         return kind != "schema" or name in schemas

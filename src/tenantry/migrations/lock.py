@@ -1,8 +1,8 @@
-"""One migration at a time: an advisory lock on a connection of its own, asked for again and again.
+"""The migration lock: an advisory lock on a separate connection, so that one process at a time migrates.
 
-The lock is never waited for inside the server. A waiting `pg_advisory_lock` is a running statement with a snapshot, and
-CREATE INDEX CONCURRENTLY waits for all of those, so that holder and waiters would wait for each other; a question that
-is answered at once has neither. The lock belongs to the session: whoever dies gives it back.
+The lock is polled with `pg_try_advisory_lock`. A waiting `pg_advisory_lock` is a running statement with a snapshot, and
+CREATE INDEX CONCURRENTLY waits for all snapshots, so the holder and the waiting processes would wait for each other.
+The lock belongs to the session, so the end of a process releases it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tenantry.postgres.statements import load_statements
 
 __all__ = ["LOCK_KEY", "migration_lock"]
 
-# Any number will do that nobody else uses; advisory locks are counted for each database by itself.
+# A number that no other program uses. Advisory locks are separate for each database.
 LOCK_KEY = 0x74656E_616E747279
 
 _HOLDER = load_statements("tenantry.migrations", "lock.sql")["holder"]
@@ -30,10 +30,10 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.5
 
 @asynccontextmanager
 async def migration_lock(connection: asyncpg.Connection, *, wait: float) -> AsyncIterator[None]:
-    """Hold the database's migration lock; `connection` does nothing else meanwhile. `wait` is in seconds.
+    """Hold the database's migration lock; use `connection` for nothing else meanwhile. `wait` is in seconds.
 
     Raises:
-        MigrationLocked: another process held it all the time.
+        MigrationLocked: other processes held the lock for the whole time.
     """
     gives_up = time.monotonic() + wait
     pause = FIRST_PAUSE
@@ -51,12 +51,14 @@ async def migration_lock(connection: asyncpg.Connection, *, wait: float) -> Asyn
 
 async def _locked(connection: asyncpg.Connection, wait: float) -> errors.MigrationLocked:
     holder = await connection.fetchrow(_HOLDER, LOCK_KEY)
-    why = "It has just ended."
+    why = "The other process has just released it."
+    end = "pg_terminate_backend(pid)"
     if holder is not None:
-        name = holder["application_name"] or "a session"
-        why = f"It is {name} (pid {holder['pid']}), since {holder['since']:%F %T%z}."
+        name = holder["application_name"] or "a session without application_name"
+        why = f"The holder is {name} (pid {holder['pid']}), since {holder['since']:%F %T%z}."
+        end = f"pg_terminate_backend({holder['pid']})"
     return errors.MigrationLocked(
-        f"Another process was migrating this database for the whole {wait:g} s.",
+        f"Another process held the migration lock of this database for {wait:g} s.",
         why=why,
-        remedy="Wait for it; if it hangs, look at what it does in pg_stat_activity, and pg_terminate_backend() it.",
+        remedy=f"Wait until it ends, and try again. If it hangs, check pg_stat_activity, and run: SELECT {end};",
     )

@@ -1,8 +1,8 @@
-"""Writes our operations into revision files, as a person would.
+"""Write Tenantry's operations into revision files, in readable form.
 
-Everything fits on one line or stands one argument a line; texts longer than a line are cut at their own line breaks or
-at spaces. No string spans lines, because Alembic indents what it is given. Nothing but `op` needs to be imported,
-unless a column's type does.
+A call is on one line, or has one argument on each line. Long texts are split at their line breaks or at spaces. No
+string constant spans lines, because Alembic indents the text. A revision imports only `op`, and modules of column
+types.
 """
 
 from __future__ import annotations
@@ -28,25 +28,26 @@ INDENT = "    "
 
 
 def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
-    """Write a column's type as the database has it; all else is Alembic's to write.
+    """Write a column's type in PostgreSQL; Alembic writes everything else.
 
     Raises:
-        MigrationError: nothing that can be written makes the same column.
+        MigrationError: no expression creates the same column.
     """
     if kind == "type" and isinstance(item, TypeEngine):
         return write_type(item, context)
     if kind == "column" and isinstance(item, Column) and _would_become_serial(item):
-        # A copy, for the model is not Alembic's to change; it comes by here again, and is no key of any table.
-        written = item._copy()  # noqa: SLF001  # what Alembic uses too
+        # A copy, so that the model does not change. `_render_column` calls this function again for the copy, which is
+        # not in a table, so that the condition is then False.
+        written = item._copy()  # noqa: SLF001  # Alembic uses it too
         written.autoincrement = False
         return str(_render_column(written, context))
     return False
 
 
 def _would_become_serial(column: Column[Any]) -> bool:
-    """Tell whether the script would make a column serial that is not.
+    """Return True if the script would make the column serial, although the model's column is not.
 
-    Its value comes from Python or from a declared sequence, which a script does not say.
+    The column's value comes from Python or from a declared sequence, which the script does not contain.
     """
     return (
         isinstance(column.table, Table)
@@ -60,7 +61,7 @@ def _would_become_serial(column: Column[Any]) -> bool:
 
 @renderers.dispatch_for(ObjectOp)
 def render_operation(context: AutogenContext, operation: ObjectOp) -> str:
-    """Return the call that a script makes."""
+    """Return the operation's call in a script."""
     call = f"{context.opts.get('alembic_module_prefix') or 'op.'}{operation.verb}"
     arguments = [(f"{name}=" if name else "", value) for name, value in operation.written()]
     line = f"{call}({', '.join(f'{name}{_literal(value)}' for name, value in arguments)})"
@@ -79,7 +80,7 @@ def _argument(name: str, value: Any) -> str:
 
 
 def _pieces(value: str) -> list[str]:
-    """Cut a text into pieces that make it up again when written one after the other."""
+    """Split a text into pieces whose concatenation is the text."""
     if "\n" in value:
         return value.splitlines(keepends=True)
     width = LINE_LENGTH - len(INDENT) * 2 - 16
@@ -96,7 +97,7 @@ def _literal(value: Any) -> str:
 
 
 def _quote(text: str) -> str:
-    """Quote with double quotes, unless that would need more backslashes."""
+    """Quote with double quotes, unless single quotes need fewer backslashes."""
     written = repr(text)
     if written[0] == '"' or text.count('"') > text.count("'"):
         return written

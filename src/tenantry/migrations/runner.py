@@ -1,7 +1,7 @@
-"""Runs a service's migrations from code: what the command line, the tests and `prepare` call.
+"""Run a service's migrations from code, for the command line, the tests and `prepare`.
 
-The invariant: of processes that migrate one database at the same time, one does, and the others wait and then find
-nothing to do.
+The invariant: if several processes migrate one database at the same time, one process migrates. The others wait, and
+then have nothing to do.
 """
 
 from __future__ import annotations
@@ -10,97 +10,69 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from tenantry.deployment import Deployment
+from tenantry.migrations.configuration import make_config
 from tenantry.migrations.target import LOCK_WAIT, open_target
-from tenantry.service import Service
-from tenantry.settings import DatabaseSettings
 
-__all__ = ["current_revision", "head_revision", "make_config", "migrate", "rollback"]
+__all__ = ["current_revision", "migrate", "rollback"]
 
-# Alembic keeps the migration that runs in module globals (`alembic.context`, `alembic.op`), so a process runs one at a
-# time, whatever the database. Never waited for by blocking: the holder may be a task of the same loop.
+# Alembic stores the running migration in module globals (`alembic.context`, `alembic.op`), so a process runs one
+# migration at a time, for any database. The wait never blocks, because the holder may be a task of the same event loop.
 _ONE_AT_A_TIME = threading.Lock()
 PAUSE = 0.02
 
 
-def make_config(service: Service) -> Config:
-    """Return Alembic's configuration of a service: its alembic.ini beside its migrations, where it has one."""
-    ini = service.migrations.parent / "alembic.ini"
-    config = Config(str(ini)) if ini.is_file() else Config()
-    config.set_main_option("script_location", str(service.migrations).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
-
-
-async def migrate(
-    service: Service, settings: DatabaseSettings, revision: str = "head", *, wait: float = LOCK_WAIT
-) -> None:
-    """Upgrade the service's database to a revision; `wait` bounds the waiting for another process, in seconds.
+async def migrate(deployment: Deployment, revision: str = "head", *, wait: float = LOCK_WAIT) -> None:
+    """Upgrade the database to a revision; `wait` limits the wait for another process, in seconds.
 
     Raises:
-        MigrationLocked: another process was migrating all the while.
+        MigrationLocked: another process migrated for the whole time.
         MigrationError: a revision cannot be run here.
     """
-    await _change(service, settings, wait, lambda config: command.upgrade(config, revision))
+    await _change(deployment, wait, lambda config: command.upgrade(config, revision))
 
 
-async def rollback(
-    service: Service, settings: DatabaseSettings, revision: str = "-1", *, wait: float = LOCK_WAIT
-) -> None:
-    """Downgrade the service's database to a revision, by default the one before; see `migrate`."""
-    await _change(service, settings, wait, lambda config: command.downgrade(config, revision))
+async def rollback(deployment: Deployment, revision: str = "-1", *, wait: float = LOCK_WAIT) -> None:
+    """Downgrade the database to a revision, by default the previous one; see `migrate`."""
+    await _change(deployment, wait, lambda config: command.downgrade(config, revision))
 
 
-async def current_revision(service: Service, settings: DatabaseSettings) -> str | None:
-    """Return the revision that the service's database is at; None before the first."""
+async def current_revision(deployment: Deployment) -> str | None:
+    """Return the database's current revision; None before the first."""
 
     def read(connection: Connection) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
-    async with open_target(service, settings) as target, target.connection() as connection:
+    async with open_target(deployment) as target, target.connection() as connection:
         return await connection.run_sync(read)
 
 
-def head_revision(service: Service) -> str | None:
-    """Return the newest revision of this build; None where a service has no migrations yet. Asks no database.
-
-    Raises:
-        CommandError: there is more than one.
-    """
-    return _head(service.migrations)
-
-
-def _head(migrations: Path) -> str | None:
-    return ScriptDirectory(str(migrations)).get_current_head()
-
-
-async def _change(service: Service, settings: DatabaseSettings, wait: float, run: Callable[[Config], None]) -> None:
+async def _change(deployment: Deployment, wait: float, run: Callable[[Config], None]) -> None:
     def run_on(connection: Connection) -> None:
-        config = make_config(service)
-        config.attributes.update(connection=connection, settings=settings)
+        config = make_config(deployment.service)
+        config.attributes.update(connection=connection, deployment=deployment)
         run(config)
 
     async with (
-        open_target(service, settings) as target,
+        open_target(deployment) as target,
         target.exclusively(wait),
         target.connection() as connection,
         _alone_in_process(),
     ):
         await connection.run_sync(run_on)
-        # Where no revision had to run, what came after them stands in a transaction that reading the version began.
+        # If no revision ran, the later statements are in the transaction that reading the version began.
         await connection.commit()
 
 
 @asynccontextmanager
 async def _alone_in_process() -> AsyncIterator[None]:
-    while not _ONE_AT_A_TIME.acquire(blocking=False):  # noqa: ASYNC110  # no Event reaches another thread's loop.
+    while not _ONE_AT_A_TIME.acquire(blocking=False):  # noqa: ASYNC110  # An Event has one loop.
         await asyncio.sleep(PAUSE)
     try:
         yield

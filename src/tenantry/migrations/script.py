@@ -1,7 +1,6 @@
-"""A service's schema as one SQL script, for whoever makes a database without this toolkit: psql, a container's start.
+"""A service's schema as one SQL script, to create a database without this toolkit: with psql, or in a container.
 
-The script is what the migrations print, so that it cannot say anything else than they do; and it leaves the version
-table behind, so that they go on from there.
+The script is the SQL of the migrations. It also fills the version table, so that later migrations continue after it.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import io
 
 from alembic import command
 
-from tenantry.migrations.runner import make_config
+from tenantry.migrations.configuration import make_config
 from tenantry.postgres.objects import Role
 from tenantry.postgres.statements import load_statements
 from tenantry.service import Service
@@ -22,7 +21,7 @@ _STATEMENTS = load_statements("tenantry.migrations", "script.sql")
 
 
 def schema_script(service: Service) -> str:
-    """Return the SQL that makes the service's roles and schema in an empty database, to be run as a superuser."""
+    """Return the SQL that creates the service's roles and schema in an empty database; run it as a superuser."""
     config = make_config(service)
     config.output_buffer = io.StringIO()
     command.upgrade(config, "head", sql=True)

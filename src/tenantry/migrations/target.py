@@ -1,120 +1,103 @@
-"""The database that migrations work on: its login, its owner, its lock, and a connection as the owner.
+"""The database of a migration: its login, its lock, and a connection as the owner.
 
-The invariant: whoever changes a schema holds the lock, is the owner, and comes as the session itself, not through a
-pooler that would share the lock with others.
+The invariant: a process that changes a schema holds the lock, runs as the owner, and does not share its session through
+a pooler, which would share the lock too.
 """
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tenantry import errors
+from tenantry.deployment import Deployment
 from tenantry.migrations.lock import migration_lock
-from tenantry.postgres.connect import connect
 from tenantry.postgres.connection import Connection
-from tenantry.postgres.endpoint import Endpoint
-from tenantry.postgres.engine import PoolOptions, create_engine
+from tenantry.postgres.engine import PoolOptions
 from tenantry.postgres.roles import ensure_owner, fetch_role
 from tenantry.postgres.sqlstate import sqlstate_of
-from tenantry.service import Service
-from tenantry.settings import DatabaseSettings
 
 __all__ = ["LOCK_WAIT", "Target", "open_target"]
 
-# How long to wait for another process's migration; a deploy's own limit is usually shorter.
+# Seconds to wait for another process's migration. A deployment's own limit is usually shorter.
 LOCK_WAIT = 600.0
 
-# A migration that waits for a table's lock holds up everybody who comes after it, so it must not wait for long.
+# While a migration waits for a table's lock, all later statements on the table wait too, so it must not wait for long.
 TABLE_LOCK_TIMEOUT = "10s"
 LOCK_NOT_AVAILABLE = "55P03"
+
+# The sessions are called "tenantry migrations of NAME" in pg_stat_activity.
+TASK = "migrations"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Target:
-    """Where a service's migrations go, reached as the login behind `login`."""
+    """The database of a deployment; `login` is a connection of its migration login."""
 
-    service: Service
-    endpoint: Endpoint
-    settings: DatabaseSettings
+    deployment: Deployment
     login: Connection
-
-    @property
-    def name(self) -> str:
-        """What the sessions are called in pg_stat_activity."""
-        return f"tenantry migrations of {self.service.name}"[:63]
 
     @asynccontextmanager
     async def exclusively(self, wait: float = LOCK_WAIT) -> AsyncIterator[None]:
-        """Hold the lock, with the owner in place.
+        """Hold the lock, and create the owner if it is missing.
 
         Raises:
             MigrationLocked: another process did not end in time.
-            MigrationError: the connection is shared by a pooler.
+            MigrationError: a pooler shares the connection.
         """
         if self.login.behind_bouncer:
-            variable = self.service.settings.variable("migration_database_url")
+            variable = self.deployment.settings.variable("migration_database_url")
             raise errors.MigrationError(
-                "Migrations cannot go through a connection pooler in transaction mode.",
-                why="It would share the session that holds the migration lock with other clients.",
-                remedy=f"Give the database's own address in {variable}.",
+                "Migrations cannot run through a connection pooler in transaction mode.",
+                why="The pooler would share the session that holds the migration lock with other clients.",
+                remedy=f"Set {variable} to the address of the database server itself.",
             )
         async with migration_lock(self.login, wait=wait):
-            await ensure_owner(self.login, self.service.roles)
+            await ensure_owner(self.login, self.deployment.service.roles)
             yield
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
-        """Open a connection as the owner, where there is one; else as the login, which can only look."""
+        """Open a connection as the owner if it exists; else as the login, which can only read."""
         facts = await fetch_role(self.login)
-        owner = self.service.roles.owner
+        owner = self.deployment.service.roles.owner
         exists = await self.login.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", owner)
-        role = owner if exists and (facts.login_superuser or owner in (*facts.can_become, facts.login_name)) else None
+        is_owner = exists and (facts.login_superuser or owner in (*facts.can_become, facts.login_name))
         unlimited = PoolOptions(size=1, overflow=0, statement_timeout=0, idle_in_transaction_timeout=0)
-        patient = self.settings.database_connect_timeout
+        patient = self.deployment.settings.database_connect_timeout
         options = dataclasses.replace(unlimited, timeout=patient, connect_timeout=patient)
-        engine = create_engine(self.endpoint.source, options, role=role, application_name=self.name)
         try:
-            async with engine.connect() as connection:
+            async with (
+                self.deployment.engine("migration", TASK, options, in_role=is_owner) as engine,
+                engine.connect() as connection,
+            ):
                 await connection.exec_driver_sql(f"SET lock_timeout = '{TABLE_LOCK_TIMEOUT}'")
                 await connection.commit()
                 yield connection
         except DBAPIError as error:
             if sqlstate_of(error) == LOCK_NOT_AVAILABLE:
                 raise errors.MigrationError(
-                    f"A table's lock was not free within {TABLE_LOCK_TIMEOUT}; nothing of this revision was done.",
-                    why="Another transaction uses the table, and everybody would have queued behind the migration.",
-                    remedy="Run it again; if it happens again, look for long transactions in pg_stat_activity.",
+                    f"The revision got no lock on a table within {TABLE_LOCK_TIMEOUT}, and was rolled back.",
+                    why="Another transaction uses the table, and later statements would wait behind the migration.",
+                    remedy="Run the command again. If it fails again, find long transactions in pg_stat_activity.",
                 ) from error
             raise
-        finally:
-            await engine.dispose()
 
 
 @asynccontextmanager
-async def open_target(service: Service, settings: DatabaseSettings) -> AsyncIterator[Target]:
-    """Log in to the service's database; its embedded server is up meanwhile, where the settings name no other.
+async def open_target(deployment: Deployment) -> AsyncIterator[Target]:
+    """Log in to the deployment's database; a lease keeps its embedded server running meanwhile.
 
     Raises:
-        DatabaseUnavailable: nobody answered.
+        DatabaseUnavailable: the server does not answer.
     """
-    async with AsyncExitStack() as stack:
-        server = service.server(settings)
-        if server is not None:
-            lease = await asyncio.to_thread(server.lease)
-            stack.push_async_callback(asyncio.to_thread, lease.close)
-        endpoint = service.endpoint("migration", settings, server)
-        login = await connect(
-            endpoint.source,
-            deadline=max(settings.database_connect_timeout, settings.database_wait),
-            patience=settings.database_wait,
-            application_name=f"tenantry migrations of {service.name}"[:63],
-            server_settings={"statement_timeout": "0", "idle_session_timeout": "0"},
-        )
-        stack.push_async_callback(login.close)
-        yield Target(service, endpoint, settings, login)
+    unlimited = {"statement_timeout": "0", "idle_session_timeout": "0"}
+    async with (
+        deployment.leased(),
+        deployment.connect("migration", TASK, in_role=False, server_settings=unlimited) as login,
+    ):
+        yield Target(deployment, login)

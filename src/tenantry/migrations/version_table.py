@@ -1,6 +1,6 @@
-"""Lets the service's roles read at which revision their database is.
+"""Grant the service's roles SELECT on Alembic's version table.
 
-Readiness asks that over the application's own login. The version table is no model's, so no migration grants it.
+Readiness reads the revision in the application's role. No model declares the version table, so no migration grants it.
 """
 
 from __future__ import annotations
@@ -34,6 +34,6 @@ def _share(connection: Connection, roles: Roles) -> None:
 
 
 def share_block(roles: Roles) -> str:
-    """Return the statement that does the same in a script."""
+    """Return the statement for the same grants in a script."""
     names = f"{literal(roles.application)}, {literal(roles.admin)}"
     return _STATEMENTS["share_block"].format(roles=names, table=literal(VERSION_TABLE))

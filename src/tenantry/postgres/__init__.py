@@ -1,4 +1,4 @@
-"""Floor 2: one PostgreSQL server and its connections. It knows nothing of tenants."""
+"""Floor 2: one PostgreSQL server and its connections, without tenants."""
 
 from __future__ import annotations
 

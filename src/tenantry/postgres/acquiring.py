@@ -1,7 +1,7 @@
-"""How much time is left for getting a connection.
+"""The time that is left to get a connection.
 
-The pool's timeout bounds the whole way to a connection: waiting for a free one, the ping, opening one with retries.
-Each of these steps has a limit of its own, and asks here for what the steps before it have left.
+The pool's timeout is the limit for all steps together: the wait for a free connection, the ping, and the opening of a
+connection with retries. Each step also has its own limit, and reads here how much time the earlier steps have left.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ _ends: ContextVar[float | None] = ContextVar("tenantry_acquiring_ends", default=
 
 
 def begin(timeout: float) -> Token[float | None]:
-    """Begin to get a connection, which may take `timeout` seconds in all; `end` takes the token."""
+    """Start the time limit of `timeout` seconds to get a connection; pass the token to `end`."""
     return _ends.set(time.monotonic() + timeout)
 
 
 def end(token: Token[float | None]) -> None:
-    """End it: the time spent with the connection is not limited here."""
+    """End the time limit: the connection was returned or the attempt failed."""
     _ends.reset(token)
 
 
 def time_left(limit: float) -> float:
-    """Return how many seconds a step may take whose own limit is `limit`."""
+    """Return the seconds that a step may take; `limit` is its own limit."""
     ends = _ends.get()
     return limit if ends is None else max(0.0, min(limit, ends - time.monotonic()))

@@ -1,8 +1,8 @@
-"""SQLAlchemy's adapter of asyncpg, taught to begin on another connection where the session cannot be made clean.
+"""SQLAlchemy's adapter of asyncpg, which begins on another connection if the session cannot be cleaned.
 
-BEGIN is the first message of a transaction, so that nothing is lost when the server refuses it: no statement of the
-caller was sent. The adapter then closes the driver's connection, opens another and begins there; SQLAlchemy keeps its
-own objects and does not notice. It tries this once: what a new connection refuses as well has another reason.
+BEGIN is the first message of a transaction. So no statement of the caller was sent when the server refuses it. The
+adapter then closes the driver's connection, opens another and begins there. SQLAlchemy's objects stay the same. The
+adapter tries this once: if a new connection refuses too, the session is not the reason.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ __all__ = ["Adapter"]
 Connect = Callable[[], Awaitable[Connection]]
 
 
-# What the timeouts of a session end it with; SQL sets them: idle, idle in transaction, transaction.
+# The SQLSTATEs of a session that a timeout ended: idle session, idle in transaction, transaction. SQL can set them.
 _OWN_TIMEOUTS = {"57P05", "25P03", "25P04"}
 
 
 def _is_refused(driver: Connection, error: BaseException) -> bool:
-    """Tell whether the session is at fault. That a server went is for `Liveness` to judge, for the whole pool."""
+    """Return True if the session caused the error. `Liveness` handles the end of a server, for the whole pool."""
     state = sqlstate_of(error)
     if not driver.is_pooled or state is None:
         return False
-    # The backend behind a bouncer ends itself where it cannot be cleaned; the bouncer reports that as it likes.
+    # A backend behind a pooler ends itself if it cannot be cleaned. Poolers report that with different SQLSTATEs.
     return driver.behind_bouncer or state in _OWN_TIMEOUTS or not state.startswith(("08", "57P0"))
 
 
 class _Cursor(AsyncAdapt_asyncpg_cursor):
-    """A cursor that follows its adapter to the connection that it has now."""
+    """A cursor that uses its adapter's current connection."""
 
     __slots__ = ()
 
@@ -53,11 +53,11 @@ class _Cursor(AsyncAdapt_asyncpg_cursor):
 
     @_connection.setter
     def _connection(self, _: Any) -> None:
-        """Accept what the base class assigns, which may be the connection before."""
+        """Ignore the assignment of the base class, which may be the replaced connection."""
 
 
 class _AdaptedConnection(AsyncAdapt_asyncpg_connection):
-    """SQLAlchemy's view of one connection of the driver, which it may replace before a transaction."""
+    """SQLAlchemy's wrapper of a driver connection, which it may replace before a transaction."""
 
     __slots__ = ("record",)
 
@@ -101,15 +101,15 @@ class _AdaptedConnection(AsyncAdapt_asyncpg_connection):
 
 
 class Adapter(AsyncAdapt_asyncpg_dbapi):
-    """The DBAPI that an engine is given; `reconnect` opens a connection in the place of one that was refused."""
+    """The DBAPI of an engine; `reconnect` opens the replacement of a refused connection."""
 
     def __init__(self, reconnect: Connect) -> None:
         super().__init__(asyncpg)  # type: ignore[no-untyped-call]
         self.reconnect = reconnect
-        # Runs the listeners of the pool's "connect" event, which set up codecs; the engine knows the pool.
+        # Runs the listeners of the pool's "connect" event, which set up codecs. The engine sets this function.
         self.announce: Callable[[Any, ConnectionPoolEntry], None] = lambda _connection, _record: None
 
     def connect(self, *args: Any, **options: Any) -> Any:
-        """Return an adapted connection, as the pool asks for it."""
+        """Open and return an adapted connection, for the pool."""
         creator = options.pop("async_creator_fn")
         return await_only(_AdaptedConnection.create(self, creator(*args, **options)))

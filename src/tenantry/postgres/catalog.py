@@ -1,7 +1,7 @@
-"""Reads back everything of the vocabulary that a schema holds, from pg_catalog alone.
+"""Read a schema's objects from pg_catalog: row security, policies, grants, functions, triggers, sequences, roles.
 
-What comes out equals what was declared when the database holds what the models promise; nothing is normalised on either
-side. Reading changes nothing and takes no lock above ACCESS SHARE, so that it is safe on a live database.
+If the database matches the models, the result equals the declared objects. Neither side is normalised. Reading changes
+nothing and takes no lock above ACCESS SHARE, so it is safe on a production database.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _STATES = {"O": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE AL
 
 
 class DrawnSequence(NamedTuple):
-    """A sequence that a column's default calls nextval() on; one that the column owns goes with the column."""
+    """A sequence that a column's default calls nextval() on. If the column owns it, dropping the column drops it."""
 
     schema: str
     name: str
@@ -47,10 +47,10 @@ class DrawnSequence(NamedTuple):
 
 
 def read_objects(connection: Connection, schema: str = "public") -> frozenset[DatabaseObject]:
-    """Return the roles of the cluster, the extensions of the database, and what the schema holds besides tables.
+    """Return the roles of the cluster, the extensions of the database, and the schema's objects except tables.
 
-    The connection must be in a transaction, as a SQLAlchemy connection is unless it is in AUTOCOMMIT mode: expressions
-    are printed under a search path of pg_catalog, which is set for the transaction and put back.
+    The connection must be in a transaction, as a SQLAlchemy connection is unless it is in AUTOCOMMIT mode. The function
+    sets `search_path = pg_catalog` for the transaction, so that expressions are printed in full, and then restores it.
     """
     found: set[DatabaseObject] = set()
     with _bare_search_path(connection):
@@ -62,7 +62,7 @@ def read_objects(connection: Connection, schema: str = "public") -> frozenset[Da
 
 
 def read_draws(connection: Connection, schema: str = "public") -> dict[tuple[str, str, str], DrawnSequence]:
-    """Return the columns (schema, table, name) whose default draws from a sequence, each with its sequence."""
+    """Return the columns (schema, table, name) whose default calls nextval(), each with its sequence."""
     rows = connection.exec_driver_sql(_STATEMENTS["draws"], (schema,)).mappings()
     return {
         (schema, row["table"], row["column"]): DrawnSequence(row["schema"], row["name"], row["is_owned"])
@@ -72,10 +72,10 @@ def read_draws(connection: Connection, schema: str = "public") -> dict[tuple[str
 
 @contextmanager
 def _bare_search_path(connection: Connection) -> Iterator[None]:
-    """Have the server print every name outside pg_catalog with its schema."""
+    """Make the server print every name outside pg_catalog with its schema."""
     previous = connection.exec_driver_sql(_STATEMENTS["with_search_path"], ("pg_catalog",)).scalar_one()
     yield
-    # Not in a `finally`: a failed statement has aborted the transaction, whose end puts the path back by itself.
+    # Not in a `finally`: a failed statement has aborted the transaction, and its end restores the path.
     connection.exec_driver_sql(_STATEMENTS["with_search_path"], (previous,))
 
 
@@ -99,7 +99,7 @@ def _function(row: RowMapping, schema: str) -> Function:
     return Function(
         **_with_tuples(fields),
         schema=schema,
-        # An empty path is kept as one empty name.
+        # The catalog stores an empty path as one empty name.
         search_path="" if path == '""' else path,
         options=tuple(clauses),
     )
@@ -126,7 +126,7 @@ def _trigger(row: RowMapping, schema: str) -> Trigger:
 
 
 def _condition(definition: str) -> str:
-    """Cut the WHEN expression out of a trigger's definition: pg_get_expr cannot print one that names OLD and NEW."""
+    """Return the WHEN expression from a trigger's definition: pg_get_expr cannot print OLD and NEW."""
     return definition.partition(" WHEN (")[2].rpartition(") EXECUTE FUNCTION ")[0]
 
 

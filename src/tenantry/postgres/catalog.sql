@@ -76,7 +76,7 @@ WHERE n.nspname = $1 AND p.prokind = 'f' AND l.lanname NOT IN ('c', 'internal')
                   WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e');
 
 -- name: triggers
--- Triggers that somebody wrote: not those of constraints, nor the copies that partitions inherit.
+-- Triggers of CREATE TRIGGER: not those of constraints, nor the copies that partitions inherit.
 SELECT t.tgname::text AS name,
        c.relname::text AS "table",
        CASE WHEN pn.nspname = n.nspname THEN '' ELSE pn.nspname || '.' END || p.proname AS function,

@@ -1,7 +1,7 @@
 """Clauses that several statements share: grantees, argument lists, search paths, trigger events.
 
-Names go through `tenantry.sql`; keywords are checked against the few that exist,
-so that no text of a declaration reaches SQL unquoted except expressions, types and bodies, which are code by nature.
+`tenantry.sql` quotes names, and keywords are checked against the known keywords. So the only unquoted texts of a
+declaration in SQL are expressions, types and bodies, which are code.
 """
 
 from __future__ import annotations
@@ -13,29 +13,31 @@ from tenantry.sql import identifier
 
 __all__ = ["PUBLIC", "arguments_of", "event", "grantee", "one_of", "search_path"]
 
-# No role can bear this name (manual, CREATE ROLE), so it can stand for the keyword.
+# No role can have this name (manual, CREATE ROLE), so it represents the keyword.
 PUBLIC = "public"
 
 
 def grantee(role: str) -> str:
-    """Return the role as GRANT, REVOKE and CREATE POLICY take it."""
+    """Return the role in the syntax of GRANT, REVOKE and CREATE POLICY."""
     return "PUBLIC" if role == PUBLIC else identifier(role)
 
 
 def one_of(field: str, value: str, known: Collection[str]) -> None:
-    """Refuse a keyword that is not known.
+    """Check a keyword.
 
     Raises:
-        DeclarationError: the value is none of the known ones.
+        DeclarationError: the value is not one of the known keywords.
     """
     if value not in known:
         raise errors.DeclarationError(
-            f"{value!r} is no {field}.", why="It would become part of a statement.", remedy=f"Use {', '.join(known)}."
+            f"{value!r} is not a valid {field}.",
+            why="The value becomes part of an SQL statement, so only known keywords are accepted.",
+            remedy=f"Use one of {', '.join(known)}.",
         )
 
 
 def arguments_of(text: str) -> Iterator[str]:
-    """Yield the arguments of a function's argument list, cutting at commas outside of brackets and quotes."""
+    """Yield the arguments of a function's argument list, split at commas outside brackets and quotes."""
     depth = start = 0
     quote = ""
     for position, character in enumerate(text):
@@ -55,7 +57,7 @@ def arguments_of(text: str) -> Iterator[str]:
 
 
 def search_path(path: str) -> str:
-    """Return a comma-separated path as SET takes it; an empty path is one that finds only what is written in full."""
+    """Return a comma-separated path in the syntax of SET. An empty path finds only schema-qualified names."""
     return ", ".join(identifier(name.strip().strip('"')) for name in path.split(",") if name.strip()) or "''"
 
 

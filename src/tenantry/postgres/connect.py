@@ -1,9 +1,10 @@
-"""Reaching a database within a deadline, whatever stands in the way.
+"""Connect to a database within a deadline, with several hosts, retries and new credentials.
 
-asyncpg spends one budget on all hosts, so that a first host which swallows packets hides a healthy second one. Here
-each host has a budget of its own, growing from round to round: short enough to move on, long enough at last for a
-server that is merely slow. What may pass (nobody listens yet, starting up, a name not resolved) is tried again while
-patience lasts; a refused password asks the source for the newest credentials, once for all who wait.
+asyncpg has one time limit for all hosts, so a first host that drops packets hides a healthy second host. Here each host
+has its own time limit, which grows with each round: at first short, so that the next host gets its turn, later long
+enough for a slow server. Temporary failures (no server listens yet, the server starts up, the name is not resolved) are
+retried for `patience` seconds. After a refused password, the source reads the newest credentials, once for all waiting
+connections.
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ __all__ = ["Connector", "connect"]
 FIRST_BUDGET = 2.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 0.5
 
-# A rotation sets the password in the database and in the store one after the other; in between, neither is right.
+# A rotation changes the password in the database and in the store one after the other, so a refresh between the two
+# changes returns a wrong password.
 REFRESHES = 3
 
-# A host that failed is asked last for so long, lest every new connection of a pool pay for it again.
-DISGRACE = 30.0
+# Seconds for which a failed host is tried last, so that not every new connection of a pool waits for it.
+PENALTY = 30.0
 
 _Answer = TypeVar("_Answer")
 
@@ -47,14 +49,14 @@ async def connect(
     server_settings: Mapping[str, str] | None = None,
     patience: float | None = None,
 ) -> Connection:
-    """Open one connection; see `Connector`, which is for many."""
+    """Open one connection; `Connector` opens many."""
     connector = Connector(source, Session(application_name, role, server_settings or {}))
     return await connector.connect(deadline=deadline, patience=patience)
 
 
 @dataclass(slots=True)
 class Clock:
-    """How long a call may last (`ends`), and how long it goes on trying (`gives_up`); loop-independent seconds."""
+    """The end of a call (`ends`) and of its retries (`gives_up`), in seconds of `time.monotonic()`."""
 
     ends: float
     gives_up: float
@@ -69,9 +71,10 @@ class Clock:
         return max(0.0, self.ends - time.monotonic())
 
     async def pause(self, attempt: int, failure: Exception) -> bool:
-        """Wait a little, longer each time and never in step with others; False when there is no time for more.
+        """Wait before the next attempt, with exponential backoff and jitter; return False if no time is left.
 
-        Patience is for what fails at once. An answer that did not come within one host's budget is not a failure yet.
+        After a timeout, retries go on until `ends`, not `gives_up`: a host that did not answer within its short time
+        limit may be slow.
         """
         until = self.ends if isinstance(failure, TimeoutError) else self.gives_up
         pause = min(LONGEST_PAUSE, SHORTEST_PAUSE * 2**attempt) * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
@@ -83,23 +86,24 @@ class Clock:
 
 @dataclass(slots=True)
 class Connector:
-    """Makes connections that are all alike, and remembers which hosts failed and whether a pooler stands between."""
+    """Opens connections with the same session settings; remembers failed hosts and if there is a connection pooler."""
 
     source: AddressSource
     session: Session
     is_bouncer: bool | None = None
-    # What the server took last: during a rotation, not what the store calls current.
+    # The last address that the server accepted. During a rotation, it may differ from the store's current address.
     _accepted: Address | None = None
-    _disgraced: dict[Host, float] = field(default_factory=dict)
+    _failed: dict[Host, float] = field(default_factory=dict)
 
     async def connect(self, *, deadline: float, patience: float | None = None) -> Connection:
-        """Open a connection within `deadline` seconds; try again what may pass for `patience` seconds (None: as long).
+        """Open a connection within `deadline` seconds; retry temporary failures for `patience` seconds.
 
-        With `patience=0` nothing that failed is tried again.
+        `patience=None` means until the deadline, `patience=0` means no retry.
 
         Raises:
-            DatabaseUnavailable: with the address (never its password), the reason, and what to do.
-            SecretUnavailable: the source has no credentials.
+            DatabaseUnavailable: no connection was opened. The error has the address without its password, the reason
+                and the remedy.
+            SecretUnavailable: the source returned no credentials.
         """
         clock = Clock.start(deadline, patience)
         candidates: Sequence[Address] = [await self._ask(self.source.current(), clock)]
@@ -112,7 +116,7 @@ class Connector:
             except DRIVER_ERRORS as error:
                 failure, prospect = error, prospect_of(error)
             if prospect is Prospect.CREDENTIALS and refreshes < REFRESHES:
-                # The first refresh is at once; later ones leave a rotation under way the time to end.
+                # The first refresh follows immediately. Later refreshes wait, so that a running rotation can end.
                 goes_on = refreshes == 0 or await clock.pause(attempt + refreshes, failure)
                 known, candidates = candidates, list(await self._ask(self.source.refresh(), clock))
                 goes_on = goes_on and not (isinstance(self.source, StaticSource) and candidates == list(known))
@@ -129,12 +133,12 @@ class Connector:
                 return await answer
         except TimeoutError as error:
             raise errors.SecretUnavailable(
-                "The source of the database's credentials did not answer in time.",
-                remedy="Check the store of secrets and the way to it.",
+                "The source of the database's credentials did not answer within the connection's time limit.",
+                remedy="Check that the store of secrets works, and that this machine can reach it.",
             ) from error
 
     async def _first_login(self, candidates: Sequence[Address], clock: Clock, attempt: int) -> Connection:
-        """Connect with the first candidate whose credentials are not refused."""
+        """Connect with the first candidate whose credentials the server accepts."""
         for address in candidates[:-1]:
             try:
                 return await self._first_host(address, clock, attempt)
@@ -144,10 +148,10 @@ class Connector:
         return await self._first_host(candidates[-1], clock, attempt)
 
     async def _first_host(self, address: Address, clock: Clock, attempt: int) -> Connection:
-        """Connect to the first host that serves as `target_session_attrs` asks, each within its own budget."""
+        """Connect to the first host that has the requested `target_session_attrs`, each within its own time limit."""
         longest = float(address.parameters.get("connect_timeout") or 0) or FIRST_BUDGET * 2**attempt
         wanted = address.target_session_attrs
-        # A standby if there is one, else any: two rounds, the second over all hosts again.
+        # "prefer-standby" takes two rounds over the hosts: the first accepts standbys only, the second any server.
         passes = ("standby", "any") if wanted == "prefer-standby" else (wanted,)
         tries = [(attributes, host) for attributes in passes for host in self._in_order(address.hosts)]
         failure: Exception = TimeoutError()
@@ -157,19 +161,19 @@ class Connector:
                 connection = await self._dial(address, host, attributes, budget)
             except DRIVER_ERRORS as error:
                 failure = error
-                self._disgraced[host] = time.monotonic()
+                self._failed[host] = time.monotonic()
                 if prospect_of(error) is not Prospect.TIME:
                     raise
             else:
-                self._disgraced.pop(host, None)
+                self._failed.pop(host, None)
                 self._accepted = address
                 return connection
         raise failure
 
     def _in_order(self, hosts: Iterable[Host]) -> list[Host]:
-        """Return the hosts as they were given, those that failed a moment ago last."""
-        recently = time.monotonic() - DISGRACE
-        return sorted(hosts, key=lambda host: self._disgraced.get(host, 0.0) > recently)
+        """Return the hosts in their order, but with recently failed hosts last."""
+        recently = time.monotonic() - PENALTY
+        return sorted(hosts, key=lambda host: self._failed.get(host, 0.0) > recently)
 
     async def _dial(self, address: Address, host: Host, attributes: str, budget: float) -> Connection:
         async with asyncio.timeout(budget):

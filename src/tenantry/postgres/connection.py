@@ -1,21 +1,21 @@
-"""The driver's connection, taught to bind a transaction in the message that begins it.
+"""The driver's connection, which sends `SET LOCAL` statements in the same message as BEGIN.
 
-asyncpg starts a transaction with one simple-protocol message, `BEGIN;`, and a message may hold several statements. So
-what has to hold for a whole transaction, a tenant above all, travels with BEGIN: no round trip of its own, and no
-moment in which the transaction is open and unbound. Because it is `SET LOCAL`, it also ends with the transaction,
-whoever gets the connection next.
+asyncpg starts a transaction with one message of the simple protocol, `BEGIN;`, and such a message may contain several
+statements. So the settings of a transaction, such as its tenant, are sent with BEGIN. This needs no further round trip,
+and the transaction is never open without its tenant. `SET LOCAL` ends with the transaction, so the next user of the
+connection does not see the tenant.
 
-A connection of a pool is cleaned before its first use after each checkout: what SQL of an earlier unit of work left in
-the session travels no further (`cleaning`). That costs no round trip either, because it stands in front of BEGIN.
+A pooled connection is cleaned before its first use after each checkout, so that state from an earlier unit of work does
+not reach the next one (`cleaning`). This needs no round trip either, because the cleaning is sent in front of BEGIN.
 
-Another invariant is about the other end: when COMMIT was sent and the answer was lost, the transaction may or may
-not have happened. That is an error of its own, so that it is not retried by accident.
+The second invariant is about COMMIT: if the answer to COMMIT is lost, the transaction may or may not be committed. That
+is a separate error, so that it is not retried by mistake.
 
-The last: a connection is used further only while its state is known. asyncpg and SQLAlchemy hold a transaction for
-ended once they asked for its end, answered or not. So a BEGIN, COMMIT or ROLLBACK that got no answer (a time limit, a
-cancellation, an error of the driver) ends the connection; from the pool, every request would get it inside that
-transaction. A savepoint's commands need no such rule: the transaction around them still has to end, by one of those
-three.
+The third invariant: a connection is used again only if its state is known. asyncpg and SQLAlchemy treat a transaction
+as ended when they requested its end, even without an answer. So a BEGIN, COMMIT or ROLLBACK without an answer (a time
+limit, a cancellation, an error of the driver) ends the connection. Otherwise the pool would give a connection with an
+open transaction to the next request. Commands of savepoints need no such rule, because the transaction around them
+still ends by one of those three.
 """
 
 from __future__ import annotations
@@ -29,36 +29,36 @@ from typing import Any
 import asyncpg
 
 from tenantry import errors
-from tenantry.postgres.cleaning import TRACKED, clean_backend, clean_session
+from tenantry.postgres.session_cleaning import TRACKED, clean_backend, clean_session
 
 __all__ = ["DRIVER_ERRORS", "Connection"]
 
-# All that the driver and the socket raise; TimeoutError is an OSError. InternalClientError is what asyncpg says when it
-# is used between the server's last words (57P01, say) and the end of the stream: the connection is gone.
+# All errors of the driver and the socket; TimeoutError is an OSError. asyncpg raises InternalClientError when it is
+# used after the server's final error (such as 57P01) and before the end of the stream.
 DRIVER_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
-# How long a goodbye may take. A living server answers within a round trip; a dead one never does, and asyncpg's own
-# close() would first ask it, over yet another connection, to cancel what is running.
-GOODBYE = 0.5
+# Seconds for an orderly close. A working server answers within a round trip. A dead server never answers, and asyncpg's
+# close() would first open another connection to cancel the running statement.
+CLOSE_TIMEOUT = 0.5
 
 _BEGIN = re.compile(r"\s*(?:BEGIN|START\s+TRANSACTION)\b[^;]*", re.IGNORECASE)
 _COMMIT = re.compile(r"\s*(?:COMMIT|END)\b[^;]*;?\s*", re.IGNORECASE)
 _ROLLBACK = re.compile(r"\s*(?:ROLLBACK|ABORT)\b(?!.*\bTO\b)", re.IGNORECASE | re.DOTALL)
 _READ_ONLY = re.compile(r"\bREAD\s+ONLY\b", re.IGNORECASE)
-# A READ ONLY transaction can be made writable before its first query (manual, SET TRANSACTION). DO, CALL and
-# set_config() are queries in that sense.
+# SQL can make a READ ONLY transaction writable before its first query (manual, SET TRANSACTION). DO, CALL and
+# set_config() count as queries there.
 _MAY_TURN_WRITABLE = re.compile(r"\bREAD\b.*\bWRITE\b|transaction_read_only", re.IGNORECASE | re.DOTALL)
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
     """An asyncpg connection whose transactions begin with a preamble.
 
-    `preamble` is the caller's, for the transactions that follow until it is changed: one or more `SET LOCAL`
-    statements, or nothing. `standing` belongs to the connection and says what each transaction needs because the
-    session cannot hold it (behind a bouncer in transaction mode, the session is another client's a moment later).
+    `preamble` is set by the caller for all following transactions: one or more `SET LOCAL` statements, or nothing.
+    `standing` belongs to the connection: the settings that each transaction needs, because behind a pooler in
+    transaction mode the session cannot keep them.
 
-    `is_pooled` says that one unit of work after the other uses the connection, so that each must find it clean.
-    `is_abandoned` tells that the connection was ended from this side, so that it says nothing about the server.
+    `is_pooled` is True if several units of work use the connection, so that each must find it clean. `is_abandoned` is
+    True if this process ended the connection, so that its end says nothing about the server.
     """
 
     __slots__ = (
@@ -84,7 +84,7 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
         self._is_read_only = False
         self._may_turn_writable = False
         self._is_clean = True
-        # The names of the statements that the driver prepared and did not close.
+        # The names of the driver's open prepared statements.
         self._prepared: set[str] = set()
         reported = self._protocol.get_settings()
         self._tracked = {name: getattr(reported, name) for name in TRACKED if hasattr(reported, name)}
@@ -92,37 +92,37 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
         self._stmt_cache_enabled = False  # type: ignore[misc]  # a slot of the base class
 
     def cache_statements(self) -> None:
-        """Keep prepared statements from now on: no pooler stands between."""
+        """Keep prepared statements from now on, because no pooler is in between."""
         self._stmt_cache_enabled = True  # type: ignore[misc]  # as above
 
     @property
     def is_idle(self) -> bool:
-        """Whether no transaction is open and no cancelled statement is unanswered, as far as the driver was told."""
+        """Whether, as far as the driver knows, no transaction is open and no cancellation is unanswered."""
         if self.is_closed() or self.is_in_transaction():
             return False
-        return not self._protocol._is_cancelling()  # noqa: SLF001  # asyncpg tells it nowhere else.
+        return not self._protocol._is_cancelling()  # noqa: SLF001  # asyncpg has no public name for it.
 
     def abandon(self) -> None:
-        """End the connection at once, without a word to the server: its state is not known."""
+        """End the connection at once, without a message to the server, because its state is unknown."""
         if not self.is_closed():
             self.is_abandoned = True
             self.terminate()
 
     @contextlib.asynccontextmanager
     async def as_configured(self) -> AsyncIterator[None]:
-        """Have the session's role and settings in force; behind a bouncer they are so only in a transaction."""
+        """Run the block with the session's role and settings; behind a pooler that needs a transaction."""
         async with self.transaction() if self.behind_bouncer else contextlib.nullcontext():
             yield
 
     def hand_out(self) -> bool:
-        """Note that other code had the connection; return False if no cleaning can make it usable again.
+        """Mark the connection as used; return False if cleaning cannot make it usable again.
 
-        An open transaction is not ours to end. The encoding is that of our own next message: a tenant's name may have
-        no form in the one that an earlier tenant chose.
+        Cleaning cannot end an open transaction. It cannot change the encoding either, because the next message is
+        already sent in it: a tenant's name may not exist in the encoding that an earlier tenant set.
         """
         if self.is_pooled:
             self._is_clean = False
-            # The cleaning says UNLISTEN *; with its listeners asyncpg would believe that it still listens.
+            # The cleaning sends UNLISTEN *, so asyncpg's list of listeners would be wrong.
             self._listeners.clear()
         encoding = getattr(self._protocol.get_settings(), "client_encoding", None)
         return not self.is_in_transaction() and encoding == self._tracked.get("client_encoding")
@@ -141,11 +141,11 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
         self._is_clean = True
 
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109  # asyncpg's
-        """Run a command; one that begins a transaction takes the preamble along.
+        """Run a command; if it begins a transaction, send the preamble with it.
 
         Raises:
             OutcomeUnknown: COMMIT was sent, and the connection broke before the server answered.
-            DatabaseUnavailable: the same, but the transaction was READ ONLY: it may be repeated.
+            DatabaseUnavailable: the same, but the transaction was READ ONLY, so it may be repeated.
         """
         if not args:
             self._note_mode(query)
@@ -162,15 +162,15 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
         return status
 
     async def ping(self) -> None:
-        """Have the server answer, and do nothing else: the session stays as it is."""
-        # Not the empty query: asyncpg cannot read the answer to it.
+        """Make the server answer, without any change of the session."""
+        # Not the empty query, because asyncpg cannot read the answer to it.
         await super().execute("SELECT 1")
 
     async def _get_statement(self, query: str, timeout: float | None, **options: Any) -> Any:  # noqa: ASYNC109  # asyncpg's
-        """Prepare a statement, and remember its name; every query with values and every cursor passes here."""
+        """Prepare a statement, and remember its name. Every query with parameters and every cursor calls this."""
         self._note_mode(query)
         if _BEGIN.match(query):
-            # `_begin` does not see the transaction that this begins.
+            # This transaction begins without `_begin`, so its mode is unknown.
             self._may_turn_writable = True
         await self.clean()
         statement = await super()._get_statement(query, timeout, **options)
@@ -179,22 +179,22 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
         return statement
 
     async def _cleanup_stmts(self) -> None:
-        """Close the statements that asyncpg has done with, and forget their names."""
+        """Close the statements that asyncpg no longer needs, and forget their names."""
         closing = {statement.name for statement in self._stmts_to_close}
         await super()._cleanup_stmts()
         self._prepared -= closing
 
     def _note_mode(self, query: str) -> None:
-        """Remember that READ ONLY cannot be relied on: for good, since a prepared statement may come again unseen."""
+        """Remember for good that a READ ONLY transaction may become writable: a prepared statement may run again."""
         if not self._may_turn_writable and _MAY_TURN_WRITABLE.search(query):
             self._may_turn_writable = True
 
     async def _control(self, command: str, limit: float | None) -> str:
         """Run a command that begins or ends a transaction; end the connection unless the server answered it.
 
-        A PostgresError is the server's answer, after which asyncpg knows the state, or says that the connection is
-        gone. Anything else leaves the state open, or, when asyncpg refused to send the command, leaves a transaction
-        that its owner takes for ended.
+        A PostgresError is an answer of the server: asyncpg then knows the state, or knows that the connection is gone.
+        After any other error the state is unknown. If asyncpg refused to send the command, the transaction is still
+        open although its owner considers it ended.
         """
         try:
             status: str = await super().execute(command, timeout=limit)
@@ -213,7 +213,7 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
         return status
 
     def _cleaning(self) -> str:
-        # Inside a transaction there is nothing to clean, and the COMMIT of the cleaning would end it.
+        # Not inside a transaction: the COMMIT of the cleaning would end it.
         if not self.is_pooled or self.is_in_transaction():
             return ""
         if self.behind_bouncer:
@@ -221,17 +221,17 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
         return "" if self._is_clean else clean_session(len(self._prepared))
 
     async def _send(self, message: str, limit: float | None = None) -> str:
-        """Send a message that begins a transaction, and leave none behind if it fails."""
+        """Send a message that begins a transaction; if it fails, make sure that no transaction stays open."""
         try:
             return await self._control(message, limit)
         except BaseException:
-            # asyncpg believes that a transaction has begun, and the server may agree: BEGIN can succeed and the
-            # preamble fail. Left so, the next user of the connection would start inside a failed transaction.
+            # For asyncpg a transaction has begun, and perhaps also for the server: BEGIN may succeed and the preamble
+            # may fail. Without the ROLLBACK, the next user of the connection would start inside a failed transaction.
             self._top_xact = None  # type: ignore[misc]  # a slot of the base class
             if not self.is_closed() and self.is_in_transaction():
-                # What failed first is what the caller is told; without an answer the connection is ended anyway.
+                # The caller gets the first error. If the ROLLBACK gets no answer, `_control` ends the connection.
                 with contextlib.suppress(*DRIVER_ERRORS):
-                    await self._control("ROLLBACK;", GOODBYE)
+                    await self._control("ROLLBACK;", CLOSE_TIMEOUT)
             raise
 
     async def _commit(self, query: str, limit: float | None) -> str:
@@ -239,11 +239,11 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
         try:
             return await self._control(query, limit)
         except asyncpg.InterfaceError:
-            # asyncpg refused it before it sent any of it: another operation runs, or the connection was closed.
+            # asyncpg refused to send the command: another operation runs, or the connection was closed.
             raise
         except Exception as error:
-            # While the connection stands, the server's refusal is an answer: the transaction was rolled back. And with
-            # an InternalClientError asyncpg closes the connection itself where it refused to send.
+            # If the connection is still open, an error of the server is an answer: the transaction was rolled back.
+            # After an InternalClientError for a command that was not sent, asyncpg has closed the connection itself.
             is_answered = isinstance(error, asyncpg.PostgresError) and not self.is_closed()
             is_unsent = isinstance(error, asyncpg.InternalClientError) and not self.is_abandoned
             if is_answered or is_unsent:
@@ -251,9 +251,9 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
             raise _lost_commit(error, is_read_only=is_read_only) from error
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  # asyncpg's name
-        """Close with a goodbye to the server, but never wait longer than `GOODBYE` seconds for it."""
+        """Close the connection in order, but wait no longer than `CLOSE_TIMEOUT` seconds for the server."""
         try:
-            async with asyncio.timeout(min(GOODBYE, timeout or GOODBYE)):
+            async with asyncio.timeout(min(CLOSE_TIMEOUT, timeout or CLOSE_TIMEOUT)):
                 await super().close()
         except TimeoutError:
             self.terminate()
@@ -272,5 +272,5 @@ def _lost_commit(error: Exception, *, is_read_only: bool) -> errors.TenantryErro
     return errors.OutcomeUnknown(
         "The connection broke after COMMIT was sent, so the transaction may or may not be in the database.",
         why=why,
-        remedy="Look whether the change is there before doing it again.",
+        remedy="Check in the database if the change is there, before you repeat it.",
     )

@@ -1,9 +1,9 @@
-"""One attempt to connect to one host: login, TLS, socket options, and what the session must hold.
+"""One attempt to connect to one host: login, TLS, socket options and session settings.
 
-The role is sent with the startup packet, so that it is the session's own: `RESET ROLE` returns to it instead of to the
-login (manual, SET ROLE). A connection pooler refuses such settings (SQLSTATE 08P01), or quietly drops them, and shares
-the session between clients besides; behind one, role and timeouts go into each transaction's BEGIN, and nothing is
-prepared under a name that another client could use.
+The role is sent in the startup packet, so that `RESET ROLE` returns to this role and not to the login (manual, SET
+ROLE). A connection pooler refuses such settings (SQLSTATE 08P01) or ignores them, and it shares the session between
+clients. So behind a pooler, role and timeouts are sent with each transaction's BEGIN, and no prepared statement has a
+name that another client could use.
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ from tenantry.postgres.connection import Connection
 
 __all__ = ["Session", "dial", "is_refused_setting", "is_shared"]
 
-# A peer that vanished is noticed after about five seconds: two of silence, then probes a second apart; and no data may
-# wait longer for its acknowledgement (tcp(7)). Milliseconds for the last one.
+# A vanished peer is detected after about five seconds: two seconds of silence, then one probe each second. Sent data
+# must be acknowledged within the same time (tcp(7)). TCP_USER_TIMEOUT is in milliseconds.
 TCP_OPTIONS = {"TCP_KEEPIDLE": 2, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 5000}
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What every session of a pool holds: its name, its role, its settings, and the client's own time limit.
+    """The session settings of a pool: application name, role, server settings, and the client's time limit.
 
-    `command_timeout`, in seconds, bounds the wait for an answer on our side: a frozen server enforces no timeout.
+    `command_timeout`, in seconds, limits the wait for an answer in the client, because a frozen server enforces no
+    timeout.
     """
 
     application_name: str
@@ -38,26 +39,26 @@ class Session:
     command_timeout: float | None = None
 
     def settings_for(self, login: str) -> dict[str, str]:
-        """Return the settings for a login, the role among them when it is not the login itself."""
+        """Return the settings for a login, including the role if it differs from the login."""
         role = {"role": self.role} if self.role and self.role != login else {}
         return {**self.settings, **role}
 
     def name_for(self, address: Address) -> str:
-        """Return the application's name; one given in the address is the operator's, and wins."""
+        """Return the application name; the name in the address takes precedence, because the operator set it."""
         return address.parameters.get("application_name") or self.application_name
 
 
 def is_refused_setting(error: BaseException) -> bool:
-    """Tell whether a pooler refused the startup packet because of a setting in it."""
+    """Return True if a pooler refused the startup packet because of a setting in it."""
     return isinstance(error, asyncpg.ProtocolViolationError)
 
 
 async def is_shared(connection: Connection) -> bool:
-    """Tell whether a pooler stands between: the process that answers is not the one the login was promised.
+    """Return True if a pooler is in between: the process that answers is not the process that the login reported.
 
-    The question is one message of the simple protocol. It prepares nothing that would stay on a pooled connection, and
-    a pooler hands the whole of it to one server, in transaction and in statement mode. asyncpg drops the rows of such
-    a message, so their number is the answer.
+    The query is one message of the simple protocol. It prepares no statement, and a pooler sends all of it to one
+    server, in transaction and in statement mode. asyncpg drops the rows of such a message, so the function reads their
+    number.
     """
     promised: int = connection.get_server_pid()
     try:
@@ -69,9 +70,9 @@ async def is_shared(connection: Connection) -> bool:
 
 
 async def dial(address: Address, host: Host, session: Session, *, attributes: str, bouncer: bool) -> Connection:
-    """Connect to one host; `bouncer` keeps everything but the name out of the startup packet.
+    """Connect to one host; with `bouncer`, the startup packet contains only the application name.
 
-    Raises what asyncpg and the operating system raise. The caller bounds the time.
+    It raises the errors of asyncpg and of the operating system. The caller limits the time.
     """
     settings = session.settings_for(address.user)
     name = {"application_name": session.name_for(address)}
@@ -101,12 +102,12 @@ def _set_local(name: str, value: str) -> str:
 
 
 def _keep_alive(connection: Connection) -> None:
-    """Let the kernel notice a peer that vanished; asyncpg has no options for its socket."""
-    channel = connection._transport.get_extra_info("socket")  # noqa: SLF001  # asyncpg gives no other way to it.
+    """Make the kernel detect a vanished peer; asyncpg has no options for its socket."""
+    channel = connection._transport.get_extra_info("socket")  # noqa: SLF001  # asyncpg has no public name for it.
     if channel is None or channel.family not in {socket.AF_INET, socket.AF_INET6}:
         return
     channel.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in TCP_OPTIONS.items():
-        option = getattr(socket, name, None)  # macOS and Windows know only some of them.
+        option = getattr(socket, name, None)  # macOS and Windows have only some of them.
         if option is not None:
             channel.setsockopt(socket.IPPROTO_TCP, option, value)

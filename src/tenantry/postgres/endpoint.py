@@ -1,8 +1,8 @@
-"""Where to log in for each purpose, and which role to work as.
+"""The login and the role for each purpose: application, migration, admin.
 
-A service may be given one address, two or three (application, migration, admin). What is not given of its own is
-reached through the application's login by SET ROLE, where that login may; `doctor` calls that weaker, because whoever
-injects SQL into such a session may switch back. The embedded server lets every role log in as itself.
+A service may have one, two or three addresses. A purpose without its own address uses the application's login and SET
+ROLE, if that login may. `doctor` warns about that, because injected SQL could switch to that role too. On the embedded
+server, every role logs in as itself.
 """
 
 from __future__ import annotations
@@ -22,10 +22,14 @@ Purpose = Literal["application", "migration", "admin"]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A login and the role that its sessions take on."""
+    """A login and the role of its sessions."""
 
     source: AddressSource
     role: str
+
+    async def at(self, database: str) -> Endpoint:
+        """Return the endpoint in another database of the same server."""
+        return Endpoint(StaticSource((await self.source.current()).replace(database=database)), self.role)
 
 
 def resolve_endpoint(
@@ -36,9 +40,9 @@ def resolve_endpoint(
     source = settings.source(purpose)
     if source is None:
         if server is None:
-            raise LookupError("Neither the settings nor a server say where the database is.")
-        # Migrations create roles and extensions, so on our own server they log in as its superuser and become the
-        # owner.
+            raise LookupError("The settings name no database, and no server was passed.")
+        # Migrations create roles and extensions. So on the embedded server they log in as its superuser, and use SET
+        # ROLE to become the owner.
         login = "postgres" if purpose == "migration" else role
         source = StaticSource(server.address(database, login))
     return Endpoint(source, role)

@@ -1,10 +1,10 @@
-"""The engine of a service: SQLAlchemy's pool over connections that we make ourselves.
+"""The SQLAlchemy engine of a service, with Tenantry's pool and connections.
 
-The pool keeps `size` connections and opens `overflow` more under load; the last one returned is the first one taken, so
-that those beyond `size` rest when the load is gone, and close after `idle` seconds. Every connection comes from one
-`Connector`, which knows about hosts, credentials and deadlines; every checkout passes `Liveness`. No preamble outlives
-a checkout: it is cleared when a connection goes back and again when it is taken. What SQL left in the session does not
-outlive it either: the next use cleans it (`cleaning`), or takes another connection (`adapter`).
+The pool keeps `size` connections and opens `overflow` more under load. The last returned connection is used first, so
+that the connections beyond `size` become idle when the load ends, and close after `idle` seconds. One `Connector` opens
+every connection, with its hosts, credentials and deadlines. `Liveness` checks every checkout. A preamble never outlives
+its checkout: it is cleared on checkin and again on checkout. State that SQL left in the session does not reach the next
+user: the next use cleans it (`cleaning`), or takes another connection (`adapter`).
 """
 
 from __future__ import annotations
@@ -27,17 +27,18 @@ from tenantry.settings import DatabaseSettings
 
 __all__ = ["PoolOptions", "create_engine"]
 
-# How much longer than the server's own statement timeout we wait for an answer. Only a frozen server lets it pass.
+# Seconds that the client waits after the server's statement timeout. A working server answers before.
 GRACE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class PoolOptions:
-    """How many connections, and how long everything may take; times are in seconds, and 0 means no limit.
+    """The number of connections and the time limits of a pool; times are in seconds, and 0 means no limit.
 
-    `timeout` is how long a request waits for a connection in all: for a free one, for the answer to a ping, and for the
-    server while one is opened. `connect_timeout` bounds opening alone, within that. `idle` is how long a connection
-    beyond `size` may rest, `recycle` how long any may live; the pool takes up to a tenth off the latter at random.
+    `timeout` is the limit to get a connection: the wait for a free one, the ping, and the opening of a new one
+    together. `connect_timeout` is the limit to open one, within `timeout`. A connection beyond `size` closes after
+    `idle` seconds without use. `recycle` is the maximum age; the pool reduces it at random by up to a tenth for each
+    connection.
     """
 
     size: int = 5
@@ -51,7 +52,7 @@ class PoolOptions:
 
     @classmethod
     def from_settings(cls, settings: DatabaseSettings) -> Self:
-        """Take the pool's part of a service's settings."""
+        """Return the pool options of a service's settings."""
         return cls(
             size=settings.database_pool_size,
             overflow=settings.database_max_overflow,
@@ -64,7 +65,7 @@ class PoolOptions:
         )
 
     def session(self, application_name: str, role: str | None) -> Session:
-        """Return what each session holds; PostgreSQL takes the times in milliseconds."""
+        """Return the session settings; PostgreSQL takes times in milliseconds."""
         return Session(
             application_name,
             role,
@@ -84,9 +85,9 @@ def create_engine(
     role: str | None = None,
     echo: bool = False,
 ) -> AsyncEngine:
-    """Make an engine; nothing connects before the first checkout.
+    """Create an engine. It opens no connection before the first checkout.
 
-    Values bound to statements stay out of logs and errors unless `echo` asks for them.
+    Logs and errors contain the parameters of statements only with `echo`.
     """
     connector = Connector(source, pool.session(application_name, role))
 
@@ -109,7 +110,7 @@ def create_engine(
         echo=echo,
         hide_parameters=not echo,
     )
-    # Not the pool of now: dispose() replaces it.
+    # Read the pool at each call, because dispose() replaces it.
     adapter.announce = lambda *entry: engine.sync_engine.pool.dispatch.connect(*entry)  # noqa: PLW0108
     Liveness().watch(engine.sync_engine)
     event.listen(engine.sync_engine, "connect", _set_up)
@@ -123,18 +124,18 @@ def _clear_preamble(dbapi_connection: Any, *_: Any) -> None:
 
 
 def _hand_out(dbapi_connection: Any, *_: Any) -> None:
-    """Have the connection cleaned before its next use; the pool replaces one that cannot be."""
+    """Mark the connection for cleaning before its next use; the pool replaces a connection that cannot be cleaned."""
     _clear_preamble(dbapi_connection)
     if not dbapi_connection.driver_connection.hand_out():
-        raise exc.DisconnectionError("A transaction was left open, or the session's encoding was changed.")
+        raise exc.DisconnectionError("The connection has an open transaction, or its encoding was changed.")
 
 
 def _set_up(adapted: Any, record: Any) -> None:
-    """Tell the adapter its entry; behind a pooler, prepare each statement again and without a name.
+    """Give the adapter its pool entry; behind a pooler, prepare each statement again and without a name.
 
-    A name could be another client's, and stays on the pooled connection when this client has moved on to the next.
-    asyncpg parses an unnamed statement again in the message that executes it.
+    Behind a pooler, another client could use the same name on the same server connection. asyncpg parses an unnamed
+    statement again in the message that executes it.
     """
     adapted.record = record
     if adapted.driver_connection.behind_bouncer:
-        adapted._prepared_statement_cache = None  # noqa: SLF001  # SQLAlchemy sets it for a whole engine only.
+        adapted._prepared_statement_cache = None  # noqa: SLF001  # SQLAlchemy has a public option for engines only.

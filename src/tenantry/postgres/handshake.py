@@ -1,7 +1,6 @@
-"""Ask a server whether it would serve, with nothing but the first message of the protocol.
+"""Ask a server if it accepts connections, with the first message of the protocol (manual, 54.2 and 54.7).
 
-Readiness is learned by connecting, never by waiting a while. No driver and no event loop is needed, so it works from
-any thread, also while the caller's own loop runs (manual, 54.2 and 54.7).
+This needs no driver and no event loop, so it works from any thread, also while the caller's event loop runs.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ PROTOCOL_3_0 = 196608
 CANNOT_CONNECT_NOW = b"C57P03"
 TERMINATE = struct.pack("!cI", b"X", 4)
 
-# sockaddr_un holds 108 bytes with the closing NUL on Linux, 104 on macOS (unix(7)); the shorter one serves both.
+# The path in sockaddr_un has 108 bytes with its NUL on Linux, 104 on macOS (unix(7)). The shorter limit fits both.
 LONGEST_SOCKET_PATH = 103
 
 
 class Answer(enum.Enum):
-    """What a server said: it serves; it listens but does not serve, for now or for ever; or nobody listens."""
+    """The answer of a server: it accepts connections, it listens but does not accept them yet, or no server listens."""
 
     READY = "ready"
     NOT_YET = "not yet"
@@ -34,14 +33,14 @@ class Answer(enum.Enum):
 
 
 def socket_path(folder: Path | str, port: int = 5432) -> str:
-    """Return the name of the socket that a server makes in `folder`."""
+    """Return the path of the socket that a server creates in `folder`."""
     return f"{folder}/.s.PGSQL.{port}"
 
 
 def ask(host: Host, *, user: str = "postgres", database: str = "postgres", seconds: float = 1.0) -> Answer:
-    """Knock at `host` as `user` and return what the server answers within the time.
+    """Connect to `host` as `user` and return the server's answer within `seconds`.
 
-    A server that asks for a password, or refuses this user, is one that serves.
+    A server that requests a password, or refuses this user, counts as ready.
     """
     deadline = time.monotonic() + seconds
     try:
@@ -76,14 +75,14 @@ def _startup_message(user: str, database: str) -> bytes:
 
 
 def _read_answer(channel: socket.socket, deadline: float) -> Answer:
-    """Read on to ReadyForQuery, so that the server's log holds no complaint about a client that hung up early."""
+    """Read up to ReadyForQuery, so that the server does not log an unexpected end of the connection."""
     while True:
         kind, body = _read_message(channel, deadline)
         if kind == b"E":
             return Answer.NOT_YET if CANNOT_CONNECT_NOW in body.split(b"\0") else Answer.READY
         is_asking_for_password = kind == b"R" and body != b"\0\0\0\0"
         if kind == b"Z" or is_asking_for_password:
-            # The answer counts, whether or not the server stays to be told goodbye.
+            # The answer counts even if the server has already closed the connection.
             with contextlib.suppress(OSError):
                 channel.sendall(TERMINATE)
             return Answer.READY
@@ -92,9 +91,9 @@ def _read_answer(channel: socket.socket, deadline: float) -> Answer:
 def _read_message(channel: socket.socket, deadline: float) -> tuple[bytes, bytes]:
     head = _read(channel, 5, deadline)
     (length,) = struct.unpack("!I", head[1:])
-    # Whoever claims more than this is no PostgreSQL: its first messages are a few hundred bytes.
-    if not 4 <= length <= 1 << 16:  # noqa: PLR2004  # four bytes are the length itself.
-        raise ConnectionError("This is not the protocol of PostgreSQL.")
+    # A longer message does not come from PostgreSQL: its first messages have a few hundred bytes.
+    if not 4 <= length <= 1 << 16:  # noqa: PLR2004  # the length includes its own four bytes
+        raise ConnectionError("The answer is not in the protocol of PostgreSQL.")
     return head[:1], _read(channel, length - 4, deadline)
 
 
@@ -104,6 +103,6 @@ def _read(channel: socket.socket, size: int, deadline: float) -> bytes:
         channel.settimeout(max(deadline - time.monotonic(), 0.001))
         part = channel.recv(size - len(data))
         if not part:
-            raise ConnectionError("The server hung up.")
+            raise ConnectionError("The server closed the connection.")
         data += part
     return data

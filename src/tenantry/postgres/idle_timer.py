@@ -1,9 +1,9 @@
-"""A timer on the event loop that closes idle connections, also while no traffic comes.
+"""A timer on the event loop that closes idle connections, also without traffic.
 
-A check at checkout or checkin would not do: after the last request of an evening neither comes. The timer runs only
-while something may become due; the next returned connection starts it again. It is a callback and not a task, so it
-keeps no event loop running and needs no cleanup when the loop closes. A task exists only while a connection is being
-closed, since that waits for the socket.
+A check at checkout or checkin is not enough, because without traffic neither happens. The timer runs only while a
+connection may become due; the next returned connection starts it again. It is a callback, not a task, so it keeps no
+event loop running and needs no cleanup when the loop closes. A task exists only while a connection is being closed,
+because that waits for the socket.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ __all__ = ["IdleTimer"]
 
 
 class IdleTimer:
-    """Calls `close_due` in a greenlet when `due_in` says that something is due.
+    """Calls `close_due` in a greenlet when `due_in` reports a due connection.
 
-    `due_in` returns the seconds until then: zero or less when something is due now, None when nothing can become due.
-    It is asked first `interval` seconds after the start.
+    `due_in` returns the seconds until a connection is due: zero or less means now, None means never. The timer calls it
+    first `interval` seconds after the start.
     """
 
     def __init__(self, interval: float, due_in: Callable[[], float | None], close_due: Callable[[], None]) -> None:
@@ -33,7 +33,7 @@ class IdleTimer:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Start the timer, unless it runs already. Outside of an event loop do nothing; the next call starts it."""
+        """Start the timer if it is not running. Outside an event loop, do nothing; a later call starts it."""
         if self._loop is not None and not self._loop.is_closed():
             return
         try:
@@ -44,9 +44,9 @@ class IdleTimer:
             self._timer = self._loop.call_later(self._interval, self._look)
 
     def stop(self) -> asyncio.Task[None] | None:
-        """Stop the timer; return the task that closes a connection at this moment, if there is one.
+        """Stop the timer; return the task that is closing a connection, or None.
 
-        The task is not cancelled, because SQLAlchemy would leave a task of its own behind that closes the connection.
+        The task is not cancelled, because SQLAlchemy would then leave its own task that closes the connection.
         """
         if self._timer is not None:
             self._timer.cancel()

@@ -1,15 +1,16 @@
-"""No dead connection reaches a request, and a living one is not asked on every checkout.
+"""Detect dead connections, so that no request gets one, without a ping at every checkout.
 
-A connection whose end was seen is dropped for nothing: the event loop or the socket knows. What nobody saw (a cable
-pulled, a frozen server) is found by a ping, sent only when the connection has been idle for a second, with a deadline
-of its own within the pool's timeout, after which the socket is shut and not closed: a goodbye would wait for the same
-silence. One dead connection condemns all that are as old, since a server seldom loses only one.
+The event loop or the socket reports a connection that the server closed. A ping finds a connection that ended without a
+report (an unplugged cable, a frozen server). The ping is sent only if the connection was idle for a second. It has its
+own deadline within the pool's timeout. After that, the socket is closed without a message to the server, which would
+not answer either. A dead connection invalidates all connections that are as old, because a server seldom loses only
+one.
 
-A connection that was ended from this side, because its state was not known, says nothing about the others. One that
-comes back inside a transaction is ended too: the pool's reset only rolls back what SQLAlchemy began.
+If this process ended a connection because its state was unknown, the other connections stay valid. A connection that is
+returned inside a transaction is ended too: the pool's reset only rolls back transactions that SQLAlchemy began.
 
-The other half is noticing while a statement runs: a server that is shutting down, and one that was demoted under us,
-are as gone as a broken socket, although the socket still stands.
+Errors of running statements count too. If the server shuts down or was demoted to a standby, the connection is as
+useless as a broken socket, although the socket is still open.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _IDLE_SINCE = "tenantry_idle_since"
 
 
 async def is_alive(connection: Connection, deadline: float) -> bool:
-    """Ask the server for nothing, in one round trip; shut the socket if no answer comes within `deadline` seconds."""
+    """Ping the server; close the socket if no answer arrives within `deadline` seconds."""
     try:
         async with asyncio.timeout(deadline):
             await connection.ping()
@@ -49,11 +50,11 @@ async def is_alive(connection: Connection, deadline: float) -> bool:
 
 
 def has_unread(connection: Connection) -> bool:
-    """Tell whether bytes, or the end of the stream, wait in the socket: nobody has asked this server anything.
+    """Return True if the socket has unread bytes or the end of the stream, although no query is running.
 
-    The event loop may be too busy to have seen them. One system call, no round trip.
+    The event loop may be too busy to have read them. The check is one system call, without a round trip.
     """
-    channel = connection._transport.get_extra_info("socket")  # noqa: SLF001  # asyncpg gives no other way to it.
+    channel = connection._transport.get_extra_info("socket")  # noqa: SLF001  # asyncpg has no public name for it.
     if channel is None or channel.fileno() < 0:
         return True
     if not hasattr(select, "poll"):  # as on Windows
@@ -64,12 +65,12 @@ def has_unread(connection: Connection) -> bool:
 
 
 def is_disconnect(error: BaseException, connection: Connection) -> bool:
-    """Tell whether `error` means that the connection is of no more use."""
+    """Return True if the connection cannot be used after `error`."""
     if connection.is_closed() or any(isinstance(link, asyncpg.InternalClientError) for link in chain_of(error)):
         return True
     state = sqlstate_of(error) or ""
     if state == READ_ONLY:
-        # Raised in a READ ONLY transaction too, which says nothing about the server; its own reports do (since 14).
+        # A READ ONLY transaction raises this too. The settings that the server reports tell the difference (since 14).
         reports = connection.get_settings()
         return "on" in {getattr(reports, name, "") for name in ("in_hot_standby", "default_transaction_read_only")}
     return state.startswith("57P0")
@@ -77,7 +78,7 @@ def is_disconnect(error: BaseException, connection: Connection) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Liveness:
-    """Watches over an engine's pool; the times are in seconds."""
+    """Checks the connections of an engine's pool; times are in seconds."""
 
     idle: float = 1.0
     deadline: float = 2.0
@@ -89,7 +90,7 @@ class Liveness:
         event.listen(engine, "handle_error", self.judge)
 
     def note_checkin(self, dbapi_connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
-        """Remember since when the connection is idle; end one that is not."""
+        """Remember when the connection became idle; end a connection that is not idle."""
         record.info[_IDLE_SINCE] = time.monotonic()
         if dbapi_connection is not None and not (driver := _driver(dbapi_connection)).is_idle:
             driver.abandon()
@@ -97,13 +98,13 @@ class Liveness:
     def check(
         self, dbapi_connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: PoolProxiedConnection
     ) -> None:
-        """Let a living connection pass; make the pool replace a dead one and all that are as old."""
+        """Check the connection at checkout; make the pool replace a dead one and all that are as old."""
         since = record.info.get(_IDLE_SINCE)
         if since is None:
-            return  # It was made this moment.
+            return  # It is new.
         driver = _driver(dbapi_connection)
         if driver.is_abandoned:
-            raise exc.DisconnectionError("The connection came back in a state that was not known.")
+            raise exc.DisconnectionError("The connection was returned in an unknown state.")
         is_alive_still = not driver.is_closed()
         if is_alive_still and (time.monotonic() - since > self.idle or has_unread(driver)):
             is_alive_still = await_only(is_alive(driver, time_left(self.deadline)))
@@ -111,15 +112,16 @@ class Liveness:
             raise exc.InvalidatePoolError("The connection died while it was idle.")
 
     def judge(self, context: ExceptionContext) -> errors.DatabaseUnavailable | None:
-        """Drop a connection that an error shows to be useless, and with it the others, unless only we gave up.
+        """Invalidate the connection, and the others of the pool, if the error shows that the server is gone.
 
-        An error of the socket, which SQLAlchemy hands on raw, becomes ours.
+        If this process ended the connection, the others stay. An error of the socket, which SQLAlchemy does not wrap,
+        becomes DatabaseUnavailable.
         """
         if context.connection is None or context.connection.invalidated:
             return None
         driver, error = _driver(context.connection.connection.dbapi_connection), context.original_exception
         if isinstance(error, TimeoutError):
-            # Our own limit ended a statement: the server may be frozen, or the statement slow and its timeout raised.
+            # The client's time limit ended a statement: the server is frozen, or SQL raised the statement timeout.
             driver.abandon()
         if driver.is_abandoned:
             context.is_disconnect = True
@@ -130,10 +132,10 @@ class Liveness:
             return None
         return errors.DatabaseUnavailable(
             "The database did not answer a statement.",
-            why="Its connection was silent for too long."
+            why="No answer arrived within the time limit."
             if isinstance(error, TimeoutError)
-            else "Its connection broke.",
-            remedy="Try again; look at the server's load and its log.",
+            else "The connection broke.",
+            remedy="Check the server's load and its log, and try again.",
         )
 
 

@@ -1,9 +1,8 @@
-"""What a schema holds besides tables, as values: one vocabulary for declaration, migration, comparison and audit.
+"""The objects of a schema besides tables, as values, for declarations, migrations, comparison and audit.
 
-The models declare these objects, migrations create and drop them, the catalog reader returns them; so whether a
-database holds what the models promise is a question about two sets. Equality is exact: expressions, types and bodies
-are kept in the text that PostgreSQL itself prints for them under `search_path = pg_catalog` (what pg_dump does), so
-that anything outside pg_catalog is written with its schema.
+The models declare these objects, migrations create and drop them, and `catalog` reads them. So the comparison of a
+database with its models compares two sets. Equality is exact: expressions, types and bodies are stored as the text that
+PostgreSQL prints under `search_path = pg_catalog` (as pg_dump does), with the schema of every name outside pg_catalog.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tenantry.postgres.clauses import PUBLIC
+from tenantry.postgres.database_object import DatabaseObject
 from tenantry.postgres.partitions import HashPartitions
 from tenantry.postgres.protection import Grant, Policy, RowSecurity
 from tenantry.postgres.routines import Function, Trigger
 from tenantry.postgres.sequences import Sequence, Serial
-from tenantry.postgres.vocabulary import DatabaseObject
 from tenantry.sql import identifier
 
 __all__ = [
@@ -52,7 +51,7 @@ class Role(DatabaseObject):
 
     def _create(self) -> tuple[str, ...]:
         login = "LOGIN" if self.login else "NOLOGIN"
-        # NOBYPASSRLS is the default, and before PostgreSQL 16 only a superuser may even say it.
+        # NOBYPASSRLS is the default, and before PostgreSQL 16 only a superuser may write it.
         bypass = " BYPASSRLS" if self.bypass_rls else ""
         return (f"CREATE ROLE {identifier(self.name)} {login} NOCREATEDB NOCREATEROLE{bypass}",)
 
@@ -62,7 +61,7 @@ class Role(DatabaseObject):
 
 @dataclass(frozen=True, slots=True)
 class Extension(DatabaseObject):
-    """An extension of the database, in whatever version the server has."""
+    """An extension of the database, in the version that the server has."""
 
     name: str
 

@@ -1,8 +1,8 @@
-"""A table whose rows are spread over partitions by the hash of a column.
+"""The hash partitions of a table.
 
-A partition is a table of its own: a statement that names it meets its policies and its privileges, never its
-parent's. So each is protected by itself, and nobody but the owner is granted anything on it; rows are reached by way of
-the parent.
+A partition is a table itself. A statement that names it is checked against the partition's policies and privileges, not
+against its parent's. So each partition has its own protection, and only the owner has privileges on it. Other roles
+reach the rows through the parent.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tenantry.postgres.vocabulary import DatabaseObject
+from tenantry.postgres.database_object import DatabaseObject
 from tenantry.sql import qualified
 
 __all__ = ["HashPartitions"]
@@ -18,9 +18,9 @@ __all__ = ["HashPartitions"]
 
 @dataclass(frozen=True, slots=True)
 class HashPartitions(DatabaseObject):
-    """The partitions of a table, `items_p00` and on; all of one modulus, so that every row has its place.
+    """The partitions of a table, `items_p00` and so on, all with one modulus, so that every row has a partition.
 
-    `is_regular` is False for what was found in any other form: a partition missing, or another modulus or name.
+    `is_regular` is False if the database has another form: a missing partition, or another modulus or name.
     """
 
     table: str
@@ -29,7 +29,7 @@ class HashPartitions(DatabaseObject):
     is_regular: bool = True
 
     noun: ClassVar[str] = "hash_partitions"
-    # After functions and before row security, which its partitions need as the table does.
+    # After functions and before row security, which the partitions need too.
     rank: ClassVar[int] = 3
 
     @property
@@ -40,7 +40,7 @@ class HashPartitions(DatabaseObject):
 
     @property
     def bounds(self) -> dict[str, str]:
-        """What the catalog says of each partition, as `pg_get_expr` prints it."""
+        """The bounds of each partition, as `pg_get_expr` prints them."""
         return {
             name: f"FOR VALUES WITH (modulus {self.count}, remainder {remainder})"
             for remainder, name in enumerate(self.partitions)

@@ -1,15 +1,14 @@
-"""The pool of a service: it opens connections when they are needed, and closes those that rest for too long.
+"""The pool of a service: it opens connections when they are needed, and closes connections that are idle too long.
 
-SQLAlchemy's queue pool closes every connection beyond its size the moment it comes back, so that under load connections
-open and close all the time. This pool closes a connection for one of three reasons: it rested for `max_idle` seconds
-and the pool holds more than its minimum, its lifetime has passed, or it is dead. Lifetimes differ by up to a tenth, so
-that connections that were opened together are not replaced together.
+SQLAlchemy's queue pool closes a connection beyond its size when it is returned, so under load it opens and closes
+connections all the time. This pool closes a connection for three reasons: it was idle for `max_idle` seconds and the
+pool has more than its minimum, its lifetime has passed, or it is dead. Lifetimes differ by up to a tenth, so that
+connections that were opened together are not replaced together.
 
-The pool's timeout bounds the whole of getting a connection (see `acquiring`).
+The pool's timeout is the limit for all steps to get a connection (see `acquiring`).
 
-Errors are translated where a connection is asked for, so that every path to a connection (a session's first
-statement, an engine's `connect()`) fails in the same words, and no error of a statement is mistaken for one of the
-pool.
+`connect()` translates errors, so that every path to a connection (a session's first statement, an engine's
+`connect()`) raises the same errors, and errors of statements stay separate.
 """
 
 from __future__ import annotations
@@ -36,18 +35,18 @@ from tenantry.postgres.slots import Slots
 
 __all__ = ["Pool", "PoolStatus", "pool_status"]
 
-# How much earlier than its lifetime a connection may be replaced, as a part of it.
+# The fraction of its lifetime by which a connection may be replaced earlier.
 JITTER = 0.1
 
-# How long after the pool's timeout everything is cut off. A step with a limit of its own has failed by then, and has
-# told the reason.
+# Seconds after the pool's timeout at which everything is cancelled. Steps with their own limit fail before, with a
+# better reason.
 MARGIN = 0.25
 
 
 class Pool(sqlalchemy_pool.Pool):
     """A pool that keeps `pool_size` connections and opens up to `max_overflow` more; all times are in seconds.
 
-    `timeout` bounds the whole of `connect()`. `lifetime` None means without end.
+    `timeout` is the limit for `connect()`. `lifetime=None` means no limit.
     """
 
     _is_asyncio = True
@@ -67,11 +66,12 @@ class Pool(sqlalchemy_pool.Pool):
         self._timeout, self._max_idle, self._lifetime = timeout, max_idle, lifetime
         slots = [_ConnectionRecord(self, connect=False) for _ in range(self.maximum)]
         self._slots = Slots(slots)
-        # No secret is made here, so any random number will do.
+        # The numbers are not secret, so the standard generator is enough.
         self._lifetimes = {slot: (lifetime or 0) * random.uniform(1 - JITTER, 1) for slot in slots}  # noqa: S311
         self._idle_timer = IdleTimer(max_idle, self._surplus_due_in, self._close_surplus)
         self._is_disposed = False
-        # When opening a connection failed last, with the reason and the remedy; the error itself would keep its frames.
+        # Time, reason and remedy of the last failure to open a connection. The error itself would keep its frames
+        # alive.
         self._failure: tuple[float, str, str] | None = None
 
     def connect(self) -> PoolProxiedConnection:
@@ -83,8 +83,8 @@ class Pool(sqlalchemy_pool.Pool):
         """
         token = acquiring.begin(self._timeout)
         try:
-            # This is nearly every checkout, and a timer would cost more than all the rest of it. The ping, and opening
-            # the connection that replaces a dead one, keep to the time that is left by themselves.
+            # Nearly every checkout takes this path, and a timer would cost more than the checkout. The ping, and the
+            # opening of a replacement, observe the remaining time themselves.
             if self._slots.resting:
                 return super().connect()
             return await_only(self._connect_in_time())
@@ -94,25 +94,27 @@ class Pool(sqlalchemy_pool.Pool):
             self._failure = time.monotonic(), error.why, error.remedy
             raise
         except (*DRIVER_ERRORS, exc.DBAPIError, exc.InvalidRequestError) as error:
-            why = f"Setting up the connection failed ({type(error).__name__})."
+            why = f"The setup of the connection failed ({type(error).__name__})."
             if isinstance(error, TimeoutError):
-                why = f"A connection could not be set up within {self._timeout:g} s: the server stopped answering."
-            remedy = "Look at the server's load and its log; try again."
+                why = f"The server stopped answering, and {self._timeout:g} s passed before the connection was ready."
+            remedy = "Check the server's load and its log, and try again."
             self._failure = time.monotonic(), why, remedy
-            raise errors.DatabaseUnavailable("The database could not be reached.", why=why, remedy=remedy) from error
+            raise errors.DatabaseUnavailable(
+                "No connection to the database was opened.", why=why, remedy=remedy
+            ) from error
         finally:
             acquiring.end(token)
 
     async def _connect_in_time(self) -> PoolProxiedConnection:
-        """Bound also what has no limit of its own, such as the first statements that SQLAlchemy sends."""
+        """Limit also steps without their own limit, such as the first statements that SQLAlchemy sends."""
         async with asyncio.timeout(self._timeout + MARGIN):
             return await greenlet_spawn(super().connect)
 
     def _pool_timeout(self) -> errors.PoolTimeout:
         why = f"All {self.checkedout()} connections that the pool may open are in use"
-        remedy = "Look for long units of work, or raise the pool's size and max_connections with it."
+        remedy = "Find long units of work, or raise DATABASE_POOL_SIZE or DATABASE_MAX_OVERFLOW, and max_connections."
         if self._failure is not None and time.monotonic() - self._failure[0] < self._timeout:
-            # The callers in front waited for the server, so long units of work are not the cause.
+            # The earlier callers waited for the server, so long units of work are not the cause.
             why, remedy = f"{why}, and the last attempt to open one failed. {self._failure[1]}", self._failure[2]
         else:
             why = f"{why}."
@@ -124,7 +126,7 @@ class Pool(sqlalchemy_pool.Pool):
         except TimeoutError as error:
             raise exc.TimeoutError("The pool has no free connection.") from error
         if self._lifetime is not None and slot.dbapi_connection is not None and self._is_expired(slot):
-            slot.invalidate(soft=True)  # SQLAlchemy replaces its connection in a moment.
+            slot.invalidate(soft=True)  # SQLAlchemy then replaces its connection.
         return slot
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
@@ -144,14 +146,14 @@ class Pool(sqlalchemy_pool.Pool):
         return time.time() - record.starttime > self._lifetimes[record]
 
     def _surplus_due_in(self) -> float | None:
-        """Return in how many seconds a connection will have rested long enough to be closed; None if none may be."""
+        """Return the seconds until an idle connection is due to be closed; None if no connection may be closed."""
         since = self._slots.resting_since()
         if since is None or self._slots.opened <= self.minimum:
             return None
         return since + self._max_idle - time.monotonic()
 
     def _close_surplus(self) -> None:
-        """Close what is due, one after another: a slot is out of use while its connection closes."""
+        """Close the due connections one after another, because a slot is unusable while its connection closes."""
         while (due_in := self._surplus_due_in()) is not None and due_in <= 0:
             slot = self._slots.take_longest_resting()
             assert slot is not None
@@ -181,7 +183,7 @@ class Pool(sqlalchemy_pool.Pool):
         )
 
     def dispose(self) -> None:
-        """Close the connections that rest, all at once, and the others when they come back."""
+        """Close the idle connections concurrently, and the others when they are returned."""
         self._is_disposed = True
         await_only(self._close_all())
         self.logger.info("Pool disposed. %s", self.status())
@@ -194,32 +196,32 @@ class Pool(sqlalchemy_pool.Pool):
         await asyncio.gather(*closings, return_exceptions=True)
 
     def size(self) -> int:
-        """Return how many connections are kept."""
+        """Return the number of connections that the pool keeps open."""
         return self.minimum
 
     def opened(self) -> int:
-        """Return how many connections are open."""
+        """Return the number of open connections."""
         return self._slots.opened
 
     def checkedin(self) -> int:
-        """Return how many connections rest."""
+        """Return the number of idle connections."""
         return self._slots.resting
 
     def checkedout(self) -> int:
-        """Return how many connections are in use, those that are being opened or closed included."""
+        """Return the number of connections in use, including those that are being opened or closed."""
         return self._slots.taken
 
     def status(self) -> str:
         """Describe the pool in one line."""
         return (
             f"Pool of {self.minimum} to {self.maximum} connections: "
-            f"{self.opened()} open, {self.checkedin()} at rest, {self.checkedout()} in use"
+            f"{self.opened()} open, {self.checkedin()} idle, {self.checkedout()} in use"
         )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PoolStatus:
-    """How much of a pool is in use: connections kept, checked out, and the most there can be; and how many are open."""
+    """The state of a pool: its size, the connections in use, the maximum, and the open connections."""
 
     size: int
     checked_out: int
@@ -228,12 +230,12 @@ class PoolStatus:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether the next to ask has to wait."""
+        """True if the next caller has to wait."""
         return self.checked_out >= self.limit
 
 
 def pool_status(engine: AsyncEngine) -> PoolStatus:
-    """Return how much of the engine's pool is in use."""
+    """Return the state of the engine's pool."""
     pool = engine.pool
     assert isinstance(pool, Pool)
     return PoolStatus(size=pool.size(), checked_out=pool.checkedout(), limit=pool.maximum, opened=pool.opened())

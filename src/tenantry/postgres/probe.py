@@ -1,8 +1,7 @@
-"""Is the database there? Asked over a connection of the asker's own, with a deadline that includes connecting.
+"""Check if the database answers, over a separate connection, with a deadline that includes the connection attempt.
 
-A check through the pool tells about the pool: saturated, it says that a healthy database is down; and it would wait
-behind the very requests it is to protect. Here the invariant is that an answer comes within the deadline, the truth or
-"no answer", however many ask at once: they share one question.
+A check through the pool would test the pool: if the pool is exhausted, the check would report a healthy database as
+down. The invariant: every check has a result within the deadline. Concurrent checks share one query.
 """
 
 from __future__ import annotations
@@ -30,10 +29,10 @@ _OF_THE_SERVER = ("in_recovery", "server_version", "revisions")
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What the database said; when it did not answer, `ok` is False, `error` says why, and the rest is unknown.
+    """The result of a check. If the database did not answer, `ok` is False, `error` says why, and the rest is unknown.
 
-    `revision` is what Alembic's table holds, several heads separated by a comma; None where there is no table, no row,
-    or no right to read it. `objection` is what the probe's own inquiry found wrong.
+    `revision` is the content of Alembic's table, with a comma between several heads; None if the table does not exist,
+    is empty or cannot be read. `objection` is the problem that the probe's inquiry found.
     """
 
     ok: bool
@@ -46,12 +45,12 @@ class ProbeResult:
     objection: str | None = None
 
 
-# Asks over the probe's connection what else must hold; answers with what does not, in a sentence.
+# A further check over the probe's connection; it returns a sentence about the problem, or None.
 Inquiry = Callable[[Connection], Awaitable[str | None]]
 
 
 class Probe:
-    """Asks over one connection, made at the first check and kept; made anew when it broke."""
+    """Checks the database over one connection, which the first check opens; a broken connection is replaced."""
 
     def __init__(
         self,
@@ -63,7 +62,7 @@ class Probe:
         version_table: str = "alembic_version",
         inquiry: Inquiry | None = None,
     ) -> None:
-        # The server ends what we no longer wait for.
+        # The server cancels a query that the probe no longer waits for.
         limit = {"statement_timeout": str(round(deadline * 1000))}
         self._connector = Connector(source, Session(application_name, role, limit))
         self._deadline = deadline
@@ -73,15 +72,15 @@ class Probe:
         self._flight: asyncio.Task[ProbeResult] | None = None
 
     async def check(self) -> ProbeResult:
-        """Ask now, or share the answer of a check under way. Never raises for what the database does or does not do."""
+        """Run a check, or share the result of a running check. It raises no error for a failure of the database."""
         flight = self._flight
         if flight is None or flight.done() or flight.get_loop() is not asyncio.get_running_loop():
             flight = self._flight = asyncio.create_task(self._fly())
-        # One asker who leaves must not take the answer from the others.
+        # Shielded: the cancellation of one caller must not cancel the check of the others.
         return await asyncio.shield(flight)
 
     async def close(self) -> None:
-        """Close the connection; a later check would make another."""
+        """Close the connection; a later check opens another."""
         if self._flight is not None:
             self._flight.cancel()
             self._flight = None
@@ -108,7 +107,7 @@ class Probe:
             try:
                 return await self._question(connection)
             except DRIVER_ERRORS:
-                # It may have died since the last check, which says nothing about the server now.
+                # The connection may have broken since the last check, so try a new connection.
                 self._drop()
         connection = await self._connector.connect(deadline=max(0.0, ends - time.monotonic()), patience=0)
         self._connection = connection
@@ -120,7 +119,7 @@ class Probe:
         return row, None if self._inquiry is None else await self._inquiry(connection)
 
     def _drop(self) -> None:
-        """Shut the socket: a goodbye could take longer than the check."""
+        """Close the socket without a message to the server, which could take longer than the check."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()

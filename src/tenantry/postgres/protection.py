@@ -1,4 +1,4 @@
-"""Who may see which rows: row security, its policies, and privileges."""
+"""Row security, policies and privileges."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from tenantry.postgres.clauses import PUBLIC, grantee, one_of
-from tenantry.postgres.vocabulary import DatabaseObject
+from tenantry.postgres.database_object import DatabaseObject
 from tenantry.sql import identifier, qualified
 
 __all__ = ["Grant", "Policy", "RowSecurity"]
@@ -19,7 +19,7 @@ PRIVILEGES = (
 
 @dataclass(frozen=True, slots=True)
 class RowSecurity(DatabaseObject):
-    """The two flags of a table. A table with neither has no such object."""
+    """The two row security flags of a table, ENABLE and FORCE. A table without both flags has no such object."""
 
     table: str
     schema: str = "public"
@@ -48,7 +48,7 @@ class RowSecurity(DatabaseObject):
 
 @dataclass(frozen=True, slots=True)
 class Policy(DatabaseObject):
-    """A row security policy; `using` and `check` are as `pg_get_expr` prints them."""
+    """A row security policy; `using` and `check` are written as `pg_get_expr` prints them."""
 
     name: str
     table: str
@@ -105,7 +105,8 @@ class Grant(DatabaseObject):
     def __post_init__(self) -> None:
         one_of("kind of object", self.kind, ("TABLE", "SEQUENCE", "SCHEMA", "FUNCTION"))
         for privilege in self.privileges:
-            # A newer server may have more of them; ALL would be more than anybody means, TRUNCATE among them.
+            # Unknown privileges are accepted, because a newer server may have more. ALL is refused, because it includes
+            # TRUNCATE, which ignores row security.
             if not (privilege.isalpha() and privilege.isupper()) or privilege == "ALL":
                 one_of("privilege", privilege, PRIVILEGES)
         object.__setattr__(self, "privileges", tuple(sorted(set(self.privileges))))

@@ -1,4 +1,4 @@
-"""A PostgreSQL that others run, behind the same interface: there is an address, and nothing to start or stop."""
+"""A PostgreSQL server that Tenantry does not run: it has an address, and cannot be started or stopped."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["RemoteServer"]
 
 
 class RemoteLease:
-    """The lease of a server that does not stop when we leave."""
+    """The lease of a server that Tenantry does not run."""
 
     def close(self) -> None:
-        """Do nothing: whoever runs the server decides how long it runs."""
+        """Do nothing, because the server keeps running."""
 
     def __enter__(self) -> Self:
         return self
@@ -36,27 +36,27 @@ class RemoteServer:
 
     @property
     def kind(self) -> ServerKind:
-        """Others run it."""
+        """The kind "remote"."""
         return "remote"
 
     def lease(self) -> RemoteLease:
-        """Return a lease that holds nothing; whether the server answers is found out by connecting."""
+        """Return a lease without effect. It does not check if the server answers."""
         return RemoteLease()
 
     def stop(self) -> None:
-        """Refuse.
+        """Refuse to stop the server.
 
         Raises:
-            ServerError: always; we did not start this server.
+            ServerError: always, because Tenantry did not start the server.
         """
         raise errors.ServerError(
             f"The server at {self._address.redacted} was not stopped.",
-            why="It is not run by Tenantry.",
-            remedy="Stop it where it is run.",
+            why="Tenantry does not run this server.",
+            remedy="Stop it on its host, with its own service manager.",
         )
 
     def status(self) -> ServerStatus:
-        """Knock at the hosts, one after the other; running means that one of them serves."""
+        """Ask the hosts one after the other; `running` means that one of them accepts connections."""
         running = any(
             ask(host, user=self._address.user, database=self._address.database) is Answer.READY
             for host in self._address.hosts
@@ -64,5 +64,5 @@ class RemoteServer:
         return ServerStatus(self.kind, running, address=self._address)
 
     def address(self, database: str | None = None, user: str | None = None) -> Address:
-        """Return the address, for another database or user where one is given."""
+        """Return the address, with another database or user if given."""
         return self._address.replace(database=database or self._address.database, user=user or self._address.user)

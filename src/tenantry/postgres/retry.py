@@ -1,8 +1,8 @@
-"""Doing a transaction again, when that is safe and may help.
+"""Repeat a transaction when that is safe and may help.
 
-Safe: nothing of the failed transaction is in the database. So it is always the whole unit of work that is repeated,
-never a statement; and never after COMMIT was sent and its answer lost. May help: two transactions got into each other's
-way, or the server went and came back. A row that a constraint refused will be refused again.
+It is safe if the failed transaction changed nothing in the database. So the whole unit of work is repeated, never one
+statement, and never after a COMMIT whose answer was lost. It may help after a conflict of two transactions, or after a
+restart of the server. It does not help after a constraint violation.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from tenantry.postgres.sqlstate import CANNOT_CONNECT_NOW, READ_ONLY, chain_of, 
 
 __all__ = ["constraint_of", "is_retryable", "retry_transaction", "sqlstate_of"]
 
-# serialization_failure and deadlock_detected may come at COMMIT too, and then mean that it did not happen. With 57P01
-# and 57P02 the server went down under the transaction.
+# COMMIT may raise serialization_failure and deadlock_detected too; then the transaction was rolled back. With 57P01 and
+# 57P02, the server went down during the transaction.
 _PASSING = {"40001", "40P01", "57P01", "57P02", CANNOT_CONNECT_NOW}
 
 _Result = TypeVar("_Result")
 
 
 def is_retryable(error: BaseException) -> bool:
-    """Tell whether the transaction that ended in `error` did nothing and may succeed when done again."""
+    """Return True if the transaction that ended in `error` changed nothing and may succeed when repeated."""
     if any(isinstance(link, (errors.OutcomeUnknown, errors.PoolTimeout)) for link in chain_of(error)):
-        # A full pool is not helped by more callers.
+        # A retry would add load to an exhausted pool.
         return False
     if any(isinstance(link, errors.DatabaseUnavailable) and link.is_repeatable for link in chain_of(error)):
         return True
     state = sqlstate_of(error)
     if state is not None and state != READ_ONLY:
         return state in _PASSING or (state.startswith("08") and state != "08P01")
-    # 25006 counts when the pool dropped a demoted server for it, not when a READ ONLY transaction wrote.
+    # 25006 is retryable if the pool dropped the connection to a demoted server, not if a READ ONLY transaction wrote.
     return any(_is_lost(link) for link in chain_of(error))
 
 
 def _is_lost(link: BaseException) -> bool:
-    """Tell whether the connection broke; a broken socket comes without a SQLSTATE."""
+    """Return True if the connection broke; a broken socket has no SQLSTATE."""
     if isinstance(link, DBAPIError):
         return link.connection_invalidated
-    # The kernel's ETIMEDOUT has a number; a limit of our own has none, and the statement may be running still.
+    # The kernel's ETIMEDOUT has an errno. A client's time limit has no errno, and the statement may still be running.
     is_timed_out = isinstance(link, TimeoutError) and link.errno is not None
     return is_timed_out or isinstance(link, (ConnectionError, asyncpg.ConnectionDoesNotExistError))
 
@@ -55,10 +55,10 @@ async def retry_transaction(
     attempts: int = 5,
     timeout: float = 10.0,  # noqa: ASYNC109
 ) -> _Result:
-    """Run `function`, a whole unit of work, again after an error that `is_retryable`.
+    """Run `function`, a whole unit of work, and repeat it after an error that `is_retryable`.
 
-    It must open its own unit of work, and do nothing outside the database that should not happen twice. `timeout`, in
-    seconds, bounds the waiting between attempts, not an attempt. `stamina.set_active(False)` switches retrying off.
+    The function must open its own unit of work, and must be safe to repeat outside the database. `timeout`, in seconds,
+    limits the waits between attempts, not an attempt. `stamina.set_active(False)` disables retries.
     """
     caller = stamina.AsyncRetryingCaller(
         attempts=attempts, timeout=timeout, wait_initial=0.02, wait_max=1.0, wait_jitter=0.1

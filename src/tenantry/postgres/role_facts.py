@@ -1,7 +1,7 @@
-"""What the role of a session may do, as the server tells it, and whether such a role may serve.
+"""The attributes and memberships of a session's role, and the check that row security applies to it.
 
-Two roles matter: the one in force, whose attributes decide whether row security holds, and the login behind it, to
-which whoever injects SQL may return. The invariant: what serves requests is held by row security.
+Two roles matter: the current role, whose attributes determine if row security applies, and the login, which injected
+SQL can switch back to. The invariant: row security applies to the role that serves requests.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ ROLE_FACTS = load_statements("tenantry.postgres", "roles.sql")["role_facts"]
 
 @dataclass(frozen=True, slots=True)
 class RoleFacts:
-    """The role in force and its login.
+    """The current role and the login of a session.
 
     Attributes:
-        name: the role in force.
-        login_name: the role that logged in; the same, unless SET ROLE came between.
-        inherits: the roles whose rights the role in force has without asking.
-        can_become: the roles that the login may take on by SET ROLE. Empty for a superuser, who may take on any.
-        can_bypass: those among them that row security does not hold.
-        owns: tables, as `schema.name`, whose owner's rights the role in force has; ten at most.
+        name: the current role.
+        login_name: the login (session user). It differs from `name` after SET ROLE.
+        inherits: the roles whose privileges the current role has by membership with INHERIT.
+        can_become: the roles that the login may SET ROLE to. Empty for a superuser, which may SET ROLE to every role.
+        can_bypass: the roles in `can_become` that bypass row security.
+        owns: tables, as `schema.name`, whose owner's privileges the current role has; ten at most.
     """
 
     name: str
@@ -50,7 +50,7 @@ class RoleFacts:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
-        """Make the facts from a row of `ROLE_FACTS`, whichever driver brought it."""
+        """Convert a row of `ROLE_FACTS`, of any driver."""
         fields: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in row.items()}
         return cls(**fields)
 
@@ -66,23 +66,23 @@ async def fetch_role(connection: asyncpg.Connection) -> RoleFacts:
 
 
 def check_safe(facts: RoleFacts, roles: Roles) -> tuple[str, ...]:
-    """Return sentences about what is weaker than it could be; the role itself must be held by row security.
+    """Check that row security applies to the current role; return a sentence for each weakness of the login.
 
     Raises:
-        UnsafeRole: the role in force is a superuser, may bypass row security, or has the rights of an owner.
+        UnsafeRole: the current role is a superuser, has BYPASSRLS, or has the privileges of an owner.
     """
     why = ""
     if facts.superuser:
-        why = "It is a superuser, whom no policy holds."
+        why = "It is a superuser, and policies do not apply to superusers."
     elif facts.bypass_rls:
-        why = "It has BYPASSRLS, so no policy holds it."
+        why = "It has BYPASSRLS, so policies do not apply to it."
     elif facts.name == roles.owner or roles.owner in facts.inherits:
-        why = f"It has the rights of the owner {roles.owner}, who may switch row security off."
+        why = f"It has the privileges of the owner {roles.owner}, which can disable row security."
     elif facts.owns:
-        why = f"It has the rights of the owner of {', '.join(facts.owns)}, who may switch row security off."
+        why = f"It has the privileges of the owner of {', '.join(facts.owns)}, which can disable row security."
     if why:
         raise errors.UnsafeRole(
-            f"Role {facts.name} must not serve requests.",
+            f"Role {facts.name!r} must not serve requests.",
             why=why,
             remedy=f"Log in as {roles.application}, or as a role that may only SET ROLE to it.",
         )
@@ -90,15 +90,15 @@ def check_safe(facts: RoleFacts, roles: Roles) -> tuple[str, ...]:
 
 
 def _weaknesses(facts: RoleFacts, roles: Roles) -> Iterator[str]:
-    back = "and so may whoever injects SQL"
     login = f"The login {facts.login_name}"
+    undo = f"and uses SET ROLE {facts.name}; injected SQL can undo that with SET ROLE NONE"
     if facts.login_superuser:
-        yield f"{login} is a superuser that takes on {facts.name}; it may return to itself, {back}."
+        yield f"{login} is a superuser {undo}."
     elif facts.login_bypass_rls:
-        yield f"{login} has BYPASSRLS and takes on {facts.name}; it may return to itself, {back}."
+        yield f"{login} has BYPASSRLS {undo}."
     if facts.login_name == roles.owner:
-        yield f"{login} is the owner and takes on {facts.name}; it may return to itself, {back}."
+        yield f"{login} is the owner {undo}."
     for role in sorted({*facts.can_bypass, *({roles.owner} & {*facts.can_become})}):
-        yield f"{login} may SET ROLE to {role}, {back}."
+        yield f"{login} may SET ROLE to {role}, and so may injected SQL."
     if facts.create_role or facts.login_create_role:
         yield f"{login} has CREATEROLE, which a service does not need."

@@ -1,4 +1,4 @@
-"""The names of a service's three roles, and what each is."""
+"""The names and attributes of a service's three roles."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Roles"]
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """The names of a service's roles: who owns the objects, who serves requests, who works across tenants."""
+    """The names of a service's roles: the owner of the objects, the application's role, the role across tenants."""
 
     owner: str
     application: str
@@ -22,9 +22,10 @@ class Roles:
     def __post_init__(self) -> None:
         if len({self.owner, self.application, self.admin}) < len(self.__slots__):
             raise errors.DeclarationError(
-                "The owner, the application and the admin must be three roles.",
-                why="One role with the rights of two could step over row security.",
-                remedy="Give each a name of its own.",
+                f"The roles of a service have the names {self.owner!r}, {self.application!r} and {self.admin!r}, which "
+                "are not three different names.",
+                why="One role with the privileges of two could bypass row security.",
+                remedy="Give the owner, the application and the admin different role names.",
             )
 
     def __iter__(self) -> Iterator[Role]:

@@ -1,8 +1,8 @@
-"""Makes a service's roles where they are absent, with what they need in one database, and nothing more.
+"""Create a service's roles if they are missing, with the privileges that they need in one database.
 
-Idempotent, and safe when several processes do it at once: each step looks before it acts, and looks again when another
-process acted in between. Of a role that exists only what it lacks is added; a superuser is never touched, and no
-password is set that was not given.
+It is idempotent, and several processes may run it at once: each step checks before it acts, and checks again after a
+collision with another process. A role that exists gets only missing attributes. A superuser is never changed, and a
+password is set only if one was given.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ MEMBERSHIP_OPTIONS_SINCE = 160000
 async def ensure_roles(
     connection: asyncpg.Connection, roles: Roles, passwords: Mapping[str, SecretStr | None] | None = None
 ) -> None:
-    """Make the three roles where they are absent, with what they need in the connection's database.
+    """Create the three roles if they are missing, with the privileges that they need in the connection's database.
 
-    `connection` is that of a superuser, or of the database's owner with CREATEROLE and BYPASSRLS (which it hands on to
-    the admin); such a login becomes a member of the roles, to take them on by SET ROLE. `passwords` are by role name.
-    No transaction may be open.
+    The login of `connection` is a superuser, or the database's owner with CREATEROLE and BYPASSRLS (which the admin
+    role needs). A login without superuser becomes a member of the roles, so that it may SET ROLE to them. `passwords`
+    are by role name. No transaction may be open.
 
     Raises:
-        ConfigurationError: the login may not make them; the remedy holds the SQL for an administrator.
-        UnsafeRole: a role of such a name exists and is a superuser.
+        ConfigurationError: the login lacks a privilege; the remedy has the SQL for an administrator.
+        UnsafeRole: a role with one of the names exists and is a superuser.
     """
     await ensure_owner(connection, roles)
     for role in list(roles)[1:]:
@@ -47,7 +47,7 @@ async def ensure_roles(
 
 
 async def ensure_owner(connection: asyncpg.Connection, roles: Roles) -> None:
-    """Make the owner where it is absent, and let it create in schema public; see `ensure_roles`."""
+    """Create the owner if it is missing, and let it create objects in schema public; see `ensure_roles`."""
     setup = _Setup(connection, Role(roles.owner))
     await repeat_on_collision(setup.ensure_role)
     await repeat_on_collision(setup.ensure_database)
@@ -66,11 +66,11 @@ class _Setup:
         return identifier(self.role.name)
 
     async def ensure_role(self) -> None:
-        """Make the role, or add what it lacks; let the login take it on."""
+        """Create the role, or add missing attributes; let the login SET ROLE to it."""
         state = await self._state()
         if state is None:
-            # In one transaction. A role that exists is given no password later, so a process that is killed in between
-            # would leave one that cannot log in.
+            # In one transaction. An existing role gets no password later, so a process that is killed in between would
+            # leave a role that cannot log in.
             await self._run(*self.role.create(), needed=True, hidden=self._set_password())
             state = await self._state()
         else:
@@ -79,9 +79,9 @@ class _Setup:
         assert state is not None
         if state["rolsuper"]:
             raise errors.UnsafeRole(
-                f"Role {self.role.name} exists and is a superuser.",
-                why="No policy holds a superuser, and it is not ours to change.",
-                remedy=f"Choose another name, or have an administrator run ALTER ROLE {self.name} NOSUPERUSER.",
+                f"Role {self.role.name!r} exists and is a superuser.",
+                why="Policies do not apply to superusers, and Tenantry never changes a superuser.",
+                remedy=f"Choose another role name, or run as a superuser: ALTER ROLE {self.name} NOSUPERUSER;",
             )
         if self.role.login and not state["rolcanlogin"]:
             await self._run(f"ALTER ROLE {self.name} LOGIN", needed=True)
@@ -93,18 +93,18 @@ class _Setup:
             await self._run(f"GRANT {self.name} TO SESSION_USER{options}", needed=not self.role.login)
 
     async def ensure_login(self) -> None:
-        """Make a role that logs in, and let it into the database."""
+        """Create a role that logs in, and grant it CONNECT on the database."""
         await self.ensure_role()
         state = await self._state()
         if state is not None and not state["can_connect"]:
             await self._run(f"GRANT CONNECT ON DATABASE {await self._database()} TO {self.name}", needed=True)
 
     async def ensure_database(self) -> None:
-        """Let the owner make objects in this database; nobody else may in schema public, and no temporary ones."""
+        """Let the owner create objects in this database. Revoke CREATE on schema public and TEMPORARY from PUBLIC."""
         state = await self._state()
         assert state is not None
         if not state["can_create_in_database"]:
-            # A new schema and a trusted extension need it; a service that has neither can do without.
+            # Only new schemas and trusted extensions need this privilege.
             await self._run(f"GRANT CREATE ON DATABASE {await self._database()} TO {self.name}", needed=False)
         if not state["owns_schema"]:
             await self._run(f"ALTER SCHEMA public OWNER TO {self.name}", needed=False)
@@ -115,8 +115,8 @@ class _Setup:
         if await self.connection.fetchval(_STATEMENTS["schema_is_open"]):
             await self._run("REVOKE CREATE ON SCHEMA public FROM PUBLIC", needed=False)
         if await self.connection.fetchval(_STATEMENTS["temporary_is_open"]):
-            # A temporary table is found before the service's own of that name, and outlives its transaction: on a
-            # pooled connection it would catch what the next tenant writes.
+            # A temporary table hides the service's table with the same name, and stays after its transaction. On a
+            # pooled connection, it would receive the rows that the next tenant writes.
             await self._run(f"REVOKE TEMPORARY ON DATABASE {await self._database()} FROM PUBLIC", needed=False)
 
     async def _state(self) -> asyncpg.Record | None:
@@ -126,16 +126,18 @@ class _Setup:
         return identifier(await self.connection.fetchval("SELECT current_database()"))
 
     def _set_password(self) -> tuple[str, ...]:
-        """Return the statement that sets the password, where one was given."""
+        """Return the statement that sets the password, if one was given."""
         if self.password is None:
             return ()
         return (f"ALTER ROLE {self.name} PASSWORD {literal(scram_verifier(self.password.get_secret_value()))}",)
 
     async def _run(self, *statements: str, needed: bool, hidden: tuple[str, ...] = ()) -> None:
-        """Send the statements in one transaction; what is not `needed` may be refused. No error shows the `hidden`.
+        """Run the statements in one transaction. If they are not `needed`, ignore a missing privilege.
+
+        `hidden` are further statements, which no error shows.
 
         Raises:
-            ConfigurationError: the login may not, and the service cannot do without.
+            ConfigurationError: the login lacks a privilege for needed statements.
         """
         try:
             await self.connection.execute("; ".join((*statements, *hidden)))
@@ -143,7 +145,7 @@ class _Setup:
             if needed:
                 login = await self.connection.fetchval("SELECT session_user")
                 raise errors.ConfigurationError(
-                    f"Role {self.role.name} is not as it must be, and the login {login} may not change that.",
+                    f"Role {self.role.name!r} needs a change that the login {login!r} may not make.",
                     why=str(error).rstrip(".") + ".",
-                    remedy=f"Have an administrator of this database run: {'; '.join(statements)};",
+                    remedy=f"Run as a superuser in this database: {'; '.join(statements)};",
                 ) from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from tenantry.postgres.clauses import PUBLIC, arguments_of, event, grantee, one_of, search_path
-from tenantry.postgres.vocabulary import DatabaseObject
+from tenantry.postgres.database_object import DatabaseObject
 from tenantry.sql import identifier, literal, qualified
 
 __all__ = ["Function", "Trigger"]
@@ -14,10 +14,11 @@ __all__ = ["Function", "Trigger"]
 
 @dataclass(frozen=True, slots=True)
 class Function(DatabaseObject):
-    """A function; `execute` names the roles that may call it, and PUBLIC may not unless it is named there.
+    """A function; only the roles in `execute` may call it. PUBLIC may call it only if it is in that list.
 
-    `arguments` and `returns` are as `pg_get_function_arguments` and `pg_get_function_result` print them. `options`
-    holds further clauses of CREATE FUNCTION, such as `LEAKPROOF`, `STRICT`, `COST 10` or `SET row_security = 'off'`.
+    `arguments` and `returns` are written as `pg_get_function_arguments` and `pg_get_function_result` print them.
+    `options` are further clauses of CREATE FUNCTION, such as `LEAKPROOF`, `STRICT`, `COST 10` or
+    `SET row_security = 'off'`.
     """
 
     name: str
@@ -45,12 +46,12 @@ class Function(DatabaseObject):
 
     @property
     def signature(self) -> str:
-        """The arguments without their defaults, which DROP and GRANT do not take."""
+        """The arguments without their defaults, which DROP and GRANT do not accept."""
         return ", ".join(part.split(" DEFAULT ")[0] for part in arguments_of(self.arguments))
 
     @property
     def address(self) -> str:
-        """The function as DROP, GRANT and REVOKE name it."""
+        """The function in the syntax of DROP, GRANT and REVOKE."""
         return f"{qualified(self.schema, self.name)}({self.signature})"
 
     def _create(self) -> tuple[str, ...]:
@@ -70,7 +71,7 @@ class Function(DatabaseObject):
         return tuple(statements)
 
     def _definition(self) -> str:
-        # A body of the SQL standard's form is part of the grammar, not a string (manual, CREATE FUNCTION, sql_body).
+        # A body in the form of the SQL standard is not a string constant (manual, CREATE FUNCTION, sql_body).
         if self.language == "sql" and self.body.startswith(("BEGIN ATOMIC", "RETURN ")):
             return self.body
         tag = "$function$"
@@ -86,8 +87,9 @@ class Function(DatabaseObject):
 class Trigger(DatabaseObject):
     """A trigger; `function` is in the table's schema unless it is written `schema.name`.
 
-    `when` is as `pg_get_triggerdef` prints it, without its outer brackets. An event may be `UPDATE OF a, b`. `options`
-    stands before FOR EACH, such as `REFERENCING NEW TABLE AS fresh`. `state` is what ALTER TABLE calls it.
+    `when` is written as `pg_get_triggerdef` prints it, without its outer parentheses. An event may be `UPDATE OF a, b`.
+    `options` is the clause before FOR EACH, such as `REFERENCING NEW TABLE AS fresh`. `state` is in the words of ALTER
+    TABLE.
     """
 
     name: str
@@ -111,7 +113,7 @@ class Trigger(DatabaseObject):
         one_of("state", self.state, ("ENABLE", "DISABLE", "ENABLE REPLICA", "ENABLE ALWAYS"))
         for text in self.events:
             event(text)
-        # The order in which PostgreSQL prints events, so that the order of writing makes no difference.
+        # The order in which PostgreSQL prints events, so that the order in the declaration makes no difference.
         order = ("INSERT", "DELETE", "UPDATE", "TRUNCATE")
         object.__setattr__(self, "events", tuple(sorted(self.events, key=lambda text: order.index(text.split()[0]))))
 

@@ -1,4 +1,4 @@
-"""Passwords as PostgreSQL stores them, so that a password itself never reaches a statement, and so no server log.
+"""SCRAM verifiers of passwords, so that no statement, and no server log, contains a password.
 
 The form is that of pg_authid.rolpassword (manual, pg_authid): `SCRAM-SHA-256$<iterations>:<salt>$<stored>:<server>`,
 with the keys of RFC 5802, section 3.
@@ -14,14 +14,14 @@ from base64 import b64encode
 
 __all__ = ["scram_verifier"]
 
-# What the server itself takes (manual, scram_iterations).
+# The server's default (manual, scram_iterations).
 ITERATIONS = 4096
 
 
 def scram_verifier(password: str, salt: bytes | None = None) -> str:
-    """Return the verifier that ALTER ROLE ... PASSWORD stores as it is."""
+    """Return the verifier, which ALTER ROLE ... PASSWORD stores unchanged."""
     salt = salt or secrets.token_bytes(16)
-    # NFKC is what SASLprep (RFC 4013) does to a password of letters that a keyboard can type.
+    # For characters that a keyboard can type, SASLprep (RFC 4013) is the same as NFKC.
     prepared = unicodedata.normalize("NFKC", password).encode()
     salted = hashlib.pbkdf2_hmac("sha256", prepared, salt, ITERATIONS)
     stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()

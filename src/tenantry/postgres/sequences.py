@@ -1,8 +1,8 @@
-"""Sequences, and the columns that draw their default from one.
+"""Sequences, and serial columns.
 
-A sequence stands by itself (`CREATE SEQUENCE`), or belongs to a column: `serial` makes a sequence that the column owns
-and a default that calls nextval(). The sequence of an identity column is an inner part of it: nobody needs a privilege
-on it, and it is not of this vocabulary.
+A sequence is independent (`CREATE SEQUENCE`), or a column owns it: `serial` creates a sequence that the column owns,
+and a default that calls nextval(). The sequence of an identity column is internal: no role needs a privilege on it, and
+it is not among these objects.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tenantry.postgres.clauses import one_of
-from tenantry.postgres.vocabulary import DatabaseObject
+from tenantry.postgres.database_object import DatabaseObject
 from tenantry.sql import LONGEST_NAME, identifier, literal, qualified
 
 __all__ = ["Sequence", "Serial", "serial_name"]
@@ -25,7 +25,7 @@ _LABEL = "seq"
 
 @dataclass(frozen=True, slots=True)
 class Sequence(DatabaseObject):
-    """A sequence; what is left out is what CREATE SEQUENCE makes of it."""
+    """A sequence; missing options have the defaults of CREATE SEQUENCE."""
 
     name: str
     schema: str = "public"
@@ -38,12 +38,12 @@ class Sequence(DatabaseObject):
     cycle: bool = False
 
     noun: ClassVar[str] = "sequence"
-    # Before tables, whose defaults may draw from it.
+    # Before tables, because a column's default may call nextval() on it.
     rank: ClassVar[int] = 1
     is_before_tables: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        """Fill in the limits and the start as the server does (manual, CREATE SEQUENCE)."""
+        """Fill in the missing limits and the start, as the server does (manual, CREATE SEQUENCE)."""
         one_of("type of a sequence", self.data_type, tuple(_LARGEST))
         largest = _LARGEST[self.data_type]
         is_ascending = self.increment > 0
@@ -55,7 +55,7 @@ class Sequence(DatabaseObject):
             object.__setattr__(self, "start", self.minimum if is_ascending else self.maximum)
 
     def alter(self) -> tuple[str, ...]:
-        """Return the statement that makes another sequence of this name like this one; its last number stays."""
+        """Return the statement that gives an existing sequence these options; its last value is kept."""
         return (f"ALTER SEQUENCE {qualified(self.schema, self.name)} {self._options()}",)
 
     def _names(self) -> tuple[str, ...]:
@@ -76,9 +76,10 @@ class Sequence(DatabaseObject):
 
 @dataclass(frozen=True, slots=True)
 class Serial(DatabaseObject):
-    """A column's own sequence and the default that draws from it, as `serial` makes both in CREATE TABLE.
+    """A sequence that a column owns, and the default that calls nextval() on it, as `serial` in CREATE TABLE.
 
-    For a column that is there already: ALTER TABLE knows no `serial`. The numbers go on after the largest one there.
+    It is for an existing column, because ALTER TABLE has no `serial`. The sequence starts after the column's largest
+    value.
     """
 
     table: str
@@ -88,7 +89,7 @@ class Serial(DatabaseObject):
     schema: str = "public"
 
     noun: ClassVar[str] = "serial"
-    # After partitions, which the table needs to be read, and before grants on the sequence.
+    # After partitions, because the statement reads the table, and before grants on the sequence.
     rank: ClassVar[int] = 4
 
     def __post_init__(self) -> None:
@@ -104,7 +105,7 @@ class Serial(DatabaseObject):
             f"CREATE SEQUENCE {sequence} AS {self.data_type}",
             f"ALTER SEQUENCE {sequence} OWNED BY {table}.{column}",
             f"ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT nextval({literal(sequence)}::regclass)",
-            # Last, when the lock of ALTER TABLE keeps others from writing a larger number meanwhile.
+            # Last, because the lock of ALTER TABLE then prevents the insertion of a larger value.
             f"SELECT setval({literal(sequence)}, greatest(max({column}), 0) + 1, false) FROM {table}",  # noqa: S608
         )
 
@@ -119,8 +120,8 @@ class Serial(DatabaseObject):
 def serial_name(table: str, column: str, taken: Iterable[str] = ()) -> str:
     """Return the name that the server gives to the sequence of a serial column.
 
-    `t_c_seq`, and `t_c_seq1` where that is taken; of names that are too long together, the longer one is cut (the
-    server's `makeObjectName`, commands/indexcmds.c).
+    It is `t_c_seq`, or `t_c_seq1` if that name is taken. If the name is too long, the longer of `t` and `c` is cut
+    (`makeObjectName` in the server's commands/indexcmds.c).
     """
     taken = frozenset(taken)
     number = 0
@@ -141,5 +142,5 @@ def _joined(table: str, column: str, label: str) -> str:
 
 
 def _cut(name: str, size: int) -> str:
-    """Cut a name to so many bytes, and no character in two."""
+    """Cut a name to at most `size` bytes, without splitting a character."""
     return name.encode()[:size].decode(errors="ignore")

@@ -1,7 +1,7 @@
-"""What every PostgreSQL that Tenantry can use has in common: it is leased, asked how it is, and reached at an address.
+"""The interface of a PostgreSQL server: lease, status, stop and address.
 
-The invariant: asking never starts anything; only a lease does, and the server stays up for as long as any process holds
-one. `embedded` and `remote` are the implementations.
+The invariant: only a lease starts the server, and the server runs as long as any process holds a lease. `embedded` and
+`remote` are the implementations.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from tenantry.address import Address
 
 __all__ = ["Lease", "Server", "ServerKind", "ServerStatus"]
 
-# "embedded" runs the programs of the wheel, "system" those of an installed PostgreSQL; "remote" is run by others.
+# "embedded" runs the programs of the wheel, "system" runs those of an installed PostgreSQL, and "remote" is a server
+# that Tenantry does not run.
 ServerKind = Literal["embedded", "system", "remote"]
 
 
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """What is known about a server without starting it; None where nothing is.
+    """The status of a server; None means unknown.
 
-    `version` is the one of the programs, such as "18.4"; `pid` is the postmaster's. The address is kept while the
-    server is down, if it will be the same after the next start.
+    `version` is the version of the programs, such as "18.4"; `pid` is the postmaster's. The address is also known while
+    the server is down, if it will be the same after the next start.
     """
 
     kind: ServerKind
@@ -36,10 +37,10 @@ class ServerStatus:
 
 
 class Lease(Protocol):
-    """Keeps a server up until it is closed, or until the process that holds it ends."""
+    """Keeps a server running until the lease is closed, or until its process ends."""
 
     def close(self) -> None:
-        """Give the lease back; the server stops with the last one. Closing twice is harmless."""
+        """Release the lease; the server stops with the last lease. A second call does nothing."""
 
     def __enter__(self) -> Self: ...
 
@@ -53,27 +54,27 @@ class Server(Protocol):
 
     @property
     def kind(self) -> ServerKind:
-        """Who runs the server."""
+        """The kind of the server."""
 
     def lease(self) -> Lease:
-        """Start the server unless it is up, and keep it up until the lease is closed.
+        """Start the server if it is not running, and keep it running until the lease is closed.
 
         Raises:
-            ServerError: it could not be started.
+            ServerError: the server could not be started.
         """
 
     def stop(self) -> None:
-        """Stop the server even if leases are held, and return when it is gone.
+        """Stop the server even if leases exist, and return when it has ended.
 
         Raises:
-            ServerError: it could not be stopped, or is not ours to stop.
+            ServerError: the server could not be stopped, or Tenantry does not run it.
         """
 
     def status(self) -> ServerStatus:
-        """Say how the server is, and start nothing."""
+        """Return the status; never start the server."""
 
     def address(self, database: str | None = None, user: str | None = None) -> Address:
-        """Return where a database of the server is; a local one defaults to its superuser `postgres`.
+        """Return the address of a database; the default user of a local server is its superuser `postgres`.
 
         Raises:
             ServerError: the server was never started, so it has no address yet.

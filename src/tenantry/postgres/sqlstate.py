@@ -1,7 +1,8 @@
-"""What a database error says in codes: its SQLSTATE and its constraint, wherever in the chain the driver left them.
+"""The SQLSTATE and the constraint of a database error, found in its chain of exceptions.
 
-SQLAlchemy wraps its own adapter's error, which wraps asyncpg's; our errors carry the driver's as their cause. Errors
-are told apart by these codes and never by their text, which follows the server's language (manual, appendix A).
+SQLAlchemy wraps the error of its adapter, which wraps asyncpg's error. Tenantry's errors have the driver's error as
+their cause. Code distinguishes errors by SQLSTATE and never by text, which depends on the server's language (manual,
+appendix A).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ CANNOT_CONNECT_NOW = "57P03"
 
 
 def chain_of(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield the error and what lies beneath it: SQLAlchemy's `orig` first, else the cause."""
+    """Yield the error and the errors that it wraps: SQLAlchemy's `orig` first, else the cause."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -26,7 +27,7 @@ def chain_of(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def sqlstate_of(error: BaseException | None) -> str | None:
-    """Return the five-character SQLSTATE of a database error, or None when the server never gave one."""
+    """Return the five-character SQLSTATE of a database error, or None if it has no SQLSTATE."""
     return _first(error, "sqlstate")
 
 

@@ -1,7 +1,7 @@
-"""Named SQL statements that live in `.sql` files beside the modules that send them.
+"""Named SQL statements from `.sql` files beside the modules that use them.
 
-A file is a row of statements, each introduced by `-- name: it` and a comment that says what it is for; so SQL is read
-and edited as SQL, and a statement that is missing fails at import, not in production.
+A file contains statements, each below a line `-- name: NAME` and a comment about its purpose. A missing statement fails
+at import.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
 def load_statements(package: str, file_name: str) -> MappingProxyType[str, str]:
-    """Return the statements of a file of `package` by name, without the semicolon that ends each."""
+    """Return the statements of a file in `package` by name, without their final semicolons."""
     _, *parts = _NAME.split(files(package).joinpath(file_name).read_text(encoding="utf-8"))
     return MappingProxyType(
         {name: text.strip().removesuffix(";") for name, text in zip(parts[::2], parts[1::2], strict=True)}

@@ -1,4 +1,4 @@
-"""Where credentials and keys come from: a fixed address, AWS Secrets Manager, a mounted file, and rings of keys.
+"""Sources of credentials and keys: a fixed address, AWS Secrets Manager, a mounted file, and rings of keys.
 
 The invariant: a secret is held in one object, shown by no repr and repeated by no error. A source is asked again when
 the database refuses a password, so that a rotation needs no restart.

@@ -1,8 +1,8 @@
 """An address in AWS Secrets Manager.
 
-During a rotation there is a moment in which the database already has the new password and the label AWSCURRENT is still
-on the old one (AWS user guide, "Rotation by Lambda function"): a refresh therefore offers AWSPENDING second. Every
-request names its VersionStage. boto3 blocks, so it runs in a thread; it is imported there, by the first request.
+During a rotation, the database may already have the new password while the label AWSCURRENT still names the old one
+(AWS user guide, "Rotation by Lambda function"). So a refresh returns the address of AWSPENDING as the second candidate.
+Every request names its VersionStage. boto3 blocks, so it runs in a thread; the first request imports it there.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from tenantry.secrets.source import StoredSource
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-# Seconds. A request takes some 20 ms; past ten seconds the caller's own deadline has long passed.
+# Seconds. A request takes about 20 ms. After ten seconds, the caller's own deadline has passed.
 CONNECT_TIMEOUT = 2.0
 READ_TIMEOUT = 3.0
 ATTEMPTS = 4
 DEADLINE = 10.0
 
-# Errors of the service that say "later" (AWS Secrets Manager API reference, "Common errors").
+# Errors after which a later request may succeed (AWS Secrets Manager API reference, "Common errors").
 _TRANSIENT = frozenset(
     {
         "InternalFailure",
@@ -40,7 +40,7 @@ _TRANSIENT = frozenset(
     }
 )
 
-# An ARN says its region itself.
+# An ARN contains its region.
 _ARN = re.compile(r"arn:[^:]*:secretsmanager:([^:]+):")
 
 
@@ -60,21 +60,22 @@ class AWSSource(StoredSource):
         arn = _ARN.match(secret)
         self.region = region or (arn[1] if arn else None)
         self._defaults = defaults or {}
-        self._origin = origin or Origin("DATABASE_SECRET", hint="the JSON needs username, password, host and dbname")
+        hint = "Add username, password, host and dbname to the secret's JSON."
+        self._origin = origin or Origin("DATABASE_SECRET", hint=hint)
         self._client: SecretsManagerClient | None = None
 
     async def fetch(self) -> tuple[Address, ...]:
-        """Return the address of AWSCURRENT, and that of AWSPENDING if there is another.
+        """Return the address of AWSCURRENT, then that of AWSPENDING if it differs.
 
         Raises:
             SecretUnavailable: AWS refused, does not know the secret, or did not answer in time.
-            ConfigurationError: boto3 is not installed, or the secret holds no address.
+            ConfigurationError: boto3 is not installed, or the secret contains no address.
         """
         current = read_document(await self._read("AWSCURRENT"), self._defaults, self._origin)
         try:
             pending = read_document(await self._read("AWSPENDING"), self._defaults, self._origin)
         except errors.ConfigurationError:
-            # No rotation under way, a policy that hides the label, or a version that is still empty.
+            # No rotation is running, a policy hides the label, or the version is still empty.
             return (current,)
         return (current,) if pending == current else (current, pending)
 
@@ -103,19 +104,21 @@ class AWSSource(StoredSource):
         from botocore.config import Config  # noqa: PLC0415
 
         if self._client is None:
-            # The retries are ours: botocore's would multiply with them.
+            # stamina retries; retries of botocore would multiply with them.
             config = Config(
                 connect_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT, retries={"total_max_attempts": 1}
             )
-            # A session of its own, because boto3's default one may not be shared between threads.
+            # Not boto3's default session, because threads may not share it.
             self._client = boto3.Session(region_name=self.region).client("secretsmanager", config=config)
         return self._client
 
     def _unavailable(self, reason: str) -> errors.SecretUnavailable:
         variable = self._origin.variable
         return errors.SecretUnavailable(
-            f"{variable} names a secret that AWS Secrets Manager did not give ({self.secret}): {reason}.",
+            f"AWS Secrets Manager did not return the secret {self.secret!r} that {variable} names.",
             variable=variable,
+            why=f"{reason}.",
+            remedy="Check the secret's name and region, the credentials of AWS and the policy of the secret.",
         )
 
     def __repr__(self) -> str:
@@ -123,12 +126,14 @@ class AWSSource(StoredSource):
 
 
 def _require_boto3(variable: str) -> None:
-    # It takes a third of a second to import, so the thread does it; afterwards its modules cost nothing.
+    # The import takes a third of a second, so it runs in the thread.
     try:
         import boto3  # noqa: F401, PLC0415
     except ImportError as error:
         raise errors.ConfigurationError(
-            f"{variable} needs boto3, which is not installed; install tenantry[aws].", variable=variable
+            f"{variable} needs boto3, which is not installed.",
+            variable=variable,
+            remedy="Install it with: pip install 'tenantry[aws]'",
         ) from error
 
 

@@ -1,8 +1,8 @@
-"""What a store of secrets holds: a URL, or the JSON that AWS documents for databases.
+"""The content of a database secret: a URL, or the JSON that AWS documents for databases.
 
 The JSON is `{"username": ..., "password": ..., "host": ..., "port": ..., "dbname": ...}` (AWS Secrets Manager user
-guide, "JSON structure of secrets"); other fields are ignored. Secrets that RDS manages itself hold the login alone, and
-the rest comes from the settings.
+guide, "JSON structure of secrets"). Other fields are ignored. A secret that RDS manages contains only the login; the
+settings give the rest.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _NO_JSON = object()
 def read_document(text: str, defaults: Mapping[str, str], origin: Origin) -> Address:
     """Return the address in a secret's text.
 
-    `defaults` are libpq's keywords: those for TLS hold for every text that says nothing of TLS itself, the others for
-    what a JSON leaves out, as a URL is complete without them.
+    `defaults` are libpq's keywords. The TLS keywords apply to every text without TLS settings. The other keywords fill
+    in fields that the JSON does not have; a URL is complete without them.
 
     Raises:
-        ConfigurationError: the text is neither a URL nor the JSON, or lacks something; no value is repeated.
+        ConfigurationError: the text is neither a URL nor the JSON, or a field is missing. The error repeats no value.
     """
     if not text.lstrip().startswith("{"):
         keywords = read_keywords(text, origin)
@@ -37,7 +37,7 @@ def read_document(text: str, defaults: Mapping[str, str], origin: Origin) -> Add
         return Address.from_keywords(tls | keywords, origin)
     document = _load(text)
     if not isinstance(document, dict):
-        raise origin.error("is not valid JSON")
+        raise origin.error("is not valid JSON", remedy="Write a URL, or a JSON object with username and password.")
     origin = dataclasses.replace(origin, fields=FIELDS)
     keywords = dict(defaults)
     for keyword, name in FIELDS.items():
@@ -52,7 +52,7 @@ def read_document(text: str, defaults: Mapping[str, str], origin: Origin) -> Add
 
 
 def _load(text: str) -> Any:
-    # The exception of `json` carries the whole text: it is dropped here, where it cannot become anybody's context.
+    # The exception of `json` contains the whole text, so it must not become the context of another error.
     try:
         return json.loads(text)
     except ValueError:

@@ -1,7 +1,7 @@
 """An address in a mounted file, as Kubernetes, Docker and Vault's agent provide it.
 
-The file should be readable by the service's user alone (mode 0400); that is not checked, because a mounted secret's
-mode is the cluster's business and often wider.
+Only the service's user should be able to read the file (mode 0400). The mode is not checked, because the cluster sets
+it for a mounted secret, and it is often wider.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from tenantry.secrets.source import StoredSource
 
 
 class FileSource(StoredSource):
-    """The address in `path`, a URL or JSON, read again on refresh.
+    """The address in the file `path`, a URL or JSON. A refresh reads the file again.
 
-    After a change the earlier address stays the second candidate: a rotation may write the file before the database
-    knows the new password.
+    After a change, the earlier address is the second candidate: a rotation may write the file before the database has
+    the new password.
     """
 
     def __init__(self, path: Path, *, defaults: Mapping[str, str] | None = None, origin: Origin | None = None) -> None:
@@ -34,8 +34,8 @@ class FileSource(StoredSource):
         """Read the file.
 
         Raises:
-            SecretUnavailable: it cannot be read.
-            ConfigurationError: it holds no address.
+            SecretUnavailable: the file cannot be read.
+            ConfigurationError: the file contains no address.
         """
         text = await asyncio.to_thread(read_text, self.path, self._origin.variable)
         address = read_document(text, self._defaults, self._origin)
@@ -51,15 +51,22 @@ def read_text(path: Path, variable: str) -> str:
     """Return the text of a file that a variable names.
 
     Raises:
-        SecretUnavailable: it cannot be read, or is not UTF-8; the bytes are not repeated.
+        SecretUnavailable: the file cannot be read, or is not UTF-8. The error does not repeat its bytes.
     """
     try:
         # Undecodable bytes become U+FFFD; the exception of a strict decoder would carry the secret.
         text = path.read_bytes().decode(errors="replace")
     except OSError as error:
         raise errors.SecretUnavailable(
-            f"{variable} names a file that cannot be read ({path}): {error.strerror}.", variable=variable
+            f"{variable} names a file that cannot be read ({path}).",
+            variable=variable,
+            why=f"{error.strerror}.",
+            remedy=f"Mount the file, let this user read it, or correct {variable}.",
         ) from error
     if "\ufffd" in text:
-        raise errors.SecretUnavailable(f"{variable} names a file that is not UTF-8 text ({path}).", variable=variable)
+        raise errors.SecretUnavailable(
+            f"{variable} names a file that is not UTF-8 text ({path}).",
+            variable=variable,
+            remedy="Write the file as UTF-8 text.",
+        )
     return text

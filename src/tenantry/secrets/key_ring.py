@@ -1,8 +1,9 @@
-"""Keys that seal values before they reach the database: AES-256-GCM (NIST SP 800-38D).
+"""Keys that encrypt values before they reach the database: AES-256-GCM (NIST SP 800-38D).
 
-A sealed text opens only under its own key and with the associated data it was sealed with, so a value that was copied
-to another row, column or tenant does not open. The text is `v1.<key id>.<base64url of nonce and ciphertext>`. The first
-key of the ring seals, all of them open: a new key is put in front, and the old one stays until nothing needs it.
+A value is decrypted only with its key and with the associated data of its encryption. So a value that was copied to
+another table, column or tenant is not decrypted. A sealed (encrypted) value is the text
+`v1.<key id>.<base64url of nonce and ciphertext>`. The first key of the ring encrypts, and all keys decrypt. To replace
+a key, add the new key in front, and keep the old key until no value needs it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ NONCE_BYTES = 12
 
 
 class KeyRing(Keys):
-    """Keys that encrypt, by id, one of them current. Its repr shows the ids only."""
+    """Encryption keys by id, one of them current. The repr shows only the ids."""
 
     __slots__ = ("_ciphers",)
 
@@ -32,43 +33,44 @@ class KeyRing(Keys):
         self._ciphers = {name: AESGCM(key) for name, key in keys.items()}
 
     def seal(self, plaintext: bytes, associated: bytes) -> str:
-        """Encrypt under the current key; `associated` says where the value belongs and is not stored."""
+        """Encrypt with the current key. `associated` identifies the value's place and is not stored."""
         nonce = os.urandom(NONCE_BYTES)
         ciphertext = self._ciphers[self.current].encrypt(nonce, plaintext, _bind(self.current, associated))
         return f"{VERSION}.{self.current}.{_encode(nonce + ciphertext)}"
 
     def open(self, sealed: str, associated: bytes) -> bytes:
-        """Decrypt what `seal` made for the same place.
+        """Decrypt a value that `seal` encrypted for the same place.
 
         Raises:
-            DecryptionFailed: the text is damaged, belongs elsewhere, or its key is not in the ring.
+            DecryptionFailed: the text is damaged, belongs to another place, or its key is not in the ring.
         """
         name, payload = _split(sealed)
         cipher = self._ciphers.get(name)
         if cipher is None:
             raise errors.DecryptionFailed(
-                f"A sealed value needs key {name}, which is not in the ring.",
-                remedy="Keep a replaced key behind the current one until every value is sealed anew.",
+                f"An encrypted value needs key {name!r}, which is not among the encryption keys.",
+                remedy="Add the key again behind the current one, until every value is encrypted with the current key.",
             )
         try:
             return cipher.decrypt(payload[:NONCE_BYTES], payload[NONCE_BYTES:], _bind(name, associated))
         except InvalidTag as error:
             raise errors.DecryptionFailed(
-                f"A value sealed with key {name} does not open.",
-                why="It was damaged or moved from another row or column, or the key under this id is another one.",
+                f"A value that was encrypted with key {name!r} cannot be decrypted.",
+                why="It was damaged, copied from another table, column or tenant, or the key of this id was replaced.",
+                remedy="Restore the value from a backup, or configure the key that encrypted it.",
             ) from error
 
     def is_current(self, sealed: str) -> bool:
-        """True if the text was sealed with the current key; a False one should be opened and sealed anew.
+        """True if the value was encrypted with the current key. If False, encrypt it again.
 
         Raises:
-            DecryptionFailed: the text is no sealed value.
+            DecryptionFailed: the text is not an encrypted value.
         """
         return _split(sealed)[0] == self.current
 
 
 def _bind(name: str, associated: bytes) -> bytes:
-    """Authenticate the head of the text as well; an id has no dot, so no two pairs give the same bytes."""
+    """Authenticate also the version and the key's id. An id has no dot, so two different pairs give different bytes."""
     return f"{VERSION}.{name}.".encode() + associated
 
 
@@ -76,10 +78,12 @@ def _split(sealed: str) -> tuple[str, bytes]:
     version, _, rest = sealed.partition(".")
     name, _, encoded = rest.partition(".")
     payload = _decode(encoded)
-    # Nothing of the text is repeated: it may be a secret that somebody stored without sealing it.
+    # The error does not repeat the text: it may be a secret that was stored without encryption.
     if version != VERSION or not KEY_ID.fullmatch(name) or payload is None or len(payload) <= NONCE_BYTES:
         raise errors.DecryptionFailed(
-            "The value is not sealed.", why=f"It is not of the form {VERSION}.<key id>.<data>."
+            "The stored value of an encrypted column is not encrypted.",
+            why=f"It does not have the form {VERSION}.<key id>.<data>.",
+            remedy="Write the value again through an EncryptedText column.",
         )
     return name, payload
 
@@ -94,5 +98,5 @@ def _decode(text: str) -> bytes | None:
         data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError:
         return None
-    # Python skips foreign characters and ignores the last spare bits; two texts for one value would be forgeable.
+    # Python ignores foreign characters and the last unused bits, so several texts would decode to one value.
     return data if _encode(data) == text else None

@@ -1,7 +1,8 @@
-"""Keys by id, one of them current: how they are written in a variable or a file, whatever they are for.
+"""Keys by id, one of them current, and the text that holds them in a variable or a file.
 
-The first key of the text is the current one, which makes what is new; the others still serve what older ones made. So a
-key is replaced without a moment in which something cannot be read: it is added, put in front, and later left out.
+The first key of the text is the current key, which new values are made with. The other keys verify or decrypt values
+that were made with them. To replace a key, add the new key, move it to the front, and remove the old key later. Every
+value stays readable meanwhile.
 """
 
 from __future__ import annotations
@@ -24,51 +25,64 @@ KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Keys:
-    """Keys by id. The repr shows the ids only."""
+    """Keys by id. The repr shows only the ids."""
 
     __slots__ = ("_keys", "current")
 
     def __init__(self, keys: Mapping[str, bytes], current: str) -> None:
         for name, key in keys.items():
             if not KEY_ID.fullmatch(name):
-                raise errors.ConfigurationError("A key's id is made of 1 to 64 letters, digits, _ and -.")
+                raise errors.ConfigurationError(
+                    "The id of a key is not 1 to 64 letters, digits, _ and -.",
+                    remedy="Choose another id, for example k1.",
+                )
             if len(key) != KEY_BYTES:
-                raise errors.ConfigurationError(f"Key {name} must be {KEY_BYTES} bytes long.")
+                raise errors.ConfigurationError(
+                    f"Key {name!r} is {len(key)} bytes long, not {KEY_BYTES}.",
+                    remedy=f"Generate one with `openssl rand -base64 {KEY_BYTES}`.",
+                )
         if current not in keys:
-            raise errors.ConfigurationError("The current key is not in the ring.")
+            raise errors.ConfigurationError(
+                "The current key is not among the keys.", remedy="Pass the id of one of the keys as `current`."
+            )
         self.current = current
         self._keys = dict(keys)
 
     @classmethod
     def parse(cls, text: str, *, variable: str = "ENCRYPTION_KEYS") -> Self:
-        """Read `id:base64key,id2:base64key`, by commas or lines; the first key is the current one.
+        """Parse `id:base64key,id2:base64key`, separated by commas or line breaks. The first key is the current key.
 
         Raises:
-            ConfigurationError: one sentence that names the variable and the key's place, never the key.
+            ConfigurationError: the text is malformed. The error names the variable and the entry, never the key.
         """
         keys: dict[str, bytes] = {}
         for place, part in enumerate(re.split(r"[,\s]+", text.strip()), start=1):
-            # A part without a colon may be a key, so an id is repeated only when it stands before one.
+            # A part without a colon may be a key, so the error names the number of the entry, not its text.
             name, colon, encoded = part.partition(":")
             key = _decode_key(encoded)
             problem = ""
             if not text.strip():
-                problem = "is empty; write id:key, the key made by `openssl rand -base64 32`"
+                problem = "is empty"
             elif not colon or not KEY_ID.fullmatch(name):
-                problem = f"must hold id:key pairs, and pair {place} is none"
+                problem = f"is malformed: entry {place} is not `id:key`"
             elif key is None or len(key) != KEY_BYTES:
-                problem = f"must hold keys of {KEY_BYTES} bytes in base64, and that of pair {place} is none"
+                problem = f"is malformed: the key of entry {place} is not {KEY_BYTES} bytes in base64"
             elif name in keys:
-                problem = f"holds the id of pair {place} twice"
+                problem = f"has the id of entry {place} twice"
             if problem:
-                raise errors.ConfigurationError(f"{variable} {problem}.", variable=variable)
+                make = f"`openssl rand -base64 {KEY_BYTES}`"
+                raise errors.ConfigurationError(
+                    f"{variable} {problem}.",
+                    variable=variable,
+                    remedy=f"Set it to id:key, separated by commas, with keys from {make}.",
+                )
             assert key is not None
             keys[name] = key
         return cls(keys, next(iter(keys)))
 
     @classmethod
     def generate(cls, current: str = "k1") -> Self:
-        """Return a ring with one fresh key, for demos and tests."""
+        """Return a ring with one new key, for demos and tests."""
         return cls({current: os.urandom(KEY_BYTES)}, current)
 
     @property
@@ -78,13 +92,15 @@ class Keys:
 
     @property
     def text(self) -> SecretStr:
-        """The ring in the form that `parse` reads."""
+        """The keys as the text that `parse` reads."""
         return SecretStr(",".join(f"{name}:{base64.b64encode(self._keys[name]).decode()}" for name in self.ids))
 
     def rotate(self, current: str) -> Self:
-        """Return a ring with a fresh key `current` in front of these keys."""
+        """Return a ring with a new key `current` in front of these keys."""
         if current in self._keys:
-            raise errors.ConfigurationError(f"The ring has a key {current} already.")
+            raise errors.ConfigurationError(
+                f"The keys already contain one with the id {current!r}.", remedy="Choose another id."
+            )
         return type(self)({current: os.urandom(KEY_BYTES), **self._keys}, current)
 
     def __repr__(self) -> str:

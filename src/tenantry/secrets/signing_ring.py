@@ -1,8 +1,8 @@
-"""Keys that sign what the database has to believe: HMAC-SHA256 (RFC 2104).
+"""Keys that sign values for the database to verify: HMAC-SHA256 (RFC 2104).
 
-The database verifies with core SQL, which has `sha256()` and no HMAC. So a key goes there as the two padded blocks that
-RFC 2104 hashes in front of the message, `key xor ipad` and `key xor opad`, and nothing is left to compute but two
-hashes. Whoever has the blocks can sign as with the key itself.
+The database verifies with core SQL, which has `sha256()` and no HMAC. So it stores a key as the two padded blocks that
+RFC 2104 hashes in front of the message, `key xor ipad` and `key xor opad`. Then two hashes verify a signature. The
+blocks are as secret as the key, because they can sign too.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _INNER, _OUTER = 0x36, 0x5C
 
 
 class SigningRing(Keys):
-    """Keys that sign, by id, one of them current. Its repr shows the ids only."""
+    """Signing keys by id, one of them current. The repr shows only the ids."""
 
     __slots__ = ()
 
     def sign(self, message: bytes) -> bytes:
-        """Return the code of the message under the current key, 32 bytes."""
+        """Return the message's authentication code with the current key, 32 bytes."""
         return hmac.digest(self._keys[self.current], message, "sha256")
 
     def blocks(self, name: str) -> tuple[bytes, bytes]:

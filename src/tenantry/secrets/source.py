@@ -1,7 +1,7 @@
-"""The one question that connecting asks: which addresses should be tried?
+"""Sources of database addresses: which addresses should a connection try?
 
-`current` is cheap and cached; `refresh` asks the store again. However many connections are refused at once, a store
-sees one request: those who come while it is under way wait for its answer.
+`current` returns a cached address; `refresh` asks the store again. When many connections are refused at the same time,
+the store gets one request: callers that ask while it runs wait for its answer.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from tenantry.address import Address
 
 @runtime_checkable
 class AddressSource(Protocol):
-    """Knows the address of a database, and asks again when its password was refused."""
+    """Returns the address of a database, and reads it again when the password was refused."""
 
     async def current(self) -> Address:
-        """Return the address that was good when last asked."""
+        """Return the address of the last request to the store."""
         ...
 
     async def refresh(self) -> Sequence[Address]:
-        """Ask the store now and return the addresses to try, the likeliest first."""
+        """Ask the store now and return the addresses to try, the most likely first."""
         ...
 
 
 class StaticSource:
-    """An address that was given once, in a variable, and cannot change while the process lives."""
+    """An address from a variable, which cannot change while the process runs."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
@@ -38,7 +38,7 @@ class StaticSource:
         return self._address
 
     async def refresh(self) -> Sequence[Address]:
-        """Return the same address: there is nobody to ask."""
+        """Return the same address: there is no store to ask."""
         return (self._address,)
 
     def __repr__(self) -> str:
@@ -46,7 +46,7 @@ class StaticSource:
 
 
 class StoredSource(ABC):
-    """A source whose store is outside the process: the cache and the single flight; `fetch` is the store's part."""
+    """A source whose store is outside the process: a cache, and one request for concurrent callers."""
 
     def __init__(self) -> None:
         self._address: Address | None = None
@@ -54,21 +54,21 @@ class StoredSource(ABC):
 
     @abstractmethod
     async def fetch(self) -> tuple[Address, ...]:
-        """Read the store and return at least one address, the likeliest first."""
+        """Read the store and return at least one address, the most likely first."""
 
     async def current(self) -> Address:
         """Return the cached address; the first call asks the store."""
         return self._address or (await self.refresh())[0]
 
     async def refresh(self) -> Sequence[Address]:
-        """Ask the store, or wait for the answer of a request that is under way."""
+        """Ask the store, or wait for the answer of a request that is already running."""
         flight = self._flight
-        # A flight of a closed event loop would never land.
+        # A task of a closed event loop would never finish.
         if flight is None or flight.done() or flight.get_loop() is not asyncio.get_running_loop():
             flight = self._flight = asyncio.create_task(self._fly())
-            # Asked here for its exception, so that a flight all of whose passengers were cancelled fails in silence.
+            # Retrieve the exception, so that asyncio does not log it when every caller was cancelled.
             flight.add_done_callback(lambda task: task.cancelled() or task.exception())
-        # Shielded: one request that is cancelled must not take the answer from the others.
+        # Shielded: the cancellation of one caller must not cancel the request of the others.
         return await asyncio.shield(flight)
 
     async def _fly(self) -> tuple[Address, ...]:

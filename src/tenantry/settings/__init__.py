@@ -1,8 +1,8 @@
-"""Settings from the environment: where the database is, how the pool behaves, which keys encrypt.
+"""Settings from the environment: the database's address, the pool, the keys.
 
-The invariants: a wrong or missing value gives one sentence that names the variable, with its prefix; and no secret is
-in a repr, a dump or an error. `EnvironmentSettings` reads and explains, `DatabaseSettings` adds what every service
-needs, `list_variables` tells the documentation what there is.
+The invariants: an error names the wrong or missing variable with its prefix; and no secret is in a repr, a dump or an
+error. `EnvironmentSettings` reads the variables and explains errors, `DatabaseSettings` adds the fields that every
+service needs, and `list_variables` describes the variables for the documentation.
 """
 
 from __future__ import annotations

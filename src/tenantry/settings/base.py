@@ -1,10 +1,10 @@
-"""Reading settings, and saying in one sentence what is wrong with them.
+"""The base class of settings: reads the environment and a `.env` file, and explains errors.
 
-The environment wins over a `.env` file. That file is looked for in the current folder and above, up to the project's
-own (the one with `pyproject.toml`), so that Alembic in a service's folder and the application in the project's see the
-same. A variable that is blank counts as not given, as compose files produce them.
+The environment takes precedence over the `.env` file. That file is searched for in the current folder and its parents,
+up to the project's folder (the one with `pyproject.toml`). So Alembic in a service's folder and the application in the
+project's folder read the same file. A blank variable counts as not set, because compose files produce blank variables.
 
-`load` may also read names without the prefix; settings that are made directly, as in tests, never do.
+`load` may also read names without the prefix. Settings that are created directly, as in tests, never do.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ class EnvironmentSettings(BaseSettings):
     """Settings whose errors name the variable and never repeat a value; subclasses set `env_prefix`.
 
     Attributes:
-        unprefixed: fields that `load` reads without the prefix too; with the prefix they are preferred.
-        silencing: fields of which each, when given with the prefix, keeps `load` from reading any without.
+        unprefixed: fields that `load` also reads without the prefix. A variable with the prefix takes precedence.
+        silencing: if one of these fields is set with the prefix, `load` reads no variable without the prefix.
     """
 
     unprefixed: ClassVar[tuple[str, ...]] = ()
     silencing: ClassVar[tuple[str, ...]] = ()
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
-        # Other programs' variables stand in the same .env file.
+        # The .env file also contains variables of other programs.
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
@@ -41,14 +41,14 @@ class EnvironmentSettings(BaseSettings):
 
     @classmethod
     def load(cls, *, env_file: Path | Literal["nearest"] | None = "nearest") -> Self:
-        """Read the environment and a `.env` file: the nearest one, a given one, or with None no file at all.
+        """Read the environment and a `.env` file: the nearest, a given file, or with None no file.
 
         Raises:
-            ConfigurationError: one sentence that names each wrong or missing variable.
+            ConfigurationError: variables are wrong or missing. The error names each of them.
         """
         path = find_env_file() if env_file == "nearest" else env_file
         try:
-            # pydantic-settings itself would pass over a file that is not there.
+            # pydantic-settings ignores a file that does not exist.
             if path is not None:
                 path.open().close()
             with read_unprefixed(cls, cls.unprefixed, cls.silencing, path) as bare:
@@ -57,23 +57,31 @@ class EnvironmentSettings(BaseSettings):
             found = re.search(r'field "(\w+)"', str(error))
             field = found[1] if found else ""
             variable = name_variable(cls, field) if field in cls.model_fields else cls.__name__
-            raise errors.ConfigurationError(f"{variable} must be valid JSON.", variable=variable) from None
+            raise errors.ConfigurationError(
+                f"{variable} must be valid JSON.", variable=variable, remedy=f"Set {variable} to valid JSON."
+            ) from None
         except UnicodeDecodeError:
-            raise errors.ConfigurationError(f"The file {path} is not UTF-8 text.") from None
+            raise errors.ConfigurationError(
+                f"The file {path} is not UTF-8 text.", remedy="Write the file as UTF-8 text."
+            ) from None
         except OSError as error:
-            raise errors.ConfigurationError(f"The file {path} cannot be read: {error.strerror}.") from error
+            raise errors.ConfigurationError(
+                f"The file {path} cannot be read.",
+                why=f"{error.strerror}.",
+                remedy="Create the file, or let this user read it.",
+            ) from error
 
     @classmethod
     def _validated(cls, path: Path | None, bare: dict[str, Any]) -> Self:
         try:
             return cls(_env_file=path, **bare)  # type: ignore[call-arg]  # pydantic-settings hides its own arguments.
         except ValidationError as error:
-            # `from None`, here and above: what these exceptions know is the value itself.
+            # `from None`, here and above, because these exceptions contain the value.
             raise _explain(cls, error) from None
 
     @classmethod
     def variable(cls, field: str) -> str:
-        """Return the full name of the variable that a field is read from; while loading, the one it is taken from."""
+        """Return the name of a field's variable; during `load`, the name without prefix if that is read."""
         return field.upper() if is_unprefixed(field) else name_variable(cls, field)
 
     @model_validator(mode="before")
@@ -85,9 +93,9 @@ class EnvironmentSettings(BaseSettings):
 
 
 def find_env_file(folder: Path | None = None) -> Path | None:
-    """Return the nearest `.env` from the current folder up to the project's, None if there is none.
+    """Return the nearest `.env` from the current folder up to the project's folder; None if no such file exists.
 
-    Outside of any project only the current folder counts: a stray file further up is nobody's intention.
+    Outside a project, only the current folder is searched, because a file in a parent folder belongs to other programs.
     """
     folder = (folder or Path.cwd()).resolve()
     within = [folder]
@@ -99,10 +107,10 @@ def find_env_file(folder: Path | None = None) -> Path | None:
 
 
 def _explain(settings: type[EnvironmentSettings], error: ValidationError) -> errors.ConfigurationError:
-    """Return one sentence over all that is wrong."""
+    """Return one error that names every wrong or missing variable."""
     problems = []
     variables = []
-    # Inputs and contexts are left out: they hold the values.
+    # Without inputs and contexts, because they contain the values.
     for detail in error.errors(include_url=False, include_context=False, include_input=False):
         field = _find_field(settings, str(detail["loc"][0])) if detail["loc"] else ""
         message = detail["msg"].removeprefix("Value error, ").rstrip(".")
@@ -121,11 +129,15 @@ def _explain(settings: type[EnvironmentSettings], error: ValidationError) -> err
             problems.append(
                 f"{variable} is wrong" + ("" if is_secret(settings.model_fields[field]) else f": {message}")
             )
-    return errors.ConfigurationError("; ".join(problems) + ".", variable=variables[0] if variables else "")
+    return errors.ConfigurationError(
+        "; ".join(problems) + ".",
+        variable=variables[0] if variables else "",
+        remedy=f"Set {' and '.join(variables or ['the variables'])} in the environment or in the .env file.",
+    )
 
 
 def _find_field(settings: type[BaseSettings], location: str) -> str:
-    """Return the field that pydantic names by itself or by its alias."""
+    """Return the field that pydantic reports by its name or by its alias."""
     if location in settings.model_fields:
         return location
     return next((name for name in settings.model_fields if name_variable(settings, name) == location.upper()), "")

@@ -1,7 +1,7 @@
-"""The settings that every service has: its database, its pool, its keys.
+"""The settings that every service has: its database, its pool and its keys.
 
-Where several places give the address, the order is: AWS secret, mounted file, `DATABASE_URL`, `DB_*`. Where none does,
-the service runs on the embedded server, so a variable that was meant to hold the address but is blank is an error.
+If several variables give the address, the order of precedence is: AWS secret, mounted file, `DATABASE_URL`, `DB_*`.
+Without an address, the service uses the embedded server. So a blank variable for the address is an error.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _Ring = TypeVar("_Ring", KeyRing, SigningRing)
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
-# libpq's keyword, and the field that holds it where the address is given in parts.
+# Each libpq keyword, and the field that gives it when the address is set in parts.
 _PARTS = {
     "host": "db_host",
     "port": "db_port",
@@ -37,7 +37,7 @@ _PARTS = {
     "sslrootcert": "database_sslrootcert",
 }
 
-# What says by itself that the database is elsewhere; the other parts have defaults or only add to these.
+# Each of these fields means that the service does not use the embedded server. Other fields have defaults.
 _ADDRESS_FIELDS = (
     "database_secret",
     "database_url_file",
@@ -50,98 +50,108 @@ _ADDRESS_FIELDS = (
 
 
 class DatabaseSettings(EnvironmentSettings):
-    """Settings of a service with a database; a service subclasses this with its `env_prefix` and adds its own.
+    """Settings of a service with a database. A service subclasses this, sets `env_prefix` and adds its own fields.
 
     Attributes:
-        default_parts: what the parts of an address are, by libpq's keyword, that are not given where another one is.
+        default_parts: defaults for the parts of an address, by libpq keyword. They apply if any part is set.
     """
 
     silencing: ClassVar[tuple[str, ...]] = _ADDRESS_FIELDS
     default_parts: ClassVar[Mapping[str, str]] = {}
 
     environment: Literal["development", "test", "production"] = Field(
-        default="production", description="Where the service runs; development logs every SQL statement."
+        default="production", description="Environment of the service; development logs every SQL statement."
     )
 
     database_url: SecretStr | None = Field(
         default=None,
-        description="The application's database, postgresql://user:password@host:5432/database; hosts by commas.",
+        description="URL of the application's login, postgresql://user:password@host:5432/database; "
+        "separate hosts by commas.",
     )
     migration_database_url: SecretStr | None = Field(
-        default=None, description="The database with the login that migrates; without it the application's login does."
+        default=None, description="URL of the login that migrates. Default: the application's login."
     )
     admin_database_url: SecretStr | None = Field(
-        default=None, description="The database with the login that works across tenants; without it the application's."
+        default=None, description="URL of the login that works across tenants. Default: the application's login."
     )
     database_url_file: Path | None = Field(
-        default=None, description="A mounted file that holds the URL, or the JSON of AWS; read again when refused."
+        default=None,
+        description="File with the URL, or with the JSON of AWS; read again when the login is refused.",
     )
     database_secret: str | None = Field(
-        default=None, description="Name or ARN of a secret in AWS Secrets Manager; asked again when refused."
+        default=None,
+        description="Name or ARN of a secret in AWS Secrets Manager; read again when the login is refused.",
     )
     aws_region: str | None = Field(
-        default=None, description="Region of the secret; without it that of the ARN, or the AWS environment's."
+        default=None, description="Region of the secret. Default: the region of the ARN or of the AWS environment."
     )
-    db_host: str | None = Field(default=None, description="Host of the database, where the address is given in parts.")
+    db_host: str | None = Field(default=None, description="Host of the database, when the address is set in parts.")
     db_port: int = Field(default=5432, ge=1, le=65535, description="Port of the database.")
     db_name: str | None = Field(default=None, description="Name of the database.")
     db_user: str | None = Field(default=None, description="Login of the application.")
-    db_password: SecretStr | None = Field(default=None, description="Password of that login.")
+    db_password: SecretStr | None = Field(default=None, description="Password of the application's login.")
     database_sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] | None = Field(
         default=None,
-        description="TLS for every address that says nothing of TLS itself; without it prefer, as in libpq.",
+        description="sslmode of every address that sets no TLS option. Default: prefer, as in libpq.",
     )
     database_sslrootcert: Path | None = Field(
-        default=None, description="The authority to trust for it; without it verify-full uses the system's."
+        default=None,
+        description="File with the trusted certificate authorities. Default for verify-full: the system's authorities.",
     )
 
-    database_pool_size: int = Field(default=5, ge=1, description="Connections kept open by each process.")
-    database_max_overflow: int = Field(default=15, ge=0, description="Connections opened beyond those under load.")
+    database_pool_size: int = Field(default=5, ge=1, description="Connections that each process keeps open.")
+    database_max_overflow: int = Field(
+        default=15, ge=0, description="Further connections that each process opens under load."
+    )
     database_pool_idle_timeout: PositiveSeconds = Field(
-        default=300.0, description="Seconds after which an idle connection beyond the pool's size is closed."
+        default=300.0, description="Seconds after which an idle connection beyond the pool size is closed."
     )
     database_pool_timeout: PositiveSeconds = Field(
-        default=5.0, description="Seconds to get a connection: waiting for a free one, or opening one, in all."
+        default=5.0,
+        description="Maximum seconds to get a connection: the wait for a free one, the ping and the opening together.",
     )
     database_pool_recycle: PositiveSeconds = Field(
-        default=1800.0, description="Seconds after which a connection is replaced, up to a tenth earlier at random."
+        default=1800.0,
+        description="Maximum age of a connection, in seconds; reduced at random by up to 10 % for each connection.",
     )
     database_connect_timeout: PositiveSeconds = Field(
-        default=30.0, description="Seconds for opening a connection; in the pool, its timeout is the limit if shorter."
+        default=30.0, description="Maximum seconds to open a connection. A shorter pool timeout takes precedence."
     )
     database_statement_timeout: Seconds = Field(
-        default=30.0, description="Seconds after which the server cancels a statement; 0 never."
+        default=30.0, description="Seconds after which the server cancels a statement; 0 means never."
     )
     database_idle_in_transaction_timeout: Seconds = Field(
-        default=60.0, description="Seconds after which the server ends a session idle in a transaction; 0 never."
+        default=60.0,
+        description="Seconds after which the server ends a session that is idle in a transaction; 0 means never.",
     )
     database_echo: bool | None = Field(
-        default=None, description="Log every SQL statement; without it only in development."
+        default=None, description="Log every SQL statement. Default: true in development only."
     )
     database_wait: Seconds = Field(
-        default=0.0, description="Seconds to wait for the database at start; 0 gives up at once."
+        default=0.0, description="Seconds to wait for the database at start; 0 means no wait."
     )
 
     encryption_keys: SecretStr | None = Field(
-        default=None, description="Keys for encrypted columns, id:base64key by commas; the first one encrypts."
+        default=None,
+        description="Keys of encrypted columns, id:base64key, separated by commas; the first key encrypts.",
     )
     encryption_key_file: Path | None = Field(
-        default=None, description="A mounted file with the same; it is preferred to the variable."
+        default=None, description="File with the encryption keys; it takes precedence over the variable."
     )
     context_keys: SecretStr | None = Field(
-        default=None, description="Keys that sign the tenant, id:base64key by commas; the first one signs."
+        default=None, description="Keys that sign the tenant, id:base64key, separated by commas; the first key signs."
     )
     context_key_file: Path | None = Field(
-        default=None, description="A mounted file with the same; it is preferred to the variable."
+        default=None, description="File with the signing keys; it takes precedence over the variable."
     )
 
-    # Sources that cache are kept, so that all who ask share one cache and one request to the store.
+    # Cached sources, so that all callers share one cache and one request to the store.
     _sources: dict[str, AddressSource] = PrivateAttr(default_factory=dict)
 
     def source(self, purpose: Purpose = "application") -> AddressSource | None:
-        """Return where the address for a purpose comes from; None if nothing is given: the embedded server.
+        """Return the source of the address for a purpose; None if no address is set, which means the embedded server.
 
-        A purpose without an address of its own has the application's.
+        A purpose without its own address uses the application's.
         """
         if purpose != "application" and (own := self._parse_url(f"{purpose}_database_url")):
             return StaticSource(own)
@@ -166,11 +176,11 @@ class DatabaseSettings(EnvironmentSettings):
         return StaticSource(address) if address else None
 
     def is_separate(self, purpose: Purpose) -> bool:
-        """True if the purpose has a login of its own, not one that reaches its role from the application's."""
+        """True if the purpose has its own login; False if it uses the application's login and SET ROLE."""
         return purpose == "application" or getattr(self, f"{purpose}_database_url") is not None
 
     def key_ring(self) -> KeyRing | None:
-        """Return the keys for encrypted columns, None if none are given.
+        """Return the keys of encrypted columns; None if no keys are set.
 
         Raises:
             ConfigurationError: the keys are malformed, or their file cannot be read.
@@ -178,7 +188,7 @@ class DatabaseSettings(EnvironmentSettings):
         return self._ring(KeyRing, "encryption_keys", "encryption_key_file")
 
     def signing_ring(self) -> SigningRing | None:
-        """Return the keys that sign the tenant, None if none are given.
+        """Return the keys that sign the tenant; None if no keys are set.
 
         Raises:
             ConfigurationError: the keys are malformed, or their file cannot be read.
@@ -200,13 +210,15 @@ class DatabaseSettings(EnvironmentSettings):
         if blank and len(blank) == len(given):
             variable = cls.variable(blank[0])
             raise errors.ConfigurationError(
-                f"{variable} is blank; give it a value, or remove it to use the embedded server.", variable=variable
+                f"{variable} is blank.",
+                variable=variable,
+                remedy=f"Set {variable} to a value, or remove it to use the embedded server.",
             )
         return values
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        """Read all that needs no file and no network, so that a mistake stops the service at its start."""
+        """Parse all values that need no file and no network, so that a mistake stops the service at its start."""
         for field in ("database_url", "migration_database_url", "admin_database_url"):
             self._parse_url(field)
         TLS.from_keywords(self._keywords(with_login=False), self._parts_origin())
@@ -230,7 +242,7 @@ class DatabaseSettings(EnvironmentSettings):
         url: SecretStr | None = getattr(self, field)
         if url is None:
             return None
-        # Not Address.parse: container services hand on a secret's JSON in a variable, too.
+        # Not Address.parse, because container services also pass the JSON of a secret in a variable.
         return read_document(url.get_secret_value(), self._keywords(with_login=False), Origin(self.variable(field)))
 
     def _parse_parts(self) -> Address | None:
@@ -252,7 +264,7 @@ class DatabaseSettings(EnvironmentSettings):
         return Origin(self.variable("db_host"), names=names, hint="")
 
     def _stored_origin(self, field: str) -> Origin:
-        hint = f"what its JSON leaves out, {self.variable('db_host')} and {self.variable('db_name')} can give"
+        hint = f"Add it to the secret's JSON, or set {self.variable('db_host')} and {self.variable('db_name')}."
         return Origin(self.variable(field), hint=hint)
 
     def _keep(self, source: AWSSource | FileSource) -> AddressSource:

@@ -1,7 +1,7 @@
-"""Variables without a service's prefix: `DATABASE_URL` or `DB_HOST`, as many a team and platform names them.
+"""Variables without a service's prefix, such as `DATABASE_URL` or `DB_HOST`, as many platforms name them.
 
-Several services may run in one process, where a bare name speaks to each that reads it. The invariant: an address comes
-from one place. A service that was given an address under its own prefix reads no part of another under a bare name.
+Several services may run in one process, and each of them reads a name without prefix. The invariant: an address comes
+from one place. A service with an address under its own prefix reads no part of an address without the prefix.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from tenantry.settings.variables import name_variable
 
 __all__ = ["is_unprefixed", "read_unprefixed"]
 
-# The fields that the settings being loaded take from bare names, so that errors name what was or should be there.
+# The fields that the current `load` reads without the prefix, so that errors name the variable that was read.
 _taken: ContextVar[frozenset[str]] = ContextVar("tenantry_unprefixed", default=frozenset())
 
 
 def is_unprefixed(field: str) -> bool:
-    """True while settings are loaded that take this field from its bare name."""
+    """True during a `load` that reads this field without the prefix."""
     return field in _taken.get()
 
 
@@ -32,9 +32,9 @@ def is_unprefixed(field: str) -> bool:
 def read_unprefixed(
     settings: type[BaseSettings], fields: Collection[str], silencing: Collection[str], env_file: Path | None
 ) -> Iterator[dict[str, str]]:
-    """Yield the values of `fields` under their bare names; none if one of `silencing` is given with its prefix.
+    """Yield the values of `fields` without prefix; nothing if one of `silencing` is set with its prefix.
 
-    A field that is given with its prefix is left out. As everywhere, the environment wins over the file.
+    A field that is set with its prefix is left out. The environment takes precedence over the file.
     """
     given = _given(env_file) if fields else {}
     own = {field for field in {*fields, *silencing} if given.get(name_variable(settings, field), "").strip()}

@@ -1,6 +1,6 @@
-"""What a settings class can be told: the name, kind, default and description of each variable.
+"""The variables of a settings class: name, kind, default and description of each.
 
-The tables of the reference and the sentences of errors are made from the same words, so neither can go stale.
+The reference's tables and the error messages use the same words, so that both stay correct.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _WORDS: dict[Any, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One environment variable; `default` is None where there is none, or where it is a secret.
+    """One environment variable; `default` is None if it has no default, or if it is a secret.
 
-    `unprefixed` is the bare name that is read too, empty where it is not.
+    `unprefixed` is the name without prefix if that is also read, else empty.
     """
 
     name: str
@@ -63,7 +63,7 @@ def list_variables(settings: type[BaseSettings]) -> tuple[Variable, ...]:
 
 
 def name_variable(settings: type[BaseSettings], field: str) -> str:
-    """Return the variable that a field is read from: the prefix and the field's name, or its alias alone."""
+    """Return the name of a field's variable: the prefix and the field's name, or its alias without prefix."""
     alias = settings.model_fields[field].validation_alias
     if isinstance(alias, AliasChoices):
         alias = alias.choices[0]
@@ -78,7 +78,7 @@ def is_secret(field: FieldInfo) -> bool:
 
 
 def describe_kind(field: FieldInfo) -> str:
-    """Return what a value must be, `a whole number, at least 1`; empty for a type that has no plain word."""
+    """Return the rule for a value, such as `a whole number, at least 1`; empty for a type without a plain word."""
     words = []
     for choice in _choices(field.annotation):
         if get_origin(choice) is Literal:
@@ -92,7 +92,7 @@ def describe_kind(field: FieldInfo) -> str:
 
 
 def _choices(annotation: Any) -> list[Any]:
-    """Return the types that a union allows, without None: a variable that is not given is no value."""
+    """Return the types of a union, without None, which stands for a variable that is not set."""
     if get_origin(annotation) in {typing.Union, types.UnionType}:
         return [choice for part in get_args(annotation) for choice in _choices(part)]
     return [] if annotation is type(None) else [annotation]

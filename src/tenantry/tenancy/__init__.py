@@ -1,1 +1,1 @@
-"""Floor 3: what keeps tenants apart, declared on models and held by the unit of work."""
+"""Floor 3: tenant isolation: declarations on models, policies, and units of work."""

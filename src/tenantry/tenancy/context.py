@@ -1,6 +1,6 @@
-"""The tenant of the work that is running, for logs and traces.
+"""The tenant of the current unit of work, for logs and traces.
 
-It only tells; nothing is decided by it. What a statement may see is decided by the session that sends it.
+It has no effect on isolation: the session determines what a statement may read.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["current_tenant", "telling"]
+__all__ = ["current_tenant", "log_tenant"]
 
 _tenant: ContextVar[str | None] = ContextVar("tenantry_tenant", default=None)
 
@@ -20,8 +20,8 @@ def current_tenant() -> str | None:
 
 
 @contextmanager
-def telling(tenant: str | None) -> Iterator[None]:
-    """Name `tenant` in the logs of everything that runs inside."""
+def log_tenant(tenant: str | None) -> Iterator[None]:
+    """Name `tenant` in the logs of the block."""
     token = _tenant.set(tenant)
     try:
         yield

@@ -1,8 +1,8 @@
-"""`Database`: one service's connections, and the units of work that go over them.
+"""`Database`: one service's connections and units of work.
 
-The invariant: a session that leaves here has its scope from the first statement to the last, on every path, also
-after a commit, a rollback or a lost connection. Which role serves is looked at when the database is opened, before
-any request: a superuser, an owner or a role with BYPASSRLS would make every policy a comment.
+The invariant: a session has its scope from the first statement to the last, also after a commit, a rollback or a lost
+connection. `open` checks the role before any request, because policies do not apply to a superuser, an owner or a role
+with BYPASSRLS.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from tenantry.postgres.probe import Probe
 from tenantry.postgres.roles import Roles, check_safe, fetch_role
 from tenantry.postgres.server import Server
 from tenantry.settings import DatabaseSettings
-from tenantry.tenancy.context import telling
+from tenantry.tenancy.context import log_tenant
 from tenantry.tenancy.declarations import Isolated, declaration_of, tenancy_of
 from tenantry.tenancy.guard import guard_engine
-from tenantry.tenancy.lookup import TenantMatch, lookup_statement
+from tenantry.tenancy.lookups import TenantMatch, lookup_statement
 from tenantry.tenancy.rules import check_declarations
 from tenantry.tenancy.scope import Scope, parse_tenant
-from tenantry.tenancy.session import INFO_KEY, AdminSession, ReadSession, TenantSession
-from tenantry.tenancy.signer import Signer
+from tenantry.tenancy.signed_context.signer import Signer
+from tenantry.tenancy.unit_of_work import INFO_KEY, AdminSession, ReadSession, TenantSession
 
 __all__ = ["Database"]
 
 _log = logging.getLogger("tenantry.database")
 
-# Work across tenants is rare and slow; it must not be able to take the connections that requests need.
+# Work across tenants is rare and slow. It has its own small pool, so that it cannot use up the connections of requests.
 ADMIN_POOL_SIZE, ADMIN_MAX_OVERFLOW = 1, 2
 
 _Session = TypeVar("_Session", bound=AsyncSession)
@@ -50,16 +50,16 @@ _Resource = TypeVar("_Resource")
 class Database:
     """The database of one service.
 
-        async with service.open_database() as database:
+        async with Deployment.load(service).database() as database:
             async with database.tenant("acme") as session:
                 session.add(...)
 
-    `settings` say where it is; where they say nothing, `server` is leased for as long as the database is open.
+    `settings` have its address. Without an address, a lease keeps `server` running while the database is open.
 
     Raises (on opening):
-        DatabaseUnavailable: nobody answered within `database_wait` seconds.
-        UnsafeRole: the role that would serve could step over row security.
-        ContextRefused: the service signs the tenant, and the database does not take its signature.
+        DatabaseUnavailable: no server answered within `database_wait` seconds.
+        UnsafeRole: the role that would serve requests could bypass row security.
+        ContextRefused: the service signs the tenant, and the database refuses its signature.
 
     Raises (when made):
         DeclarationError: a model does not declare its tenancy.
@@ -84,7 +84,7 @@ class Database:
         self._resources = AsyncExitStack()
 
     async def open(self) -> None:
-        """Connect, and refuse to go on in a role that row security does not hold."""
+        """Connect, and check that row security applies to the role."""
         async with AsyncExitStack() as stack:
             if self._server is not None:
                 lease = await asyncio.to_thread(self._server.lease)
@@ -101,7 +101,7 @@ class Database:
             self._resources = stack.pop_all()
 
     async def close(self) -> None:
-        """Give every connection back, and the lease of the embedded server."""
+        """Close every connection, and release the lease of the embedded server."""
         try:
             if self._admin is not None:
                 await self._admin.dispose()
@@ -118,21 +118,21 @@ class Database:
 
     @property
     def is_open(self) -> bool:
-        """Whether units of work can be had."""
+        """True if the database is open for units of work."""
         return self._engine is not None
 
     @property
     def engine(self) -> AsyncEngine:
-        """The application's engine. Statements on tenant tables need a unit of work; here they are refused."""
+        """The application's engine. It refuses statements on tenant tables, which need a unit of work."""
         return _opened(self._engine)
 
     @property
     def probe(self) -> Probe:
-        """Asks the database how it is, over a connection of its own."""
+        """Checks the database over a separate connection."""
         return _opened(self._probe)
 
     def pool_status(self) -> PoolStatus:
-        """Return how much of the pool is in use."""
+        """Return the state of the pool."""
         return pool_status(self.engine)
 
     @overload
@@ -146,7 +146,7 @@ class Database:
     def tenant(
         self, tenant: object, *, read_only: bool = False
     ) -> AbstractAsyncContextManager[TenantSession] | AbstractAsyncContextManager[ReadSession]:
-        """Return a unit of work of one tenant: commits on leaving, rolls back on an error.
+        """Return a unit of work of one tenant, which commits at the end of the block and rolls back on an error.
 
         Raises:
             TenantRequired: the tenant is missing.
@@ -156,7 +156,7 @@ class Database:
         return self._read(scope) if read_only else self._write(self.engine, TenantSession, scope)
 
     def scope(self, tenant: object) -> Scope:
-        """Return what a unit of work of the tenant may touch; its `preamble` binds the tenant to a transaction.
+        """Return the scope of the tenant's units of work; its `preamble` binds the tenant to a transaction.
 
         Raises:
             TenantRequired, TenantInvalid: see `tenant`.
@@ -173,12 +173,12 @@ class Database:
     def session(
         self, *, read_only: bool = False
     ) -> AbstractAsyncContextManager[TenantSession] | AbstractAsyncContextManager[ReadSession]:
-        """Return a unit of work without a tenant, for `Shared` and `Global` tables; others are refused."""
+        """Return a unit of work without a tenant, for `Shared` and `Global` tables. It refuses tenant tables."""
         scope = Scope(self._tenancy, key_ring=self._key_ring)
         return self._read(scope) if read_only else self._write(self.engine, TenantSession, scope)
 
     async def find_tenant(self, model: type[Isolated], **key: Any) -> TenantMatch | None:
-        """Return the tenant and row that a global credential leads to, through the model's declared lookup.
+        """Return the tenant and the row of a global key, such as an e-mail address, through the model's lookup.
 
             match = await database.find_tenant(User, email=address)
 
@@ -192,19 +192,19 @@ class Database:
                     row = (await session.execute(lookup_statement(table, lookup, key))).first()
                 return None if row is None else TenantMatch(row.tenant, row.key)
         raise errors.DeclarationError(
-            f"Table {table.name!r} declares no lookup by {', '.join(sorted(key))}.",
+            f"Table {table.name!r} does not declare a lookup by {', '.join(sorted(key))}.",
             remedy=f"Add TenantLookup({', '.join(map(repr, sorted(key)))}) to the model's __lookups__, and migrate.",
         )
 
     @asynccontextmanager
     async def admin(self, *, reason: str) -> AsyncIterator[AdminSession]:
-        """Open a unit of work across tenants, as the admin role; the reason is logged.
+        """Open a unit of work across tenants, in the admin role; the reason is logged.
 
         Raises:
             ValueError: the reason is empty.
         """
         if not reason.strip():
-            raise ValueError("Work across tenants needs a reason.")
+            raise ValueError("The reason of an admin session is empty. Pass a reason; it is logged.")
         if self._admin is None:
             options = PoolOptions.from_settings(self.settings)
             small = dataclasses.replace(options, size=ADMIN_POOL_SIZE, overflow=ADMIN_MAX_OVERFLOW)
@@ -216,10 +216,9 @@ class Database:
 
     @asynccontextmanager
     async def _write(self, engine: AsyncEngine, kind: type[_Session], scope: Scope) -> AsyncIterator[_Session]:
-        # The rows stay usable after the commit: a response is built from them when no transaction is left to load
-        # them in.
+        # Rows stay loaded after the commit, because a response is built from them when no transaction is open.
         session = kind(bind=engine, expire_on_commit=False, info={INFO_KEY: scope})
-        with telling(None if scope.tenant is None else str(scope.tenant)):
+        with log_tenant(None if scope.tenant is None else str(scope.tenant)):
             async with session:
                 yield session
                 await session.commit()
@@ -244,7 +243,7 @@ class Database:
         return engine
 
     async def _check_session(self, endpoint: Endpoint) -> None:
-        """Look at the role and the signature before any request; wait for the database as long as the settings say."""
+        """Check the role and the signature before any request; wait for the database for `database_wait` seconds."""
         wait = self.settings.database_wait
         connection = await connect(
             endpoint.source,
@@ -268,7 +267,7 @@ class Database:
             self._signer = await self._signer.fit(connection, self._tenancy.setting)
 
     async def _ask_signature(self, connection: Connection) -> str | None:
-        """Look again with every check: a key may have been retired, and after a failover the server is another."""
+        """Check the signature with every probe: a key may have been removed, or a failover changed the server."""
         try:
             await self._fit_signer(connection)
         except errors.ContextRefused as error:
@@ -278,5 +277,5 @@ class Database:
 
 def _opened(resource: _Resource | None) -> _Resource:
     if resource is None:
-        raise errors.TenantryError("The database is not open.", remedy="Use it inside `async with database:`.")
+        raise errors.TenantryError("The Database is not open.", remedy="Use it inside `async with database:`.")
     return resource

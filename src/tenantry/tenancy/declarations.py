@@ -1,8 +1,8 @@
-"""What a mapped table says about its tenancy, and the base class that makes it say so.
+"""Declarations of tenancy on mapped tables, and the base class that requires them.
 
-Every table declares one of four kinds. A table that says nothing is a `DeclarationError`, never a default: the one
-mistake that row security cannot forgive is the table somebody forgot. The declaration is kept in `Table.info`, where
-migrations, the audit and the unit of work read it; none of them looks at Python classes.
+Every table declares one of four kinds. A table without a declaration is a `DeclarationError`, and there is no default,
+because a forgotten table would not be isolated. `Table.info` stores the declaration. Migrations, the audit and the unit
+of work read it there, and never read Python classes.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column
 from sqlalchemy.types import TypeEngine
 
 from tenantry import errors, sql
-from tenantry.tenancy.lookup import TenantLookup
+from tenantry.tenancy.lookups import TenantLookup
 from tenantry.tenancy.policy import as_tenant, setting_expression
-from tenantry.tenancy.signature import claimed_tenant, keys_table
+from tenantry.tenancy.signed_context.accessor import claimed_tenant, keys_table
 
 __all__ = [
     "Declaration",
@@ -38,8 +38,8 @@ __all__ = [
 
 INFO_KEY = "tenantry"
 
-# Index and constraint names are spelt out, so that a downgrade can name what an upgrade made (Alembic, "The Importance
-# of Naming Constraints").
+# Indexes and constraints have explicit names, so that a downgrade can drop them by name (Alembic, "The Importance of
+# Naming Constraints").
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -50,32 +50,31 @@ NAMING_CONVENTION = {
 
 
 class Kind(enum.Enum):
-    """The four declarations a model can make, and that of the toolkit's own table."""
+    """The four declarations of a model, and the declaration of the toolkit's own table."""
 
     TENANT_SCOPED = "tenant_scoped"
     TENANT_ROOT = "tenant_root"
     SHARED = "shared"
     GLOBAL = "global"
-    # Of the owner alone; no model can declare it.
+    # For the owner only. No model can declare it.
     INTERNAL = "internal"
 
     @property
     def is_isolated(self) -> bool:
-        """Whether row security holds the table's rows apart."""
+        """True if row security isolates the table's rows by tenant."""
         return self in {Kind.TENANT_SCOPED, Kind.TENANT_ROOT}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tenancy:
-    """How one service tells tenants apart.
+    """The tenant column and the setting with which a service identifies tenants.
 
     Attributes:
         column: the tenant column's name in every `TenantScoped` table.
-        type: its type; `String`, `Text`, `Uuid` and the integers are supported, because their equality is leakproof and
-            can therefore be an index condition ahead of a policy.
-        setting: the transaction-local setting that carries the tenant.
-        signed_context: whether what it carries is signed, so that SQL injected into the application's own statement
-            cannot name another tenant.
+        type: the tenant column's type: `String`, `Text`, `Uuid` or an integer type. Their equality operators are
+            leakproof, so an index can be used together with a policy.
+        setting: the transaction-local setting that contains the tenant.
+        signed_context: True to sign the setting's value, so that injected SQL cannot set another tenant.
     """
 
     column: str = "tenant_id"
@@ -84,20 +83,21 @@ class Tenancy:
     signed_context: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a setting name that `SET LOCAL` could not take."""
+        """Check that `SET LOCAL` accepts the setting's name."""
         head, _, tail = self.setting.partition(".")
         if not (head.isidentifier() and tail.replace(".", "_").isidentifier()):
             raise errors.DeclarationError(
-                f"{self.setting!r} cannot carry the tenant.",
-                why="A custom setting is named like `app.current_tenant_id`.",
+                f"{self.setting!r} is not a valid name of a custom setting.",
+                why="PostgreSQL needs a prefix, a dot and a name.",
+                remedy="Set Tenancy(setting=...) to a name such as app.current_tenant_id.",
             )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Declaration:
-    """What one table says: its kind, its tenant column, what the application may do, and which keys lead to it.
+    """The declaration of one table: kind, tenant column, the application's privileges, and tenant lookups.
 
-    `partitions` is over how many its rows are spread by their tenant, 0 for none.
+    `partitions` is the number of hash partitions by tenant, 0 for a table without partitions.
     """
 
     kind: Kind
@@ -108,16 +108,15 @@ class Declaration:
 
 
 class Isolated:
-    """What `TenantScoped` and `TenantRoot` share: `__tenant__`, the mapped attribute that holds a row's tenant."""
+    """The base of `TenantScoped` and `TenantRoot`: `__tenant__` is the mapped attribute with a row's tenant."""
 
-    # A placeholder on the mixin itself, where SQLAlchemy tries out a loader criterion; each model sets its own
-    # attribute.
+    # A placeholder on the mixin, where SQLAlchemy evaluates a loader criterion. Each model sets its own attribute.
     __tenant__: ClassVar[ColumnElement[Any]] = column("tenant")
     __lookups__: ClassVar[tuple[TenantLookup, ...]] = ()
 
 
 class TenantScoped(Isolated):
-    """Mixin: the rows belong to a tenant; `__partitions__` spreads them over so many partitions, a tenant in one."""
+    """Mixin: each row belongs to a tenant. `__partitions__` is the number of hash partitions by tenant."""
 
     __kind__: ClassVar[Kind] = Kind.TENANT_SCOPED
     __privileges__: ClassVar[tuple[str, ...]] = ("DELETE", "INSERT", "SELECT", "UPDATE")
@@ -125,9 +124,9 @@ class TenantScoped(Isolated):
 
 
 class TenantRoot(Isolated):
-    """Mixin: the row *is* the tenant.
+    """Mixin: each row is a tenant.
 
-    It sees itself only, and is created through the admin path unless the model grants INSERT.
+    A tenant reads only its own row. An admin session inserts the row, unless the model grants INSERT.
     """
 
     __kind__: ClassVar[Kind] = Kind.TENANT_ROOT
@@ -135,7 +134,7 @@ class TenantRoot(Isolated):
 
 
 class Shared:
-    """Mixin: the same rows for all tenants; the application reads them, the admin role writes them."""
+    """Mixin: all tenants share the rows; the application reads them, and the admin role writes them."""
 
     __kind__: ClassVar[Kind] = Kind.SHARED
     __privileges__: ClassVar[tuple[str, ...]] = ("SELECT",)
@@ -149,23 +148,22 @@ class Global:
 
 
 class TenantBase:
-    """Stands beside `DeclarativeBase` in the base of a service's models, and makes every table declare its tenancy.
+    """A base class beside `DeclarativeBase` for a service's models; every table then declares its tenancy.
 
-    The base may say how the service tells tenants apart:
+    The subclass may set the tenant column and its type:
 
         class Base(TenantBase, DeclarativeBase):
             tenancy = Tenancy(column="organization_id", type=Uuid())
 
-    A `TenantScoped` model need not write its tenant column; where it writes the bare annotation (`tenant_id:
-    Mapped[str]`) type checkers know it too. A `TenantRoot` whose key is not the tenant column names it in
-    `__tenant_key__`.
+    A `TenantScoped` model gets its tenant column by itself. The annotation alone (`tenant_id: Mapped[str]`) makes it
+    known to type checkers. A `TenantRoot` whose key column has another name sets `__tenant_key__`.
     """
 
     metadata: ClassVar[MetaData]
     tenancy: ClassVar[Tenancy] = Tenancy()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Give a service's base its metadata, and a table its tenant column and its declaration."""
+        """Set the metadata of a service's base, and the tenant column and the declaration of a table."""
         if DeclarativeBase in cls.__bases__ and "metadata" not in vars(cls):
             cls.metadata = MetaData(naming_convention=NAMING_CONVENTION)
         kind: Kind | None = getattr(cls, "__kind__", None)
@@ -186,12 +184,12 @@ class TenantBase:
             if partitions and key is not None:
                 table.dialect_kwargs["postgresql_partition_by"] = f"HASH ({sql.identifier(key)})"
             if key is not None and key in table.c:
-                # Past the declarative base's own __setattr__, which would map a second name for the column.
+                # Not by the declarative base's __setattr__, which would map the column a second time.
                 type.__setattr__(cls, "__tenant__", _attribute_of(cls, table, key))
 
 
 def _fill_tenant_column(cls: type[TenantBase]) -> None:
-    """Map the tenant column: NOT NULL, and filled by the database from the setting that the unit of work bound."""
+    """Map the tenant column: NOT NULL, with the setting that the unit of work binds as its default."""
     name = cls.tenancy.column
     if name in vars(cls):
         return
@@ -206,28 +204,28 @@ def _fill_tenant_column(cls: type[TenantBase]) -> None:
 
 
 def _attribute_of(cls: type[TenantBase], table: Table, key: str) -> Any:
-    """Return the attribute that maps the tenant column, which may have another name than the column."""
+    """Return the attribute that maps the tenant column. Its name may differ from the column's."""
     mapper: Mapper[Any] = inspect_mapped(cls)
     return getattr(cls, mapper.get_property_by_column(table.c[key]).key)
 
 
 def declaration_of(table: Table) -> Declaration:
-    """Return what `table` declares.
+    """Return the declaration of `table`.
 
     Raises:
-        DeclarationError: it declares nothing.
+        DeclarationError: the table has no declaration.
     """
     declared = table.info.get(INFO_KEY)
     if not isinstance(declared, Declaration):
         raise errors.DeclarationError(
-            f"Table {table.name!r} does not say what it is.",
-            why="A table without a declaration would be readable by every tenant.",
+            f"Table {table.name!r} does not declare its tenancy.",
+            why="Every tenant could read a table without a declaration.",
             remedy="Add TenantScoped, TenantRoot, Shared or Global to the bases of its model.",
         )
     return declared
 
 
 def tenancy_of(metadata: MetaData) -> Tenancy:
-    """Return how the service of `metadata` tells tenants apart."""
+    """Return the tenancy of the models in `metadata`."""
     tenancy = metadata.info.get(INFO_KEY)
     return tenancy if isinstance(tenancy, Tenancy) else Tenancy()

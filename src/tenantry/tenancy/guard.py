@@ -1,8 +1,7 @@
-"""What stands between a statement and the driver: the tenant's predicate, and the refusal to go without a tenant.
+"""Engine listeners that add the tenant's predicate, and refuse statements on tenant tables without a tenant.
 
-Two listeners on the application's engine see every statement of every path: flush, `get`, lazy load, stream, bulk,
-Core and textual SQL. Without a tenant, a statement that names a tenant table is refused before anything is sent,
-BEGIN included.
+Two listeners on the application's engine get every statement: of flush, `get`, lazy load, stream, bulk, Core and
+textual SQL. Without a tenant, a statement that names a tenant table is refused before anything is sent, even BEGIN.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ __all__ = ["guard_engine"]
 
 
 def guard_engine(engine: Engine, metadata: MetaData) -> None:
-    """Let no statement pass `engine` without a scope that allows it."""
+    """Add the listeners to `engine`, so that it sends only statements that their scope allows."""
     unscoped = Scope(tenancy_of(metadata))
     names_tenant_table = _table_finder(metadata)
 
@@ -44,9 +43,9 @@ def guard_engine(engine: Engine, metadata: MetaData) -> None:
         table = names_tenant_table(statement) if scope.tenant is None and not scope.is_admin else None
         if table is not None:
             raise errors.TenantRequired(
-                f"A statement on tenant table {table!r} was refused: no tenant is bound.",
-                why="Nothing was sent.",
-                remedy="Use `async with database.tenant(...)`; for work across tenants `database.admin(reason=...)`.",
+                f"A statement on tenant table {table!r} was refused, because no tenant is bound.",
+                why="Tenant tables need a tenant. Nothing was sent to the database.",
+                remedy="Use `async with database.tenant(...)`; for work across tenants, `database.admin(reason=...)`.",
             )
 
     event.listen(engine, "before_execute", before_execute, retval=True)
@@ -54,16 +53,16 @@ def guard_engine(engine: Engine, metadata: MetaData) -> None:
 
 
 def _table_finder(metadata: MetaData) -> Any:
-    """Return a function that tells which tenant table a statement's text names, if any.
+    """Return a function that returns the tenant table that a statement's text names, or None.
 
-    The compiled text is what the server will see, whatever built it: joins added by an eager load and textual SQL
-    alike. It may refuse too much (a tenant table's name inside a string constant), never too little, but for names
-    that only a view or a function knows; those meet the policy.
+    It searches the compiled text, which the server gets, so it finds joins of an eager load and textual SQL too. It may
+    refuse too much (a tenant table's name inside a string constant). It does not find tables behind a view or a
+    function; there, the policy applies.
     """
     names = [table.name for table in metadata.tables.values() if declaration_of(table).kind.is_isolated]
     if not names:
         return lambda _statement: None
-    # A quoted name doubles the quotes within; one with Unicode escapes (U&"...") could be any.
+    # A quoted name doubles its inner quotes. A name with Unicode escapes (U&"...") could be any table.
     spelled = "|".join(re.escape(name.replace('"', '""')) for name in names)
     pattern = re.compile(rf"(?<!\w)({spelled})(?!\w)|(?<!\w)(U&\")", re.IGNORECASE)
 

@@ -1,8 +1,9 @@
-"""The nearest rows by a vector's index (pgvector's HNSW), and without it where that gives too few.
+"""Search the nearest rows by a vector's index (pgvector's HNSW), and without the index if that returns too few rows.
 
-Ask for k, get k. An index of nearest neighbours stops when it has looked at enough rows, and rows that are filtered out
-(another tenant's in the same partition, those a caller may not see) count among them. `hnsw.iterative_scan` lets it go
-on, up to a bound; a search that still comes back short is done again exactly.
+A search for k rows returns k rows, if there are so many. A scan of the index stops after a number of rows, which
+includes rows that are filtered out: rows of another tenant in the same partition, or rows that a policy hides.
+`hnsw.iterative_scan` continues the scan up to a limit. If there are still too few rows, the search is repeated without
+the index.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, func, select
 
-from tenantry.tenancy.session import ReadSession, TenantSession
+from tenantry.tenancy.unit_of_work import ReadSession, TenantSession
 
 __all__ = ["EF_SEARCH", "fetch_nearest"]
 
-# How many candidates the index keeps in hand; more finds better and takes longer (docs/explanation/vectors.md).
+# The number of candidates of the index scan. A larger number improves recall and takes longer
+# (docs/explanation/vectors.md).
 EF_SEARCH = 100
 
 
@@ -29,14 +31,14 @@ async def fetch_nearest(
 ) -> list[Row[Any]]:
     """Return up to `k` rows of `statement`, the nearest first, each with its `distance` as the last column.
 
-    Two statements are sent, and a third where the index gave fewer than `k`.
+    It sends two statements, and a third if the index returned fewer than `k` rows.
     """
     settings = {"hnsw.iterative_scan": "relaxed_order", "hnsw.ef_search": str(ef_search)}
     await session.execute(select(*(func.set_config(name, value, True) for name, value in settings.items())))
     wanted = statement.add_columns(distance.label("distance")).limit(k)
     rows = (await session.execute(wanted.order_by(distance))).all()
     if len(rows) < k:
-        # No index serves an expression, so that every row is looked at.
+        # An index cannot be used for the expression, so every row is read.
         rows = (await session.execute(wanted.order_by(distance + 0.0))).all()
-    # The relaxed order is an order of its own.
+    # relaxed_order returns rows slightly out of order.
     return sorted(rows, key=lambda row: float(row.distance))

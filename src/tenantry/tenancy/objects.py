@@ -1,8 +1,7 @@
-"""Everything a service's models declare that is not a table: row security, policies, grants, sequences, triggers.
+"""The objects that a service's models declare, except tables: row security, policies, grants, sequences, triggers.
 
-One function turns declarations into the vocabulary of `postgres.objects`. Migrations compare it with the catalog, and
-so does the audit; that both read the same set is what makes "the database holds what the models promise" a statement
-that can be checked.
+One function turns declarations into the objects of `postgres.objects`. Migrations and the audit both compare this set
+with the catalog.
 """
 
 from __future__ import annotations
@@ -14,28 +13,28 @@ from sqlalchemy import MetaData, Table
 from tenantry.postgres.objects import DatabaseObject, Extension, Grant, Policy, RowSecurity, Trigger
 from tenantry.postgres.roles import Roles
 from tenantry.tenancy.declarations import Kind, Tenancy, declaration_of, tenancy_of
-from tenantry.tenancy.lookup import lookup_function
+from tenantry.tenancy.lookups import lookup_function
 from tenantry.tenancy.partitions import partitions_of, protection_of
 from tenantry.tenancy.policy import MAINTENANCE_POLICY, TENANT_POLICY, tenant_predicate
 from tenantry.tenancy.sequences import declared_sequences, sequence_grants
-from tenantry.tenancy.signature import ACCESSOR, SCHEMA, accessor_function, keys_protection
+from tenantry.tenancy.signed_context.accessor import ACCESSOR, SCHEMA, accessor_function, keys_protection
 from tenantry.tenancy.timestamps import UPDATED_AT, touch_function, touch_trigger
 
 __all__ = ["ADMIN_PRIVILEGES", "declared_objects"]
 
-# By name: GRANT ALL would include TRUNCATE, which ignores row security.
+# Listed by name, because GRANT ALL would include TRUNCATE, which ignores row security.
 ADMIN_PRIVILEGES = ("DELETE", "INSERT", "SELECT", "UPDATE")
 
 
 def declared_objects(metadata: MetaData, roles: Roles, extensions: Iterable[str] = ()) -> frozenset[DatabaseObject]:
-    """Return what the tables of `metadata` need for `roles`, the roles themselves, and the named extensions.
+    """Return the objects for the tables of `metadata`, the roles, and the named extensions.
 
     Raises:
         DeclarationError: a table does not declare its tenancy.
     """
     tenancy = tenancy_of(metadata)
     found: set[DatabaseObject] = {Extension(name) for name in extensions}
-    # The owner is there before any migration runs, because it is what runs them.
+    # Without the owner, which exists before any migration, because it runs the migrations.
     found.update(role for role in roles if role.name != roles.owner)
     for table in metadata.tables.values():
         found.update(_objects_of(table, tenancy, roles))
@@ -68,7 +67,7 @@ def _objects_of(table: Table, tenancy: Tenancy, roles: Roles) -> Iterator[Databa
         accessor = f"{SCHEMA}.{ACCESSOR}" if tenancy.signed_context else ""
         predicate = tenant_predicate(column.name, tenancy.setting, column.type, accessor=accessor)
         for lookup in declaration.lookups:
-            yield lookup_function(table, declaration, lookup, roles.application)
+            yield lookup_function(table, column, lookup, roles.application)
         yield RowSecurity(table=table.name, schema=schema)
         yield Policy(
             name=TENANT_POLICY,
@@ -78,8 +77,8 @@ def _objects_of(table: Table, tenancy: Tenancy, roles: Roles) -> Iterator[Databa
             check=predicate,
             schema=schema,
         )
-        # Row security is forced on the owner too, so without this a migration's UPDATE would silently touch no row,
-        # and a foreign key would be validated without being looked at.
+        # Row security is forced on the owner too. Without this policy, a migration's UPDATE would change no row, and
+        # the validation of a foreign key would check no row, both without an error.
         yield Policy(
             name=MAINTENANCE_POLICY, table=table.name, roles=(roles.owner,), using="true", check="true", schema=schema
         )

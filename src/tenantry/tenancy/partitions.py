@@ -1,10 +1,10 @@
-"""Tables of tenants that are spread over partitions, a model's `__partitions__ = 32`.
+"""Hash partitions of tenant tables, declared by a model's `__partitions__ = 32`.
 
-All rows of a tenant lie in one partition, which the tenant's predicate picks when a statement is planned. That is what
-an index needs whose search stops early (HNSW): over one partition it meets few rows of others on its way.
+All rows of a tenant are in one partition, which the planner selects by the tenant's predicate. An index whose scan
+stops early (HNSW) needs that: in one partition, it reads few rows of other tenants.
 
-The rows are reached by way of the parent, whose policies hold then. A partition that is named meets its own: forced row
-security without a policy for anybody but the owner, and no grant.
+Statements reach the rows through the parent table, with its policies. A statement that names a partition is checked
+against the partition: row security is forced, only the owner has a policy, and no role has a grant.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ __all__ = ["declared_partitions", "partition_tables", "partitions_of", "protecti
 
 
 def partitions_of(table: Table) -> HashPartitions | None:
-    """Return the partitions that a table declares, None where it is one table."""
+    """Return the partitions that a table declares; None for a table without partitions."""
     count = declaration_of(table).partitions
     return HashPartitions(table.name, count, table.schema or "public") if count else None
 
 
 def protection_of(partitions: HashPartitions, owner: str) -> Iterator[DatabaseObject]:
-    """Yield what keeps each partition to itself; the owner's policy lets later migrations see the rows."""
+    """Yield row security for each partition; the owner's policy lets later migrations read the rows."""
     for name in partitions.partitions:
         yield RowSecurity(name, partitions.schema)
         yield Policy(MAINTENANCE_POLICY, name, (owner,), "true", "true", schema=partitions.schema)

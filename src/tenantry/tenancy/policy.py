@@ -1,11 +1,12 @@
-"""The SQL that tells tenants apart: the setting's expression and the policy's predicate.
+"""The SQL of tenant isolation: the setting's expression and the policy's predicate.
 
-Both are written as PostgreSQL itself prints them (`pg_get_expr`), so that what a model declares and what a catalog
-holds can be compared as text, with nothing normalised away.
+Both are written as PostgreSQL prints them (`pg_get_expr`), so that the declared text and the catalog's text can be
+compared without normalisation.
 
-The predicate has InitPlan form, `column = (SELECT ...)`: evaluated once a statement, where a bare `current_setting()`
-is evaluated for every row (637 ms against 85 ms over a million rows). A setting that was never bound is NULL, and one
-whose transaction ended is '': NULLIF makes both NULL, so that no tenant means no row and never an error of a cast.
+The predicate has the form `column = (SELECT ...)`, an InitPlan, which is evaluated once for each statement. A plain
+`current_setting()` is evaluated for each row (637 ms against 85 ms for a million rows). A setting that was never set is
+NULL, and a setting whose transaction ended is ''. NULLIF makes both NULL, so that without a tenant no row matches, and
+no cast fails.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ MAINTENANCE_POLICY = "owner_maintenance_policy"
 
 
 def _cast_of(column_type: TypeEngine[Any]) -> str:
-    """Return the type that the setting's text is cast to, '' where text is compared as text.
+    """Return the type that the setting's text is cast to; '' for a text column.
 
     Raises:
-        DeclarationError: equality on the type is not leakproof, so it could never use an index under row security.
+        DeclarationError: equality of the type is not leakproof, so row security would prevent the use of an index.
     """
     for known, cast in ((Uuid, "uuid"), (SmallInteger, "smallint"), (BigInteger, "bigint"), (Integer, "integer")):
         if isinstance(column_type, known):
@@ -35,27 +36,27 @@ def _cast_of(column_type: TypeEngine[Any]) -> str:
     if isinstance(column_type, String) and not isinstance(column_type, Enum):
         return ""
     raise errors.DeclarationError(
-        f"{column_type!r} cannot be a tenant's type.",
-        why="Only text, uuid and integer equality is leakproof and keeps its index under row security.",
+        f"{column_type!r} is not supported as the type of the tenant column.",
+        why="Row security can use an index only if equality is leakproof, as for text, uuid and integers.",
         remedy="Use String, Text, Uuid, BigInteger or Integer.",
     )
 
 
 def setting_expression(setting: str, column_type: TypeEngine[Any]) -> str:
-    """Return the bound tenant as an SQL expression of the column's type; NULL where none is bound."""
+    """Return the SQL expression for the bound tenant, in the column's type; it is NULL if no tenant is bound."""
     return as_tenant(f"NULLIF(current_setting({sql.literal(setting)}::text, true), ''::text)", column_type)
 
 
 def as_tenant(text: str, column_type: TypeEngine[Any]) -> str:
-    """Return an expression of type text as one of the column's type."""
+    """Return the SQL expression `text`, cast to the column's type."""
     cast = _cast_of(column_type)
     return f"({text})::{cast}" if cast else text
 
 
 def tenant_predicate(column: str, setting: str, column_type: TypeEngine[Any], *, accessor: str = "") -> str:
-    """Return the predicate of the tenant policy, for USING and WITH CHECK alike.
+    """Return the predicate of the tenant policy, for USING and WITH CHECK.
 
-    With an `accessor`, a function written `schema.name`, that is asked for the tenant instead of the setting.
+    With an `accessor`, a function written as `schema.name`, the predicate calls it instead of reading the setting.
     """
     name = column if column.isidentifier() and column == column.lower() else sql.identifier(column)
     left = f"({name})::text" if isinstance(column_type, String) and not isinstance(column_type, Text) else name

@@ -1,11 +1,11 @@
-"""The explicit tenant predicate: `tenant = <const>`, on every statement on tenant tables beside row security.
+"""The explicit tenant predicate `tenant = <const>`, which is added to every statement on tenant tables.
 
-It is not what keeps tenants apart; the policy does that. It gives the planner a constant (a policy alone is blind to
-skew: one estimate for the tenant with 90 % of the rows and for the one with none), prunes partitions when planning,
-and routes on a sharded server. Where the two disagree, nothing is read.
+The policy isolates tenants; this predicate helps the planner. It is a constant, so the planner uses the statistics of
+the tenant (with the policy alone, a tenant with 90 % of the rows and an empty tenant have the same estimate), prunes
+partitions, and can route the statement on a sharded server. If predicate and policy disagree, no row matches.
 
-ORM selects get it as loader criteria, which also reach joins, aliases and eager loads; everything else is rewritten
-at the engine, where flush, bulk and Core statements pass too.
+ORM selects get the predicate as loader criteria, which apply also to joins, aliases and eager loads. Other statements
+are rewritten at the engine, which gets flush, bulk and Core statements too.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ PREDICATED = "tenantry_predicated"
 
 
 class _Integer(int):
-    """A tenant's number that is always bound as a bigint.
+    """An integer tenant that is always bound as a bigint.
 
-    A lambda's parameter gets its type from the first value that it ever had: after tenant 1, no number that needs more
-    than 32 bits could be bound.
+    A lambda's parameter gets its type from its first value. So after tenant 1, a number with more than 32 bits could
+    not be bound.
     """
 
     __sa_type_engine__ = BigInteger()
@@ -55,7 +55,7 @@ def add_loader_criteria(state: ORMExecuteState, scope: Scope) -> None:
     tenant = _Integer(scope.tenant) if isinstance(scope.tenant, int) else scope.tenant
     mapper = state.bind_mapper
     if state.is_column_load and mapper is not None:
-        # A refresh by primary key takes no loader criteria.
+        # Loader criteria do not apply to a refresh by primary key.
         if issubclass(mapper.class_, Isolated):
             state.statement = statement.where(mapper.class_.__tenant__ == tenant)
     else:
@@ -88,7 +88,7 @@ def with_predicates(statement: ClauseElement, scope: Scope) -> ClauseElement:
 
 def _visit_select(select: Select[Any], scope: Scope) -> None:
     predicates = [_predicate(_leftmost(source), scope) for source in select.get_final_froms()]
-    # What `Select.join()` adds becomes a Join only when compiled; until then it stands in `_setup_joins`.
+    # `Select.join()` adds to `_setup_joins`, which becomes a Join only at compilation.
     joins: list[Any] = []
     for target, onclause, left, flags in select._setup_joins:  # noqa: SLF001
         predicate = None if flags["full"] else _predicate(target, scope)
@@ -106,7 +106,7 @@ def _visit_select(select: Select[Any], scope: Scope) -> None:
 
 
 def _visit_join(join: Join, scope: Scope) -> None:
-    # In the ON clause, so that an outer join keeps its unmatched rows. A full join can take it on neither side.
+    # In the ON clause, so that an outer join keeps its unmatched rows. A full join cannot have it on either side.
     predicate = None if join.full or join.onclause is None else _predicate(join.right, scope)
     if predicate is not None and join.onclause is not None:
         join.onclause = join.onclause & predicate

@@ -1,8 +1,8 @@
-"""What a declared table must look like before it can be isolated.
+"""The rules for a declared table, so that row security can isolate its rows.
 
-Row security does not see three things: references are checked without policies (a tenant could point at another's
-row, and a cascade could delete it), unique keys answer for rows that are hidden, and an index that does not lead with
-the tenant is no use to a policy. So the shape of the table has to hold what the policy cannot.
+Policies do not cover three things. Foreign keys are checked without policies: a tenant could refer to another tenant's
+row, and a cascade could delete it. Unique keys report duplicates of hidden rows. And a policy cannot use an index that
+does not begin with the tenant column. So these rules check the table's keys and indexes.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ MOST_PARTITIONS = 256
 
 
 def check_declarations(metadata: MetaData) -> None:
-    """Check that every table declares itself, and declares only what can be isolated.
+    """Check that every table declares its tenancy and follows the rules.
 
     Raises:
-        DeclarationError: the first thing that is missing or cannot be isolated, with the model change that mends it.
+        DeclarationError: a table breaks a rule. The remedy is the change that fixes it.
     """
     for table in metadata.sorted_tables:
         _check_table(table, declaration_of(table))
@@ -33,24 +33,24 @@ def _check_table(table: Table, declaration: Declaration) -> None:
     """Check one table.
 
     Raises:
-        DeclarationError: the table's shape would let one tenant see or touch another's row.
+        DeclarationError: one tenant could read or change another tenant's row.
     """
     column = declaration.tenant_column
     if not declaration.kind.is_isolated or column is None:
         return
     if column not in table.c:
-        _refuse(table, f"has no column {column!r}.", "The tenant of a row must stand in the row.", f"Map {column!r}.")
+        _refuse(table, f"has no column {column!r}.", "Each row needs its tenant.", f"Map the column {column!r}.")
     if table.c[column].nullable:
-        _refuse(table, f"allows NULL in {column!r}.", "A row without a tenant belongs to nobody.", "Make it NOT NULL.")
+        why = "A row without a tenant belongs to no tenant."
+        _refuse(table, f"allows NULL in {column!r}.", why, f"Set nullable=False on {column!r}.")
     if declaration.kind is Kind.TENANT_SCOPED and table.c[column].server_default is None:
-        why = "The unit of work binds the tenant; a row that does not name it would belong to nobody and be refused."
-        _refuse(
-            table, f"maps {column!r} without the default that fills it.", why, f"Write `{column}: Mapped[...]` alone."
-        )
+        why = "The default fills the column with the tenant of the unit of work; an INSERT without it would be refused."
+        remedy = f"Write only the annotation `{column}: Mapped[...]`, without mapped_column()."
+        _refuse(table, f"maps {column!r} without the server default that fills it.", why, remedy)
     leading = [_names(key)[0] for key in _keys(table) if _names(key)]
     if column not in leading:
-        why = "Every statement of a tenant filters by it."
-        _refuse(table, f"has no index that leads with {column!r}.", why, f"Set index=True on {column!r}.")
+        why = "Every statement of a tenant filters by this column."
+        _refuse(table, f"has no index that begins with {column!r}.", why, f"Set index=True on {column!r}.")
     if declaration.kind is Kind.TENANT_SCOPED:
         _check_unique_keys(table, declaration)
     if declaration.partitions:
@@ -59,7 +59,10 @@ def _check_table(table: Table, declaration: Declaration) -> None:
 
 
 def _check_unique_keys(table: Table, declaration: Declaration) -> None:
-    """A unique key across tenants tells a prober that a hidden row exists; only a declared lookup's key may."""
+    """Check that unique keys contain the tenant column, except the keys of declared lookups.
+
+    A duplicate-key error of a unique key across tenants shows that another tenant's row exists.
+    """
     column = declaration.tenant_column
     looked_up = {lookup.columns for lookup in declaration.lookups}
     for key in _keys(table):
@@ -72,24 +75,26 @@ def _check_unique_keys(table: Table, declaration: Declaration) -> None:
             _refuse(
                 table,
                 f"is unique over {', '.join(names)} across tenants.",
-                "The duplicate-key error would tell of a row the tenant may not see.",
-                f"Let the key lead with {column!r}, or declare the TenantLookup that it serves.",
+                "A duplicate-key error would show that another tenant's row exists.",
+                f"Add {column!r} as the first column of the key, or declare a TenantLookup by the key's columns.",
             )
 
 
 def _check_partitions(table: Table, column: str, count: int) -> None:
-    """A unique key of partitions holds within each; it holds over all where it has the column that tells them apart."""
+    """Check the number of partitions, and that unique keys contain the partition key, as PostgreSQL requires."""
     if count not in range(MOST_PARTITIONS + 1):
-        _refuse(table, f"has {count} partitions.", "Planning takes time for each.", f"Use {MOST_PARTITIONS} at most.")
+        why = f"The number must be from 0 to {MOST_PARTITIONS}, because each partition adds planning time."
+        _refuse(table, f"declares {count} partitions.", why, f"Set __partitions__ to {MOST_PARTITIONS} or less.")
     for key in _keys(table):
         is_unique = not isinstance(key, Index) or key.unique
         if is_unique and column not in _names(key):
-            why = "PostgreSQL keeps a unique key within each partition only."
-            _refuse(table, f"is partitioned, and unique over {', '.join(_names(key))}.", why, f"Add {column!r} to it.")
+            what = f"is partitioned by {column!r}, but has the unique key {', '.join(_names(key))} without it."
+            why = "PostgreSQL can enforce a unique key of a partitioned table only if it contains the partition key."
+            _refuse(table, what, why, f"Add {column!r} to the key.")
 
 
 def _check_references(table: Table, column: str) -> None:
-    """A reference between tenant tables must carry the tenant, because referential checks bypass row security."""
+    """Check that foreign keys between tenant tables include the tenant, because their checks bypass row security."""
     for constraint in table.constraints:
         if not isinstance(constraint, ForeignKeyConstraint):
             continue
@@ -101,9 +106,10 @@ def _check_references(table: Table, column: str) -> None:
         if pairs.get(column) != referred.tenant_column:
             _refuse(
                 table,
-                f"refers to {target.name!r} by {', '.join(pairs)} alone.",
-                "Referential checks bypass row security, so a tenant could refer to another tenant's row.",
-                f"Refer by ({column}, ...) to a unique key ({referred.tenant_column}, ...) of {target.name!r}.",
+                f"has a foreign key to {target.name!r} by {', '.join(pairs)} without the tenant column.",
+                "Foreign key checks bypass row security, so a tenant could refer to another tenant's row.",
+                f"Add the tenant: a foreign key ({column}, ...) to a unique key ({referred.tenant_column}, ...) of "
+                f"{target.name!r}.",
             )
 
 

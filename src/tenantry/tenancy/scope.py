@@ -1,8 +1,7 @@
-"""The scope of one unit of work: which tenant, with which keys, and how that reaches the database.
+"""The scope of one unit of work: its tenant, its keys, and the SQL that binds the tenant.
 
-A tenant is checked once, here, against the tenant column's type; what comes out is the literal of the one `SET LOCAL`
-that rides in BEGIN's message. `SET LOCAL` ends with its transaction, so that nothing of a tenant can be left on a
-connection.
+`parse_tenant` checks a tenant against the tenant column's type. The scope's `SET LOCAL` is sent in BEGIN's message and
+ends with its transaction, so that no tenant stays bound to a connection.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from sqlalchemy.types import TypeEngine
 from tenantry import errors, sql
 from tenantry.secrets.key_ring import KeyRing
 from tenantry.tenancy.declarations import Tenancy
-from tenantry.tenancy.signer import Signer
+from tenantry.tenancy.signed_context.signer import Signer
 
 __all__ = ["EXECUTION_OPTION", "Scope", "executing", "parse_tenant"]
 
@@ -29,9 +28,9 @@ LONGEST_TENANT = 255
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Scope:
-    """What one unit of work may touch.
+    """The tables and rows that one unit of work may use.
 
-    `tenant` is None where no tenant is bound: statements on tenant tables are then refused unless `is_admin`.
+    If `tenant` is None, no tenant is bound, and statements on tenant tables are refused unless `is_admin`.
     """
 
     tenancy: Tenancy
@@ -42,9 +41,9 @@ class Scope:
 
     @property
     def preamble(self) -> str:
-        """The statement that binds the tenant inside a transaction; '' where there is none to bind.
+        """The statement that binds the tenant inside a transaction; '' without a tenant.
 
-        Where the service signs, it is made anew each time, and is a secret while it lasts.
+        If the service signs its tenants, the statement is new for each transaction, and secret until it expires.
         """
         if self.tenant is None:
             return ""
@@ -52,13 +51,13 @@ class Scope:
             return self.signer.statement(self.tenancy.setting, str(self.tenant))
         if self.tenancy.signed_context:
             raise errors.ConfigurationError(
-                "The service signs its tenants, and this scope was made without its keys.",
-                remedy="Take it from `Database.scope(tenant)`.",
+                "The service signs its tenants, but this Scope has no signer.",
+                remedy="Create it with `Database.scope(tenant)`.",
             )
         return f"SET LOCAL {self.tenancy.setting} = {sql.literal(str(self.tenant)).lstrip()}"
 
 
-# The scope of the statement that is being executed, set for the moment in which its parameters are bound.
+# The scope of the current statement, for `EncryptedText`, which binds parameters.
 executing: ContextVar[Scope | None] = ContextVar("tenantry_executing", default=None)
 
 
@@ -66,17 +65,21 @@ def parse_tenant(value: object, column_type: TypeEngine[Any]) -> str | int | uui
     """Return `value` as a tenant of the tenant column's type.
 
     Raises:
-        TenantRequired: there is no value: None, or text without a character.
+        TenantRequired: the value is None or blank.
         TenantInvalid: the value cannot be a tenant of that type.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
-        raise errors.TenantRequired("No tenant was given.", remedy="Open the unit of work with the tenant it is for.")
+        raise errors.TenantRequired(
+            "The tenant of the unit of work is None or blank.", remedy="Pass a tenant to `database.tenant(...)`."
+        )
     try:
         return _convert(value, column_type)
     except ValueError as error:
         kind = type(column_type).__name__
         raise errors.TenantInvalid(
-            f"The tenant is not a valid {kind}.", why=str(error), remedy="Pass the tenant as it stands in its column."
+            f"The tenant is not a valid {kind}.",
+            why=str(error).rstrip(".") + ".",
+            remedy="Pass the value of the tenant column.",
         ) from error
 
 
@@ -95,14 +98,14 @@ def _convert(value: object, column_type: TypeEngine[Any]) -> str | int | uuid.UU
     if len(value) > longest:
         raise ValueError(f"It is longer than {longest} characters.")
     if not value.isprintable():
-        raise ValueError("It holds a character that cannot be printed.")
+        raise ValueError("It contains a character that cannot be printed.")
     if value != value.strip():
         raise ValueError("It begins or ends with a space.")
     return value
 
 
 def _integer(text: str) -> int:
-    # int() also takes underscores, spaces and other scripts' digits: two spellings of one tenant.
+    # int() also accepts underscores, spaces and digits of other scripts, so one tenant would have several spellings.
     if not text.removeprefix("-").isascii() or not text.removeprefix("-").isdigit():
         raise ValueError("It is not a decimal number.")
     return int(text)

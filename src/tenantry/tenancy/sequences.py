@@ -1,11 +1,11 @@
-"""The sequences that declared tables draw from, and who may draw: whoever may write the column.
+"""The sequences of declared tables, and the grants on them for roles that may write the columns.
 
-nextval() checks the privileges of the role that inserts, also where it stands in a column's default. So the declared
-privilege to INSERT is worth nothing without USAGE on the sequence. USAGE is all that a row needs: SELECT would tell how
-many rows all tenants have made, UPDATE would let one of them set the next number.
+nextval() checks the privileges of the role that inserts, also in a column's default. So the INSERT privilege on a table
+needs USAGE on its sequence. USAGE is enough: SELECT would show how many rows all tenants have inserted, and UPDATE
+would allow a tenant to set the next number.
 
-A column draws from a sequence in three ways: it is serial, a `Sequence` of SQLAlchemy is its default, or its default
-calls nextval() in SQL. An identity column needs no privilege.
+A column uses a sequence in three ways: it is serial, its default is a `Sequence` of SQLAlchemy, or its default calls
+nextval() in SQL. An identity column needs no privilege.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ PRIVILEGES = ("USAGE",)
 ColumnKey: TypeAlias = tuple[str, str, str]
 SequenceKey: TypeAlias = tuple[str, str]
 
-# Its `paramstyle` doubles no percent sign, as that of others does.
+# With this dialect's `paramstyle`, the compiler does not double percent signs.
 _DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 _NEXTVAL = re.compile(r"\bnextval\(\s*(?:CAST\(\s*)?'((?:[^']|'')+)'", re.IGNORECASE)
@@ -55,14 +55,14 @@ _NAME = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
 
 
 class Draw(NamedTuple):
-    """A sequence that a column draws from, and the privilege on the table with which a role comes to draw."""
+    """A sequence that a column uses, and the privilege on the table that makes a role call nextval() on it."""
 
     sequence: SequenceKey
     privilege: str
 
 
 def is_serial(column: Column[Any]) -> bool:
-    """Return whether CREATE TABLE makes the column `serial`, as SQLAlchemy's compiler for PostgreSQL decides it."""
+    """Return True if SQLAlchemy's compiler for PostgreSQL makes the column `serial` in CREATE TABLE."""
     table = column.table
     return (
         isinstance(table, Table)
@@ -81,7 +81,7 @@ def serial_columns(metadata: MetaData) -> dict[ColumnKey, Serial]:
         taken[table.schema or DEFAULT_SCHEMA].add(table.name)
     for item in declared_sequences(metadata):
         taken[item.schema].add(item.name)
-    # The order in which migrations create tables decides which of two equal names gets the number.
+    # If two sequences would have the same name, the table that migrations create second gets the number.
     for table in metadata.sorted_tables:
         schema = table.schema or DEFAULT_SCHEMA
         column = table.autoincrement_column
@@ -94,7 +94,7 @@ def serial_columns(metadata: MetaData) -> dict[ColumnKey, Serial]:
 
 
 def declared_sequences(metadata: MetaData) -> Iterator[Sequence]:
-    """Yield the sequences that stand by themselves, as models declare them by SQLAlchemy's `Sequence`."""
+    """Yield the independent sequences, which models declare by SQLAlchemy's `Sequence`."""
     known = {id(item): item for item in metadata._sequences.values()}  # noqa: SLF001  # SQLAlchemy has no public name
     for table in metadata.tables.values():
         for column in table.columns:
@@ -108,14 +108,14 @@ def declared_sequences(metadata: MetaData) -> Iterator[Sequence]:
 
 
 def drawn_sequences(metadata: MetaData) -> set[SequenceKey]:
-    """Return the sequences that defaults name, those of serial columns left out."""
+    """Return the sequences that defaults name, except those of serial columns."""
     return {draw.sequence for table in metadata.tables.values() for draw in _draws(table)}
 
 
 def sequence_grants(metadata: MetaData, roles: Roles) -> Iterator[Grant]:
-    """Yield USAGE for each role that writes a column which draws a number.
+    """Yield USAGE for each role that writes a column with a sequence.
 
-    A sequence that no column uses is for the admin role alone: no model says what the application does with it.
+    Only the admin role gets USAGE on a sequence that no column uses, because no model declares its use.
     """
     serials: dict[SequenceKey, Draw] = {
         (serial.schema, serial.table): Draw((serial.schema, serial.sequence), "INSERT")
@@ -133,7 +133,7 @@ def sequence_grants(metadata: MetaData, roles: Roles) -> Iterator[Grant]:
 
 
 def _draws(table: Table) -> Iterator[Draw]:
-    """Yield the sequences that the table's columns draw from by their defaults; that of a serial column is not here."""
+    """Yield the sequences in the defaults of the table's columns, except those of serial columns."""
     for column in table.columns:
         if is_serial(column):
             continue
@@ -153,10 +153,10 @@ def _draws(table: Table) -> Iterator[Draw]:
 def with_found_names(
     declared: frozenset[DatabaseObject], metadata: MetaData, found: Mapping[ColumnKey, DrawnSequence]
 ) -> frozenset[DatabaseObject]:
-    """Return the declared objects with the privileges on sequences of serial columns where the database has them.
+    """Return the declared objects, with the grants on serial columns' sequences under the names in the database.
 
-    A table that was renamed keeps its sequence under the old name, and a name may have been taken. `found` says which
-    sequence the default of a column draws from.
+    A renamed table keeps its sequence under the old name, and a name may have been taken. `found` has the sequence that
+    each column's default calls nextval() on.
     """
     names = {
         (serial.schema, serial.sequence): (found[key].schema, found[key].name)
@@ -183,7 +183,7 @@ def _size(column: Column[Any]) -> str:
 
 
 def _sequences_in(column: Column[Any]) -> Iterator[sqlalchemy.Sequence]:
-    """Yield the sequences that stand in a column's defaults as objects, not as text."""
+    """Yield the sequences in a column's defaults that are `Sequence` objects, not SQL text."""
     for default in (column.default, column.server_default, column.onupdate):
         if isinstance(default, sqlalchemy.Sequence):
             yield default
@@ -212,10 +212,10 @@ def _key(item: sqlalchemy.Sequence) -> SequenceKey:
 
 
 def _text(default: Any) -> str:
-    """Return a default as SQL; '' for a Python value or function, and for what only a statement can compile."""
+    """Return a default as SQL; '' for a Python value, a function, or an expression that cannot be compiled alone."""
     expression = getattr(default, "arg", None)
     if isinstance(default, DefaultClause) and isinstance(expression, str):
-        # A constant, whatever it says.
+        # A constant, even if its text contains nextval.
         return ""
     if not isinstance(expression, ClauseElement):
         return ""
@@ -226,6 +226,6 @@ def _text(default: Any) -> str:
 
 
 def _parsed(name: str) -> SequenceKey:
-    """Return the sequence that the text names, as `regclass` reads it."""
+    """Return the sequence that the text names, by the rules of `regclass`."""
     parts = [quoted.replace('""', '"') if quoted else bare.strip().lower() for quoted, bare in _NAME.findall(name)]
     return (parts[-2] if len(parts) > 1 else DEFAULT_SCHEMA), parts[-1]

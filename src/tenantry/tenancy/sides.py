@@ -1,7 +1,7 @@
-"""Both sides of a comparison: what the models declare, and what the database holds of the same vocabulary.
+"""The two sides of a comparison: the objects that the models declare, and the objects in the database.
 
-Migrations and the audit ask here, so that both see the same difference. The server chose the names of some sequences:
-the declared side takes them over.
+Migrations and the audit both use this module, so that they find the same differences. The server chooses the names of
+some sequences; the declared side gets these names.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["Sides", "read_sides"]
 
 
 class Sides(NamedTuple):
-    """What is declared, what is there, and the sequence that each column's default draws from."""
+    """The declared objects, the objects in the database, and the sequence of each column's default."""
 
     declared: frozenset[DatabaseObject]
     found: frozenset[DatabaseObject]
@@ -29,7 +29,7 @@ class Sides(NamedTuple):
 def read_sides(
     connection: Connection, metadata: MetaData, declared: frozenset[DatabaseObject], schemas: Collection[str]
 ) -> Sides:
-    """Read everything in `schemas`, which hold the declared tables, and declared sequences wherever else they are."""
+    """Read all objects in `schemas`, which contain the declared tables, and declared sequences in other schemas."""
     draws: dict[ColumnKey, DrawnSequence] = {}
     for schema in schemas:
         draws.update(read_draws(connection, schema))
@@ -38,7 +38,7 @@ def read_sides(
     found: set[DatabaseObject] = set()
     for schema in sorted({*schemas, *(schema for schema, _ in named)}):
         items = read_objects(connection, schema)
-        # What else is in a schema without declared tables is not this service's.
+        # In a schema without declared tables, other objects do not belong to this service.
         found |= items if schema in schemas else {item for item in items if _sequence_key(item) in named}
     return Sides(declared, frozenset(found), draws)
 

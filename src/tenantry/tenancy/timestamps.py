@@ -1,6 +1,6 @@
-"""`CreatedAt` and `Timestamps`: times that the database writes, so that every client and psql agree on them.
+"""`CreatedAt` and `Timestamps`: times that the database writes, so that they are the same for every client.
 
-`updated_at` is moved by a trigger, not by the ORM: an UPDATE typed into psql moves it as well.
+A trigger sets `updated_at`, not the ORM, so that an UPDATE in psql sets it too.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from tenantry.postgres.objects import Function, Trigger
 
 __all__ = ["UPDATED_AT", "CreatedAt", "Timestamps", "touch_function", "touch_trigger"]
 
-# The mark in `Table.info` of a table whose updated_at a trigger moves.
+# The key in `Table.info` of a table whose updated_at a trigger sets.
 UPDATED_AT = "tenantry_updated_at"
 
 _FUNCTION = "update_updated_at_column"
 
 
 class CreatedAt:
-    """Mixin: `created_at`, the time at which the row's transaction began."""
+    """Mixin: `created_at`, the start time of the transaction that inserted the row."""
 
     created_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.now(), nullable=False, sort_order=900
@@ -30,7 +30,7 @@ class CreatedAt:
 
 
 class Timestamps(CreatedAt):
-    """Mixin: `created_at`, and `updated_at` that moves with every UPDATE, whoever sends it."""
+    """Mixin: `created_at`, and `updated_at`, which every UPDATE sets, from any client."""
 
     updated_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True),
@@ -42,16 +42,16 @@ class Timestamps(CreatedAt):
 
 
 def touch_function() -> Function:
-    """Return the trigger function that moves `updated_at`.
+    """Return the trigger function that sets `updated_at`.
 
-    `clock_timestamp()`, because `now()` stands still within a transaction: two updates in one would leave one time.
+    It uses `clock_timestamp()`, because `now()` is constant within a transaction, so two updates would set one time.
     """
     body = "\nBEGIN\n    NEW.updated_at = clock_timestamp();\n    RETURN NEW;\nEND;\n"
     return Function(name=_FUNCTION, body=body, search_path="pg_catalog")
 
 
 def touch_trigger(table: str, schema: str = "public") -> Trigger:
-    """Return the trigger that calls it for every updated row of `table`."""
+    """Return the trigger that calls the function for every updated row of `table`."""
     return Trigger(name=f"trigger_{table}_updated_at", table=table, function=_FUNCTION, schema=schema)
 
 

@@ -1,7 +1,7 @@
 """The connection that makes and drops the databases of a run.
 
-Tests may be synchronous, or run in a loop of their own. So the connection has a thread with a loop that no test ever
-sees, and is used by calls that block.
+Tests are synchronous, or each runs in its own event loop. So the connection lives in a thread with a loop that no test
+sees, and tests use it through calls that block.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from typing import Any, Self, TypeVar
 
 from tenantry import errors
 from tenantry.address import Address
+from tenantry.postgres.collisions import repeat_on_collision
 from tenantry.postgres.connect import connect
 from tenantry.postgres.connection import Connection
 from tenantry.secrets import StaticSource
 
 __all__ = ["Administrator"]
 
-# Long enough for a server in a container that was started a moment ago.
+# Seconds to reach the server, which may be in a container that has just started.
 PATIENCE = 10.0
 NAME = "tenantry tests"
 
-# Another worker makes a template at most this long.
+# Seconds that another worker may take to make a template.
 LONGEST_WAIT = 600.0
 PAUSE = 0.02
 
@@ -38,17 +39,17 @@ _Result = TypeVar("_Result")
 
 
 class Administrator:
-    """One login that may make databases and roles, used from any thread and beside any loop.
+    """One login that may create databases and roles, for use from any thread and beside any event loop.
 
-    With a `mark` the connection holds a shared advisory lock for as long as it lives, by which others see that what
-    carries the run's number is in use.
+    With a `mark`, the connection holds a shared advisory lock while it is open. It tells other runs that the databases
+    and logins with this run's number are in use.
     """
 
     def __init__(self, address: Address, mark: tuple[int, int] | None = None) -> None:
         self.address = address
         self._mark = mark
         self._connection: Connection | None = None
-        # An interrupted call goes on in the thread, and the next one must wait for it.
+        # A call that was interrupted in its test continues in the thread, and the next call must wait for it.
         self._turn = asyncio.Lock()
         # The loop always runs, so that a connection that is lost between two calls is noticed.
         self._loop = asyncio.new_event_loop()
@@ -56,12 +57,16 @@ class Administrator:
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
-        """Run a coroutine in the loop that no test sees."""
+        """Run a coroutine in this object's own loop, and wait for its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def execute(self, statement: str) -> None:
         """Run one statement as the administrator, outside of any transaction."""
         self.run(self._execute(statement))
+
+    def execute_alone(self, statement: str) -> None:
+        """Run a statement that needs a database for itself; other sessions may be connected to it, but not for long."""
+        self.run(repeat_on_collision(lambda: self._execute(statement)))
 
     def fetch(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
@@ -69,16 +74,18 @@ class Administrator:
 
     @functools.cached_property
     def strategy(self) -> str:
-        """What makes CREATE DATABASE faster: copying files, unless each copy would have to reach the disk."""
+        """The clause that makes CREATE DATABASE fastest: copying files, unless each copy must be flushed to disk."""
         ((version, fsync),) = self.fetch(SERVER)
         return "STRATEGY file_copy" if version >= STRATEGIES_SINCE and fsync == "off" else ""
 
     @contextmanager
     def alone(self, first: int, second: int) -> Iterator[None]:
-        """Hold an advisory lock of the server, polled: a statement that waits would hold up others' work.
+        """Hold an advisory lock of the server.
+
+        The lock is polled, because a statement that waits for it would block CREATE DATABASE of other workers.
 
         Raises:
-            ServerError: another process held it all the while.
+            ServerError: another process held the lock for `LONGEST_WAIT` seconds.
         """
         deadline = time.monotonic() + LONGEST_WAIT
         while not self.fetch("SELECT pg_try_advisory_lock($1, $2)", first, second)[0][0]:
@@ -86,7 +93,7 @@ class Administrator:
                 raise errors.ServerError(
                     "Another process of this run did not finish its template.",
                     why=f"It took longer than {LONGEST_WAIT:g} s.",
-                    remedy="Look in pg_stat_activity for what it waits for.",
+                    remedy="Check in pg_stat_activity what it waits for.",
                 )
             time.sleep(PAUSE)
         try:
@@ -95,7 +102,7 @@ class Administrator:
             self.fetch("SELECT pg_advisory_unlock($1, $2)", first, second)
 
     def close(self) -> None:
-        """Give the connection, the loop and the thread back."""
+        """Close the connection, and end the loop and the thread."""
         self.run(self._disconnect())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -118,7 +125,7 @@ class Administrator:
             return [tuple(row) for row in await (await self._connected()).fetch(query, *values)]
 
     async def _connected(self) -> Connection:
-        # A test of the code under test may have restarted the server.
+        # A test may have restarted the server.
         if self._connection is None or self._connection.is_closed():
             timeouts = {"statement_timeout": "0", "idle_session_timeout": "0"}
             source = StaticSource(self.address)

@@ -1,7 +1,7 @@
-"""The fixtures that live in a test's event loop.
+"""The fixtures that run in a test's event loop.
 
-pytest-asyncio knows only its own fixtures in its strict mode. Where it is not installed they are plain ones, which
-anyio runs.
+In its strict mode pytest-asyncio runs only fixtures that its own decorator made. Without pytest-asyncio they are
+plain fixtures, which anyio runs.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ async def tenantry_database(pytestconfig: pytest.Config, tenantry_clone: Scratch
     """The service's `Database` on a migrated database of this test alone, opened as the application."""
     async with AsyncExitStack() as stack:
         with told_once(pytestconfig, NOT_OPEN):
-            database = await stack.enter_async_context(tenantry_clone.open_database())
+            database = await stack.enter_async_context(tenantry_clone.deployment.database())
         yield database
 
 
 @_fixture
 async def tenantry_client(pytestconfig: pytest.Config, tenantry_app: ASGIApp) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client of the service's application, which runs on the test's database; no network is between them."""
+    """A client of the service's application, which runs on the test's database, without a network."""
     async with AsyncExitStack() as stack:
         with told_once(pytestconfig, NOT_STARTED):
             client = _make_client(tenantry_app)
@@ -64,5 +64,5 @@ def _make_client(app: ASGIApp) -> httpx2.AsyncClient:
         raise errors.ConfigurationError(
             "The fixture `tenantry_client` needs httpx2.", remedy="Install it with: pip install 'tenantry[testing]'"
         ) from error
-    # An exception that the application does not handle is raised in the test, where its traceback is seen.
+    # An exception that the application does not handle is raised in the test, with its traceback.
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://testserver")

@@ -1,20 +1,18 @@
 """Makes and drops the databases of one service on the run's server.
 
-A test's database is a copy of the service's template, which takes a hundredth of the time that migrating takes. The
-template is made once a run, by the first process that needs it, in the way a deploy makes a database: roles, then the
+A test's database is a copy of the service's template. A copy takes a hundredth of the time that migrating takes. The
+first process that needs the template makes it, once in a run, as a deploy makes a database: roles first, then the
 service's own migrations.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import asyncpg
-
 from tenantry.address import Address
+from tenantry.deployment import Deployment
 from tenantry.migrations import migrate
 from tenantry.postgres.connect import connect
 from tenantry.postgres.endpoint import Purpose
@@ -33,9 +31,6 @@ __all__ = ["Cluster"]
 
 EXISTS = "SELECT FROM pg_database WHERE datname = $1"
 
-# Somebody may look into the database that is copied, but not for long.
-ATTEMPTS, PAUSE = 20, 0.1
-
 
 class Cluster:
     """The server of the run, in one of its processes."""
@@ -47,9 +42,9 @@ class Cluster:
         self._templates: dict[str, str] = {}
 
     def template(self, service: Service, overrides: Mapping[str, Any]) -> str:
-        """Return the name of the service's migrated database, which nobody may connect to.
+        """Return the name of the service's migrated database, which accepts no connections.
 
-        It is migrated with the settings of whoever asks first in a run.
+        It is migrated with the settings of the first test in the run that needs it.
         """
         if service.name not in self._templates:
             name = name_template(self._run.number, service.name)
@@ -61,42 +56,42 @@ class Cluster:
 
     @contextmanager
     def scratch(self, service: Service, overrides: Mapping[str, Any], template: str = "") -> Iterator[ScratchDatabase]:
-        """Make a database for the service: a copy of its template, or an empty one, with the roles in place."""
+        """Create a database for the service, a copy of its template or an empty one. The roles exist."""
         with self.database(template) as address:
             if not template:
                 self._ensure_roles(service, address)
             if self._is_ours:
-                # Elsewhere we may be no superuser, and could not drop what the owner owns; it can do without.
+                # On another server the login may be no superuser, and could not drop a database of the owner.
                 owner = identifier(service.roles.owner)
                 self._administrator.execute(f"ALTER DATABASE {identifier(address.database)} OWNER TO {owner}")
             if template:
-                # A copy has its template's objects, but not the privileges on the database itself.
+                # CREATE DATABASE copies objects, and not the privileges on the database itself.
                 self._administrator.execute(f"REVOKE TEMPORARY ON DATABASE {identifier(address.database)} FROM PUBLIC")
             yield self._describe(service, overrides, address)
 
     @contextmanager
     def database(self, template: str = "") -> Iterator[Address]:
-        """Make a copy of a database, by default of the server's own template, and drop it at the end."""
+        """Create a copy of a database, by default of the server's own template, and drop it at the end."""
         name = name_database(self._run.number)
         self._create(name, template)
         try:
             yield self._administrator.address.replace(database=name)
         finally:
-            # By force, because a test may have left a connection open.
+            # FORCE, because a test may have left a connection open.
             self._administrator.execute(f"DROP DATABASE {identifier(name)} WITH (FORCE)")
 
     def _make_template(self, service: Service, overrides: Mapping[str, Any], name: str) -> None:
         draft = f"{name}_draft"
         address = self._administrator.address.replace(database=draft)
-        # Left by a worker that crashed here.
+        # A worker that crashed at this point left it.
         self._administrator.execute(f"DROP DATABASE IF EXISTS {identifier(draft)} WITH (FORCE)")
         self._create(draft)
         self._ensure_roles(service, address)
-        self._administrator.run(migrate(service, self._describe(service, overrides, address).settings))
-        # A session in it, be it the autovacuum's, would make the next copy wait.
+        self._administrator.run(migrate(self._describe(service, overrides, address).deployment))
+        # A session in the template, even the autovacuum's, would make the next copy wait.
         self._administrator.execute(f"ALTER DATABASE {identifier(draft)} ALLOW_CONNECTIONS false")
-        # Only now does it have the name by which others find it.
-        self._repeat(f"ALTER DATABASE {identifier(draft)} RENAME TO {identifier(name)}")
+        # Other workers find the template by this name, so it gets the name when it is complete.
+        self._administrator.execute_alone(f"ALTER DATABASE {identifier(draft)} RENAME TO {identifier(name)}")
 
     def _ensure_roles(self, service: Service, address: Address) -> None:
         self._administrator.run(_ensure_roles(service, address))
@@ -109,22 +104,11 @@ class Cluster:
         for purpose, (user, password) in name_logins(service.roles, self._run, is_ours=self._is_ours).items():
             addresses[purpose] = address.replace(user=user, password=password)
         settings = make_settings(service, addresses, overrides, secret=self._run.secret)
-        return ScratchDatabase(service, settings, address, addresses)
+        return ScratchDatabase(Deployment(service, settings), address, addresses)
 
     def _create(self, name: str, template: str = "") -> None:
         source = f"TEMPLATE {identifier(template)} " if template else ""
-        self._repeat(f"CREATE DATABASE {identifier(name)} {source}{self._administrator.strategy}")
-
-    def _repeat(self, statement: str) -> None:
-        """Run a statement that needs a database for itself, until nobody else is connected to it."""
-        for attempt in range(ATTEMPTS):
-            try:
-                return self._administrator.execute(statement)
-            except asyncpg.ObjectInUseError:
-                if attempt == ATTEMPTS - 1:
-                    raise
-                time.sleep(PAUSE)
-        return None
+        self._administrator.execute_alone(f"CREATE DATABASE {identifier(name)} {source}{self._administrator.strategy}")
 
 
 async def _ensure_roles(service: Service, address: Address) -> None:

@@ -1,7 +1,7 @@
-"""The fixtures that a user's tests ask for, and those that a user overrides.
+"""The fixtures that a user's tests request, and those that a user overrides.
 
-Names begin with `tenantry_`, so that none hides a user's own. Heavy imports stand in the fixtures: a run that uses none
-of them does not wait for SQLAlchemy.
+Names begin with `tenantry_`, so that they do not hide a user's own fixtures. Slow imports are inside the fixtures: a
+run that requests no fixture does not wait for SQLAlchemy.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ __all__ = [
 NO_SERVER = "There is no PostgreSQL for this test."
 NO_SERVICE = "There is no service for this test."
 NO_TEMPLATE = "The database of this test could not be migrated."
-NO_DATABASE = "The database of this test could not be made."
+NO_DATABASE = "The database of this test could not be created."
 NO_APP = "The application of this test could not be made."
 
 
@@ -54,7 +54,7 @@ def tenantry_server(pytestconfig: pytest.Config) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def tenantry_administrator(pytestconfig: pytest.Config, tenantry_server: Server) -> Iterator[Administrator]:
-    """A superuser's connection for single statements, usable in any test, synchronous or not."""
+    """A superuser's connection for single statements, for synchronous and asynchronous tests."""
     from tenantry.testing.administrator import Administrator  # noqa: PLC0415
     from tenantry.testing.names import RUNS  # noqa: PLC0415
 
@@ -68,7 +68,7 @@ def tenantry_administrator(pytestconfig: pytest.Config, tenantry_server: Server)
 def tenantry_cluster(
     pytestconfig: pytest.Config, tenantry_server: Server, tenantry_administrator: Administrator
 ) -> Cluster:
-    """Makes databases on the server of the run."""
+    """Creates databases on the server of the run."""
     from tenantry.testing.cluster import Cluster  # noqa: PLC0415
 
     return Cluster(tenantry_administrator, pytestconfig.stash[RUN], is_ours=tenantry_server.kind != "remote")
@@ -86,7 +86,7 @@ def tenantry_service(request: pytest.FixtureRequest) -> Service:
         services = load_services(find_project(request.config.rootpath), [name] if name else [])
         if len(services) > 1:
             raise errors.ConfigurationError(
-                f"This project has {len(services)} services, and a test does not say which it is about.",
+                f"This project has {len(services)} services, and this test does not name one.",
                 remedy=f'Mark it with @pytest.mark.tenantry(service="{services[0].name}"), '
                 "or override the fixture `tenantry_service`.",
             )
@@ -95,7 +95,7 @@ def tenantry_service(request: pytest.FixtureRequest) -> Service:
 
 @pytest.fixture
 def tenantry_settings_overrides() -> Mapping[str, Any]:
-    """What the service's settings shall be besides the address, by field. Override it."""
+    """Fields of the service's settings besides the address, by name. Override it."""
     return {}
 
 
@@ -106,7 +106,7 @@ def tenantry_template(
     tenantry_service: Service,
     tenantry_settings_overrides: Mapping[str, Any],
 ) -> str:
-    """The name of the service's migrated database, made once a run, which nobody may connect to."""
+    """The name of the service's migrated database, made once in a run; it accepts no connections."""
     with told_once(pytestconfig, NO_TEMPLATE):
         return tenantry_cluster.template(tenantry_service, tenantry_settings_overrides)
 
@@ -119,7 +119,7 @@ def tenantry_clone(
     tenantry_settings_overrides: Mapping[str, Any],
     tenantry_template: str,
 ) -> Iterator[ScratchDatabase]:
-    """A migrated database of this test alone, not opened yet."""
+    """A migrated database for this test alone, not opened yet."""
     yield from _scratch(
         pytestconfig, tenantry_cluster, tenantry_service, tenantry_settings_overrides, tenantry_template
     )
@@ -132,16 +132,16 @@ def tenantry_empty(
     tenantry_service: Service,
     tenantry_settings_overrides: Mapping[str, Any],
 ) -> Iterator[ScratchDatabase]:
-    """A database of this test alone before its first migration; the service's roles are there."""
+    """A database for this test alone, before its first migration. The service's roles exist."""
     yield from _scratch(pytestconfig, tenantry_cluster, tenantry_service, tenantry_settings_overrides)
 
 
 @pytest.fixture
 def tenantry_app(pytestconfig: pytest.Config, tenantry_clone: ScratchDatabase) -> Iterator[ASGIApp]:
-    """The service's application, which will open the test's database when it starts. Override it."""
+    """The service's application, which opens the test's database when it starts. Override it."""
     from tenantry.testing.application import configured_app  # noqa: PLC0415
 
-    configured = configured_app(tenantry_clone.service, tenantry_clone.settings)
+    configured = configured_app(tenantry_clone.deployment)
     with told_once(pytestconfig, NO_APP):
         app = configured.__enter__()
     yield app

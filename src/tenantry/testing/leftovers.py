@@ -1,6 +1,6 @@
-"""Drops what runs left on a server that others run: databases and logins with the number of a run that is over.
+"""Drops the databases and logins that earlier runs left on a user's own server.
 
-A run is alive while one of its processes holds its advisory lock, so a run on another machine loses nothing.
+A run is alive while one of its processes holds its advisory lock, so a run on another machine keeps its databases.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ LOGINS = "SELECT rolname::text FROM pg_roles WHERE rolname ~ $1"
 
 
 def remove_leftovers(server: Address, run: int) -> None:
-    """Drop what belongs to `run`, which is over, and to any other that nobody keeps alive."""
+    """Drop what belongs to `run`, which is over, and to every other run that is not alive."""
     with Administrator(server) as administrator:
         living = {number for (number,) in administrator.fetch(LIVING, RUNS)} - {run}
         for kind, query in (("DATABASE", DATABASES), ("ROLE", LOGINS)):
             for (name,) in administrator.fetch(query, f"^{PREFIX}[0-9a-f]{{8}}_"):
                 if number_in(name) not in living:
                     force = " WITH (FORCE)" if kind == "DATABASE" else ""
-                    # What another login left may not be ours to drop.
+                    # This login may not be allowed to drop what another login created.
                     with contextlib.suppress(asyncpg.PostgresError):
                         administrator.execute(f"DROP {kind} IF EXISTS {identifier(name)}{force}")

@@ -1,7 +1,7 @@
 """Runs an ASGI application's lifespan around a test, as a server would (ASGI specification, Lifespan).
 
-The lifespan lives in a task of its own from start to end: what an application opens there may have to be closed by the
-task that opened it, and a fixture's two halves run in different ones.
+The lifespan has its own task from start to end. Some resources must be closed by the task that opened them, and the two
+halves of a fixture run in different tasks.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ ASGIApp = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message
 
 @asynccontextmanager
 async def running(app: ASGIApp) -> AsyncIterator[None]:
-    """Start the application, and shut it down on leaving.
+    """Start the application, and shut it down at the end.
 
     Raises:
-        Exception: what the application raised while starting or ending, as it was raised.
+        Exception: the application's own exception from its startup or shutdown.
     """
     to_app: asyncio.Queue[Message] = asyncio.Queue()
     from_app: asyncio.Queue[Message] = asyncio.Queue()
@@ -48,9 +48,16 @@ async def _say(
     if not answer.done():
         answer.cancel()
         await task
-        raise errors.TenantryError(f"The application ended without an answer to lifespan.{phase}.")
+        raise errors.TenantryError(
+            f"The application ended without an answer to lifespan.{phase}.",
+            remedy="Make the application with `service_app`, or let it answer lifespan.startup and lifespan.shutdown.",
+        )
     message = answer.result()
     if message["type"] == f"lifespan.{phase}.failed":
-        # Starlette raises right after it has said so; that error says more than its text.
+        # Starlette raises the original error right after this message; that error has a traceback.
         await task
-        raise errors.TenantryError(f"The application's {phase} failed.", why=str(message.get("message", "")))
+        raise errors.TenantryError(
+            f"The application's {phase} failed.",
+            why=str(message.get("message", "")),
+            remedy="Correct the application's lifespan handler; the log of the test has its traceback.",
+        )

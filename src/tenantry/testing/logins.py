@@ -1,7 +1,7 @@
-"""How the code under test logs in, so that it works in the service's roles and never as an administrator.
+"""The logins of the code under test, which works in the service's roles and never as an administrator.
 
-Our own server lets every role in as itself. On a server of others a role may have a password that we do not know and
-must not change; there each run has logins of its own, which may do nothing but take on their role.
+The embedded server lets every role log in without a password. On a user's own server a role may have a password that
+the plugin does not know and must not change. There each run has its own logins, which may only SET ROLE to their role.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ def name_logins(roles: Roles, run: Run, *, is_ours: bool) -> Mapping[Purpose, tu
 
 
 def ensure_logins(administrator: Administrator, roles: Roles, run: Run) -> None:
-    """Make the logins of this run where they are absent; nobody else may be doing so meanwhile."""
+    """Create the missing logins of this run. The caller holds the lock that keeps other workers from doing so."""
     for role in (roles.application, roles.admin):
         name = name_login(run.number, role)
         if not administrator.fetch(FIND, name):
             password = literal(_password(run, role).get_secret_value())
-            # Without INHERIT the login has none of the role's rights until it takes the role on.
+            # With NOINHERIT the login has no right of the role before SET ROLE.
             administrator.execute(f"CREATE ROLE {identifier(name)} LOGIN NOINHERIT PASSWORD {password}")
             administrator.execute(f"GRANT {identifier(role)} TO {identifier(name)}")
-            # Whoever is no superuser needs it to end a session that a test left open.
+            # A login that is no superuser needs the membership to end a session that a test left open.
             administrator.execute(f"GRANT {identifier(name)} TO SESSION_USER")
 
 

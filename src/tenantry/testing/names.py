@@ -1,4 +1,4 @@
-"""What the run's databases and logins are called on the server, so that they can be told from everybody else's."""
+"""The names of a run's databases and logins on the server, which no other databases and logins have."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 PREFIX = "tenantry_test_"
-# The first keys of our advisory locks: of runs that are alive, of templates and of logins that are being made.
+# The first keys of the advisory locks: for runs that are alive, and while templates or logins are created.
 RUNS, TEMPLATES, LOGINS = 0x74657374, 0x74706C74, 0x6C6F676E
 
 DIGITS = 8
@@ -35,7 +35,7 @@ def name_template(run: int, service: str) -> str:
 
 
 def name_login(run: int, role: str) -> str:
-    """Return the name of the login that takes on a role."""
+    """Return the name of the login that may SET ROLE to a role."""
     return f"{PREFIX}{run:0{DIGITS}x}_login_{digest(role)}"
 
 

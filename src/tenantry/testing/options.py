@@ -1,7 +1,7 @@
-"""Which PostgreSQL the tests run on, as the user says it.
+"""The user's choice of the PostgreSQL that the tests run on.
 
-In this order: `--tenantry-postgres`, the variables TENANTRY_TEST_DATABASE_URL and TENANTRY_TEST_POSTGRES, the
-configuration's `tenantry_postgres`, the project's own `postgres` under [tool.tenantry].
+The first of these that is set: `--tenantry-postgres`, the variables TENANTRY_TEST_DATABASE_URL and
+TENANTRY_TEST_POSTGRES, `tenantry_postgres` in pytest's configuration, `postgres` in [tool.tenantry].
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ __all__ = ["URL_VARIABLE", "VERSION_VARIABLE", "choose_server", "choose_version"
 URL_VARIABLE = "TENANTRY_TEST_DATABASE_URL"
 VERSION_VARIABLE = "TENANTRY_TEST_POSTGRES"
 
-WHICH = "a version of the embedded one (18, 16) or the folder of an installed one's programs"
+WHICH = "a version of the embedded server (18, 16), or the folder of an installed server's programs"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Offer the choice on the command line and in the configuration."""
+    """Add the option to the command line and to pytest's configuration."""
     parser.getgroup("tenantry").addoption(
         "--tenantry-postgres", metavar="WHICH", help=f"PostgreSQL to run the tests on: {WHICH}"
     )
@@ -32,13 +32,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def choose_server(config: pytest.Config, folder: Path) -> Server:
-    """Return the server of this run; one of our own keeps its data below `folder`.
+    """Return the server of this run. The embedded server keeps its data below `folder`.
 
     Raises:
-        ConfigurationError: the URL is malformed, or the project's table is.
-        BinariesMissing: there are no such programs.
+        ConfigurationError: the URL or the project's [tool.tenantry] is malformed.
+        BinariesMissing: the folder has no such programs.
     """
-    # What these import takes long, and a run that needs no database shall not wait for it.
+    # These imports are slow, and a run that needs no database must not wait for them.
     from tenantry.address import Address  # noqa: PLC0415
     from tenantry.postgres.binaries import find_binaries  # noqa: PLC0415
     from tenantry.postgres.embedded import EmbeddedServer  # noqa: PLC0415
@@ -51,7 +51,7 @@ def choose_server(config: pytest.Config, folder: Path) -> Server:
 
 
 def choose_version(config: pytest.Config) -> str:
-    """Return which PostgreSQL of our own to run, in the words of `find_binaries`."""
+    """Return which embedded PostgreSQL to run, as `find_binaries` takes it."""
     from tenantry.project import find_project  # noqa: PLC0415
 
     given: str | None = config.getoption("tenantry_postgres")

@@ -1,8 +1,8 @@
-"""One run of pytest, which may be many processes: its number, its folder, its end.
+"""One run of pytest, in one or many processes: its number, its folder and its end.
 
-The invariant: nothing is left when the run is over, in whatever way it ends. The process that began the run ends it:
-it stops the server and removes the folder, and on a server that others run it drops what carries the run's number. If
-that process is killed the kernel gives its lock back, and the next run removes what it finds abandoned.
+The invariant: nothing is left after the run, however it ends. The process that began the run ends it. It stops the
+server and removes the folder; on a user's own server it drops the databases and logins with the run's number. If that
+process is killed, the kernel releases its lock, and the next run removes what it left.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ LOCK = "run.lock"
 USED = "used"
 TOLD = "tenantry"
 
-# Room for a template, the data and a few hundred small databases.
+# Bytes for a template, the data and a few hundred small databases.
 ENOUGH = 2 << 30
 
 
 class Run:
     """The run as one of its processes sees it.
 
-    `number` stands in the names of everything the run makes on a server; from `secret` follow the passwords and keys
-    on which all its processes must agree.
+    `number` is part of the name of each database and login that the run creates on a server. All processes of the run
+    derive the same passwords and keys from `secret`.
     """
 
     def __init__(self, number: int, secret: str, folder: Path | None = None) -> None:
@@ -50,7 +50,7 @@ class Run:
 
     @classmethod
     def begin(cls) -> Self:
-        """Return a new run. It costs nothing until something is asked of it."""
+        """Return a new run. It has no folder until one is needed."""
         return cls(secrets.randbelow(1 << 31), secrets.token_hex(16))
 
     @classmethod
@@ -59,28 +59,28 @@ class Run:
         return cls(told["number"], told["secret"], Path(told["folder"]))
 
     def tell(self) -> dict[str, Any]:
-        """Return what another process needs in order to join."""
+        """Return what another process needs to join the run."""
         return {"number": self.number, "secret": self.secret, "folder": str(self.folder)}
 
     @property
     def folder(self) -> Path:
-        """The run's folder, which nobody else may enter; made when it is first asked for."""
+        """The run's folder, which only this user may enter. The first use makes it."""
         if self._folder is None:
             place = _fast_place()
             _remove_abandoned(place)
-            # Under its real name only once it is locked: another run may just be removing what is abandoned.
+            # It gets its real name after it is locked: another run may be removing unlocked folders at this moment.
             draft = Path(tempfile.mkdtemp(prefix=f"new-{PREFIX}", dir=place))
             self._lock = _take(draft / LOCK)
             self._folder = draft.rename(place / draft.name.removeprefix("new-"))
         return self._folder
 
     def use_server(self, config: pytest.Config) -> Server:
-        """Return the server of the run, and leave word that it must be tidied up at the end."""
+        """Return the server of the run, and note in the folder that the end of the run must clean it."""
         (self.folder / USED).touch()
         return choose_server(config, self.folder)
 
     def end(self, config: pytest.Config) -> None:
-        """Remove everything, if this process began the run."""
+        """Clean the server and remove the folder, if this process began the run."""
         if self._lock is not None and self._folder is not None:
             if (self._folder / USED).exists():
                 _tidy(config, self)
@@ -93,7 +93,7 @@ RUN = pytest.StashKey[Run]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin a run, or join the one whose worker this is."""
+    """Begin a run, or join the run of which this process is a worker."""
     config.addinivalue_line("markers", "tenantry(service): the service whose database the test gets")
     told = getattr(config, "workerinput", {}).get(TOLD)
     config.stash[RUN] = Run.join(told) if told else Run.begin()
@@ -101,12 +101,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker of pytest-xdist which run it belongs to."""
+    """Tell a worker of pytest-xdist its run."""
     node.workerinput[TOLD] = node.config.stash[RUN].tell()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End the run; its workers have ended before, and may have crashed."""
+    """End the run. Its workers have ended before, or crashed."""
     run = config.stash.get(RUN, None)
     if run is not None:
         run.end(config)
@@ -115,7 +115,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def _tidy(config: pytest.Config, run: Run) -> None:
     from tenantry.testing.leftovers import remove_leftovers  # noqa: PLC0415  # It takes long to import.
 
-    # What is wrong with the server or its name was said when a test asked for it.
+    # The test that needed the server has reported what is wrong with it.
     with contextlib.suppress(errors.TenantryError):
         server = choose_server(config, run.folder)
         if server.kind == "remote":
@@ -125,7 +125,7 @@ def _tidy(config: pytest.Config, run: Run) -> None:
 
 
 def _fast_place() -> Path:
-    """Return a place in memory if there is one with enough room."""
+    """Return a folder in memory if it has enough room, else the folder for temporary files."""
     memory = Path("/dev/shm")  # noqa: S108  # The folder in it is made by mkdtemp.
     if os.access(memory, os.W_OK):
         room = os.statvfs(memory)
@@ -135,7 +135,7 @@ def _fast_place() -> Path:
 
 
 def _remove_abandoned(place: Path) -> None:
-    """Remove the folders of runs that were killed; the server of such a run stops when its last worker ends."""
+    """Remove the folders of runs that were killed. The server of such a run stops when its last worker ends."""
     for folder in place.glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
             lock = _take(folder / LOCK)
@@ -153,8 +153,8 @@ def _is_served(folder: Path) -> bool:
 
 
 def _take(path: Path) -> int | None:
-    """Return the open file if nobody else holds its lock."""
-    # Elsewhere than on Unix there is none, and the plugin must load there all the same.
+    """Return the open file, or None if another process holds its lock."""
+    # The module exists on Unix only, and the plugin must load everywhere.
     import fcntl  # noqa: PLC0415
 
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

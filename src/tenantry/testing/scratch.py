@@ -6,25 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tenantry.address import Address
+from tenantry.deployment import Deployment
 from tenantry.postgres.endpoint import Purpose
 from tenantry.service import Service
 from tenantry.settings import DatabaseSettings
-from tenantry.tenancy.database import Database
 
 __all__ = ["ScratchDatabase"]
 
 
 @dataclass(frozen=True, slots=True)
 class ScratchDatabase:
-    """A database of a service, and how to log in to it.
+    """A database of a service, with its logins.
 
     Attributes:
-        settings: the service's settings, pointing here for all three purposes.
-        superuser: the login that made it, which sees every row as it is stored.
+        deployment: the service on this database, with a login for each of the three purposes.
+        superuser: the login that created the database, which sees every row as it is stored.
     """
 
-    service: Service
-    settings: DatabaseSettings
+    deployment: Deployment
     superuser: Address
     addresses: Mapping[Purpose, Address] = field(repr=False)
 
@@ -34,9 +33,15 @@ class ScratchDatabase:
         return self.superuser.database
 
     def address(self, purpose: Purpose = "application") -> Address:
-        """Return where the application, the migrations or the admin log in."""
+        """Return the address with the login of the application, the migrations or the admin."""
         return self.addresses[purpose]
 
-    def open_database(self) -> Database:
-        """Return the service's `Database` on it, ready for `async with`."""
-        return self.service.open_database(self.settings)
+    @property
+    def service(self) -> Service:
+        """The service."""
+        return self.deployment.service
+
+    @property
+    def settings(self) -> DatabaseSettings:
+        """The service's settings, with the addresses of this database."""
+        return self.deployment.settings

@@ -1,7 +1,7 @@
-"""What keeps a run from having its databases is said once, in full, at the end of the report.
+"""Reports why a run has no databases: once, in full, at the end of pytest's report.
 
-Each test that it keeps from running fails with one line. Without this a missing server would print its traceback once
-for every test.
+Each test that needs a database fails with one line. Otherwise a missing server would print its traceback once for every
+test.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ TROUBLES = pytest.StashKey[list[str]]()
 
 @contextmanager
 def told_once(config: pytest.Config, what: str) -> Iterator[None]:
-    """Fail the test with the line `what` where getting its database fails, and keep the reason for the end."""
+    """Fail the test with the line `what` if its database cannot be had, and keep the reason for the end."""
     try:
         yield
     except Exception as error:  # noqa: BLE001  # A user's migration may raise anything; it is all printed.
         _keep(config, [_describe(error)])
-        line = f"{what} The reason stands once, under `tenantry` at the end of the report."
-        # `from None`, or pytest would print the reason with every test all the same.
+        line = f"{what} See the section `tenantry` at the end of the report."
+        # `from None`, because pytest would otherwise print the reason with every test.
         raise pytest.fail.Exception(line, pytrace=False) from None
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Hear what a worker of pytest-xdist has to tell."""
+    """Collect the reasons that a worker of pytest-xdist met."""
     _keep(node.config, getattr(node, "workeroutput", {}).get(OUTPUT, []))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Tell every reason once, whichever and however many workers met it."""
+    """Print every reason once, also if several workers met it."""
     troubles = config.stash.get(TROUBLES, [])
     if troubles:
         terminalreporter.section("tenantry", red=True)
@@ -51,7 +51,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def _keep(config: pytest.Config, troubles: list[str]) -> None:
     kept = config.stash.setdefault(TROUBLES, [])
     kept.extend(troubles)
-    # What a worker leaves here, xdist sends to the process that prints the report.
+    # pytest-xdist sends `workeroutput` to the process that prints the report.
     if hasattr(config, "workeroutput"):
         config.workeroutput[OUTPUT] = kept
 
@@ -59,5 +59,5 @@ def _keep(config: pytest.Config, troubles: list[str]) -> None:
 def _describe(error: Exception) -> str:
     if isinstance(error, errors.TenantryError):
         return str(error)
-    # Not an error that we foresaw, so where it happened is what matters.
+    # An unexpected error; its traceback says where it happened.
     return "".join(traceback.format_exception(error)).rstrip()

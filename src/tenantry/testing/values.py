@@ -1,7 +1,7 @@
 """The settings of the service under test: the address of a scratch database, and made-up secrets.
 
-The invariant: tests never reach a database that the developer's environment names, in whichever of its spellings. Other
-variables of the service count as they are, a `.env` file does not, and what the user's fixture says wins.
+The invariant: tests never reach a database that the developer's environment names, whichever variable names it. The
+service's other variables apply, a `.env` file does not, and the fields of the user's fixture come first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tenantry.settings import DatabaseSettings
 
 __all__ = ["make_settings"]
 
-# Whatever else could say where the database is.
+# All other fields that give an address.
 ELSEWHERE = (
     "database_secret",
     "database_url_file",
@@ -38,7 +38,7 @@ URLS: Mapping[Purpose, str] = {
     "migration": "migration_database_url",
     "admin": "admin_database_url",
 }
-# Secrets that a service may go without, and the field that stands in for each.
+# Secrets that a service can omit, each with the field that replaces it.
 OPTIONAL_SECRETS = {
     "encryption_keys": "encryption_key_file",
     "context_keys": "context_key_file",
@@ -49,10 +49,10 @@ OPTIONAL_SECRETS = {
 def make_settings(
     service: Service, addresses: Mapping[Purpose, Address], overrides: Mapping[str, Any], *, secret: str
 ) -> DatabaseSettings:
-    """Return the service's settings for a scratch database; made-up values follow from the run's `secret`.
+    """Return the service's settings for a scratch database. Made-up values are derived from the run's `secret`.
 
     Raises:
-        ConfigurationError: a field is missing or wrong.
+        ConfigurationError: a field is missing or invalid.
     """
     values: dict[str, Any] = dict.fromkeys(ELSEWHERE)
     values |= {URLS[purpose]: address.url for purpose, address in addresses.items()}
@@ -63,12 +63,12 @@ def make_settings(
         raise errors.ConfigurationError(
             f"The settings of {service.name} cannot be made for a test.",
             why="; ".join(_faults(service.settings, error)) + ".",
-            remedy="Return the fields that a test needs from a fixture `tenantry_settings_overrides`.",
+            remedy="Override the fixture `tenantry_settings_overrides`, and return the fields from it.",
         ) from None
 
 
 def _missing_secrets(settings: type[DatabaseSettings], overrides: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the secrets that neither the environment nor the user gives."""
+    """Yield the secrets that neither the environment nor the user's fixture has."""
     given = {name.upper() for name, value in os.environ.items() if value.strip()}
     given |= {settings.variable(field) for field in overrides if field in settings.model_fields}
     for name, field in settings.model_fields.items():
@@ -79,13 +79,13 @@ def _missing_secrets(settings: type[DatabaseSettings], overrides: Mapping[str, A
 
 
 def _make_up(field: str, secret: str) -> str:
-    """Return the same value in every process of a run, for a template may hold what another worker sealed."""
+    """Return the same value in every process of a run: a template may hold rows that another worker encrypted."""
     made = hashlib.sha256(f"{secret} {field}".encode())
     return f"test:{base64.b64encode(made.digest()).decode()}" if field.endswith("_keys") else made.hexdigest()
 
 
 def _faults(settings: type[DatabaseSettings], error: ValidationError) -> Iterator[str]:
-    """Yield what is wrong with which variable, and no value."""
+    """Yield each invalid variable and its fault, without its value."""
     for detail in error.errors(include_url=False, include_context=False, include_input=False):
         field = str(detail["loc"][0]) if detail["loc"] else ""
         place = settings.variable(field) if field in settings.model_fields else settings.__name__

@@ -16,7 +16,8 @@ from serving import serving
 from accounts.app import create_app
 from accounts.service import service as accounts_service
 from accounts.settings import Settings
-from tenantry.testing.cluster import Cluster
+from tenantry.deployment import Deployment
+from tenantry.testing import Cluster
 
 pytestmark = pytest.mark.one_version
 
@@ -29,7 +30,7 @@ def service(tenantry_cluster: Cluster) -> Iterator[str]:
     template = tenantry_cluster.template(accounts_service, CHEAP)
     with tenantry_cluster.scratch(accounts_service, CHEAP, template) as scratch:
         assert isinstance(scratch.settings, Settings)
-        with serving(create_app(scratch.settings)) as url:
+        with serving(create_app(Deployment(accounts_service, scratch.settings))) as url:
             yield url
 
 

@@ -13,8 +13,10 @@ from accounts_api import NEW_PASSWORD, PASSWORD, Door, Person, stored_hash
 from plain import connected
 
 from accounts.app import create_app
+from accounts.service import service
 from accounts.settings import Settings
 from tenantry import Address
+from tenantry.deployment import Deployment
 
 REPLACEMENT = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
 
@@ -75,7 +77,7 @@ async def test_the_current_password_is_asked_for(ada: Person, superuser: asyncpg
 async def test_guessing_the_current_password_is_slowed_down(ada: Person, settings: Settings) -> None:
     """And stops nobody from signing in."""
     slow = settings.model_copy(update={"sign_in_free_attempts": 2, "sign_in_first_wait": 60.0})
-    app = create_app(slow)
+    app = create_app(Deployment(service, slow))
     async with app.router.lifespan_context(app):
         door = Door(httpx2.ASGITransport(app))
         thief = door.client(ada.token)

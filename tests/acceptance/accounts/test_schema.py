@@ -6,12 +6,10 @@ import uuid
 
 import asyncpg
 import pytest
-from protection import check_roles, check_row_security
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError
 
 from accounts.models import PasswordChange, Tenant, User
-from accounts.service import service
 from tenantry import Database, errors
 from tenantry.postgres.sqlstate import constraint_of, sqlstate_of
 
@@ -79,15 +77,6 @@ async def test_the_keys_and_references_are_indexed(superuser: asyncpg.Connection
         ("uq_users_tenant_id_username", True),
         ("ix_users_tenant_id_created_at_id", False),
     }
-
-
-@pytest.mark.parametrize("table", ["tenants", "users", "password_changes"])
-async def test_row_security_is_forced(superuser: asyncpg.Connection, table: str) -> None:
-    await check_row_security(superuser, table, service.roles)
-
-
-async def test_the_roles_are_as_weak_as_they_can_be(superuser: asyncpg.Connection) -> None:
-    await check_roles(superuser, service.roles)
 
 
 async def add_tenant(database: Database, tenant: uuid.UUID, name: str, **user: object) -> None:

@@ -18,9 +18,11 @@ from accounts_api import CHEAP, PASSWORD, Door, Person, stored_hash
 from fastapi import FastAPI
 
 from accounts.app import create_app
+from accounts.passwords import Passwords
+from accounts.service import service
 from accounts.settings import Settings
-from tenantry.web.passwords import Passwords
-from tenantry.web.tokens import issue_token
+from tenantry.deployment import Deployment
+from tenantry.fastapi import issue_token
 
 SIGN_UP = {"tenant": "Acme", "username": "ada", "email": "ada@acme.example", "password": PASSWORD}
 
@@ -115,7 +117,7 @@ async def test_unknown_and_wrong_have_one_answer(
 async def test_unknown_and_wrong_take_the_same_time(ada: Person, settings: Settings) -> None:
     """With hashes that cost milliseconds, so that leaving one out would show; in turns, and by medians."""
     dear = changed(settings, password_memory=16384, sign_in_free_attempts=100)
-    app = create_app(dear)
+    app = create_app(Deployment(service, dear))
     async with app.router.lifespan_context(app):
         door = Door(httpx2.ASGITransport(app))
         # Her hash is of the dear kind from her next signing in on.
@@ -137,7 +139,7 @@ async def test_a_hash_of_older_parameters_is_renewed(
     """By signing in, and by nothing less: a wrong password leaves it as it is. Tokens from before stay good."""
     before = await stored_hash(superuser, ada.email)
     assert before.startswith("$argon2id$v=19$m=8,t=1,p=1$")
-    app = create_app(changed(settings, password_memory=64, password_passes=2))
+    app = create_app(Deployment(service, changed(settings, password_memory=64, password_passes=2)))
     async with app.router.lifespan_context(app):
         door = Door(httpx2.ASGITransport(app))
         await door.client().post("/sign-in", json={"email": ada.email, "password": "wrong"})
@@ -154,7 +156,7 @@ async def test_signing_in_at_once_renews_a_hash_once(
     ada: Person, settings: Settings, superuser: asyncpg.Connection
 ) -> None:
     """Everybody gets in, and what stands there in the end is one of the new hashes."""
-    app = create_app(changed(settings, password_memory=64))
+    app = create_app(Deployment(service, changed(settings, password_memory=64)))
     async with app.router.lifespan_context(app):
         door = Door(httpx2.ASGITransport(app))
         people = await asyncio.gather(*(door.sign_in(ada.email) for _ in range(6)))
@@ -174,14 +176,14 @@ async def test_a_few_attempts_are_free_and_then_there_is_a_wait(ada: Person, set
     """Also for an address that nobody has; what is right is not looked at meanwhile; a restart forgets nothing."""
     slow = changed(settings, sign_in_free_attempts=3, sign_in_first_wait=60.0)
     for attempts in ([401, 401], [401, 429, 429]):
-        app = create_app(slow)
+        app = create_app(Deployment(service, slow))
         async with app.router.lifespan_context(app):
             client = Door(httpx2.ASGITransport(app)).client()
             answers = [await try_in_vain(client, email) for _ in attempts]
             assert [answer.status_code for answer in answers] == attempts
     assert answers[-1].json()["code"] == "too_many_attempts"
     assert 55 <= int(answers[-1].headers["Retry-After"]) <= 60
-    app = create_app(slow)
+    app = create_app(Deployment(service, slow))
     async with app.router.lifespan_context(app):
         answer = (
             await Door(httpx2.ASGITransport(app)).client().post("/sign-in", json={**ada.credentials, "email": email})
@@ -192,7 +194,7 @@ async def test_a_few_attempts_are_free_and_then_there_is_a_wait(ada: Person, set
 async def test_a_wait_ends_and_a_right_password_sets_it_back(
     ada: Person, settings: Settings, superuser: asyncpg.Connection
 ) -> None:
-    app = create_app(changed(settings, sign_in_free_attempts=2, sign_in_first_wait=60.0))
+    app = create_app(Deployment(service, changed(settings, sign_in_free_attempts=2, sign_in_first_wait=60.0)))
     async with app.router.lifespan_context(app):
         door = Door(httpx2.ASGITransport(app))
         answers = [(await try_in_vain(door.client(), ada.email)).status_code for _ in range(3)]
@@ -204,7 +206,7 @@ async def test_a_wait_ends_and_a_right_password_sets_it_back(
 
 
 async def test_many_attempts_at_once_are_no_more_than_one_after_another(ada: Person, settings: Settings) -> None:
-    app = create_app(changed(settings, sign_in_free_attempts=3, sign_in_first_wait=60.0))
+    app = create_app(Deployment(service, changed(settings, sign_in_free_attempts=3, sign_in_first_wait=60.0)))
     async with app.router.lifespan_context(app):
         client = Door(httpx2.ASGITransport(app)).client()
         answers = await asyncio.gather(*(try_in_vain(client, ada.email) for _ in range(12)))
@@ -212,7 +214,7 @@ async def test_many_attempts_at_once_are_no_more_than_one_after_another(ada: Per
 
 
 async def test_one_accounts_wait_is_nobody_elses(ada: Person, grace: Person, settings: Settings) -> None:
-    app = create_app(changed(settings, sign_in_free_attempts=1, sign_in_first_wait=60.0))
+    app = create_app(Deployment(service, changed(settings, sign_in_free_attempts=1, sign_in_first_wait=60.0)))
     async with app.router.lifespan_context(app):
         door = Door(httpx2.ASGITransport(app))
         await try_in_vain(door.client(), ada.email)
@@ -317,7 +319,7 @@ async def test_what_cannot_be_accepted_is_refused(nobody: httpx2.AsyncClient, fi
 async def test_the_loop_goes_on_while_passwords_are_hashed(ada: Person, settings: Settings) -> None:
     """Signing in of many at once leaves no gap as long as a hash, and no more of them run than are allowed."""
     dear = changed(settings, password_memory=65536, password_threads=1)
-    app = create_app(dear)
+    app = create_app(Deployment(service, dear))
     async with app.router.lifespan_context(app):
         door = Door(httpx2.ASGITransport(app))
         gaps: list[float] = []
@@ -339,7 +341,9 @@ async def test_the_loop_goes_on_while_passwords_are_hashed(ada: Person, settings
 
 
 async def test_a_full_queue_is_answered_at_once(ada: Person, settings: Settings) -> None:
-    app = create_app(changed(settings, password_memory=32768, password_threads=1, password_queue=1))
+    app = create_app(
+        Deployment(service, changed(settings, password_memory=32768, password_threads=1, password_queue=1))
+    )
     async with app.router.lifespan_context(app):
         door = Door(httpx2.ASGITransport(app))
         answers = await asyncio.gather(*(try_in_vain(door.client(), f"{one}@x.example") for one in range(8)))

@@ -17,8 +17,10 @@ from accounts import demo
 from accounts.app import app as served
 from accounts.app import create_app
 from accounts.models import User
+from accounts.service import service
 from accounts.settings import Settings
 from tenantry import Address, Database, errors
+from tenantry.deployment import Deployment
 
 NOWHERE = "postgresql://someone:a-password@127.0.0.1:1/accounts"
 SECRET = "s" * 32
@@ -27,7 +29,7 @@ SECRET = "s" * 32
 async def test_ac4_the_application_connects_on_startup(settings: Settings, superuser: asyncpg.Connection) -> None:
     """Criterion 4: the story's integration test: the lifespan has a live session, and `SELECT 1` goes through it."""
     query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'accounts_app'"
-    app = create_app(settings)
+    app = create_app(Deployment(service, settings))
     async with app.router.lifespan_context(app):
         database: Database = app.state.database
         async with database.session() as session:
@@ -136,7 +138,7 @@ async def test_the_demonstration_is_put_in_once(database: Database) -> None:
 async def test_every_example_works_as_printed(database: Database, settings: Settings) -> None:
     """The lines are run by a shell, as they are printed."""
     await demo.seed(database)
-    with serving(create_app(settings)) as url:
+    with serving(create_app(Deployment(service, settings))) as url:
         lines = [line for _, line in demo.examples(settings, url)]
         answers = [await asyncio.to_thread(run, line) for line in lines]
     assert [int(answer.split()[1]) for answer in answers] == [200, 200, 401, 200, 200, 200, 403, 404]

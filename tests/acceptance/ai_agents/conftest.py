@@ -16,8 +16,9 @@ from servicedesk import settings_for
 from ai_agents.service import service
 from ai_agents.settings import Settings
 from tenantry import Address, Database, Service
-from tenantry.testing.cluster import Cluster
-from tenantry.web.tokens import issue_token
+from tenantry.deployment import Deployment
+from tenantry.fastapi import issue_token
+from tenantry.testing import Cluster
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def settings(address: Address) -> Settings:
 
 @pytest.fixture
 async def database(settings: Settings) -> AsyncIterator[Database]:
-    async with service.open_database(settings) as opened:
+    async with Deployment(service, settings).database() as opened:
         yield opened
 
 

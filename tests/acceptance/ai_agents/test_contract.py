@@ -17,7 +17,7 @@ from servicedesk import serving, settings_for, signed, tenant_document
 
 from ai_agents.app import create_app
 from tenantry import Address
-from tenantry.web.tokens import issue_token
+from tenantry.fastapi import issue_token
 
 pytestmark = pytest.mark.one_version
 

@@ -13,9 +13,10 @@ from ai_agents.app import create_app
 from ai_agents.service import service
 from ai_agents.settings import Settings
 from tenantry import Address
-from tenantry.migrations import migrate
+from tenantry.alembic import migrate
+from tenantry.deployment import Deployment
+from tenantry.fastapi import issue_token
 from tenantry.postgres.embedded import EmbeddedServer
-from tenantry.web.tokens import issue_token
 
 PATHS = ("/health/ready", "/readyz", "/ai-agents/health/ready", "/ai-agents/readyz")
 
@@ -23,7 +24,7 @@ PATHS = ("/health/ready", "/readyz", "/ai-agents/health/ready", "/ai-agents/read
 @pytest.fixture
 async def own_settings(own_server: EmbeddedServer) -> Settings:
     settings = settings_for(own_server.address("postgres"))
-    await migrate(service, settings)
+    await migrate(Deployment(service, settings))
     return settings
 
 
@@ -52,7 +53,7 @@ async def test_health_down_and_up(own_server: EmbeddedServer, own_settings: Sett
 
 async def test_redis_is_asked_where_one_is_set(address: Address) -> None:
     """A Redis that does not answer makes the service unready, and is named; the database still is connected."""
-    app = create_app(settings_for(address, redis_url="redis://127.0.0.1:1/0"))
+    app = create_app(Deployment(service, settings_for(address, redis_url="redis://127.0.0.1:1/0")))
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://service") as client,

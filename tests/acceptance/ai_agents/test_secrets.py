@@ -11,6 +11,7 @@ from sqlalchemy.orm import undefer
 from ai_agents.models import TenantConfig
 from ai_agents.service import service
 from tenantry import Address, Database, KeyRing, errors
+from tenantry.deployment import Deployment
 
 WITH_SECRETS = (undefer(TenantConfig.servicedesk_api_key), undefer(TenantConfig.webhook_signing_secret))
 
@@ -62,7 +63,7 @@ async def test_a_ciphertext_that_was_moved_does_not_open(
 
 
 async def test_an_old_key_opens_and_the_new_one_seals(address: Address, superuser: asyncpg.Connection) -> None:
-    async with service.open_database(settings_for(address, encryption_keys=KEYS.rotate("k2").text)) as rotated:
+    async with Deployment(service, settings_for(address, encryption_keys=KEYS.rotate("k2").text)).database() as rotated:
         assert (await load(rotated, "acme")).servicedesk_api_key == SECRETS["servicedesk_api_key"]
         async with rotated.tenant("acme") as session:
             row = (await session.scalars(select(TenantConfig))).one()
@@ -73,7 +74,9 @@ async def test_an_old_key_opens_and_the_new_one_seals(address: Address, superuse
 
 
 async def test_without_the_key_nothing_opens(address: Address) -> None:
-    async with service.open_database(settings_for(address, encryption_keys=KeyRing.generate("other").text)) as lost:
+    async with Deployment(
+        service, settings_for(address, encryption_keys=KeyRing.generate("other").text)
+    ).database() as lost:
         with pytest.raises(errors.DecryptionFailed):
             await load(lost, "acme")
 

@@ -73,7 +73,7 @@ async def test_who_cannot_sign_gets_one_answer(
         "title": "Signature invalid",
         "status": 401,
         "code": "signature_invalid",
-        "detail": "The tenant is unknown, or the signature does not fit the body.",
+        "detail": "The tenant is unknown, or the signature does not match the body.",
         "instance": PATH,
     }
     assert (await acme.get("/enhancements")).json()["items"] == []

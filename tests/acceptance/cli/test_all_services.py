@@ -24,11 +24,11 @@ LAST_LINE = "Ctrl-C stops it."
 
 # What is printed in order to be refused, by its title.
 REFUSED = {
-    "AI Agents": {"Another tenant's is not found": 404},
+    "AI Agents": {"The configuration of another tenant is not found": 404},
     "PLC Coach": {},
     "Accounts": {
-        "An unknown e-mail is answered like a wrong password": 401,
-        "Users are for administrators": 403,
+        "An unknown e-mail gets the same answer as a wrong password": 401,
+        "Only administrators read users": 403,
         "Another tenant's user is not found": 404,
     },
     "Items": {},

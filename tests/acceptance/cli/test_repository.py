@@ -25,7 +25,7 @@ services = ["ai_agents.service:service"]
 source = {str(ROOT / "services")!r}
 """
 COMMAND_LINE = "from tenantry.cli import main; main()"
-SERVER_ALONE = "from tenantry.service import embedded_server; embedded_server().lease().close()"
+SERVER_ALONE = "from tenantry.deployment.deployment import embedded_server; embedded_server().lease().close()"
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from items.service import service
 from tenantry import Service
-from tenantry.web.host import host
+from tenantry.fastapi import host
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from serving import serving
 
 from items.app import create_app
 from items.service import service as items_service
-from tenantry.testing.cluster import Cluster
+from tenantry.deployment import Deployment
+from tenantry.testing import Cluster
 
 pytestmark = pytest.mark.one_version
 
@@ -27,7 +28,7 @@ def service(tenantry_cluster: Cluster) -> Iterator[str]:
     template = tenantry_cluster.template(items_service, {})
     with (
         tenantry_cluster.scratch(items_service, {}, template) as scratch,
-        serving(create_app(scratch.settings)) as url,
+        serving(create_app(Deployment(items_service, scratch.settings))) as url,
     ):
         yield url
 

@@ -15,8 +15,7 @@ from sqlalchemy import text
 from items import demo
 from items.app import create_app
 from items.settings import Settings
-from tenantry import Address, Database
-from tenantry.settings import DatabaseSettings
+from tenantry import Address, Database, DatabaseSettings
 
 STORY = {"DB_HOST": "db.example", "DB_PORT": "5433", "DB_NAME": "shop", "DB_USER": "clerk", "DB_PASSWORD": "secret"}
 

@@ -17,7 +17,8 @@ from serving import wait_for
 from items.service import service
 from items.settings import Settings
 from tenantry import Address
-from tenantry.migrations import migrate, rollback
+from tenantry.alembic import migrate, rollback
+from tenantry.deployment import Deployment
 from tenantry.postgres.embedded import EmbeddedServer
 
 PATHS = ("/ready", "/readyz", "/items/ready", "/items/readyz", "/items/health/ready")
@@ -70,7 +71,7 @@ async def test_ready_with_db(client: httpx2.AsyncClient) -> None:
 async def test_ready_without_db(own_server: EmbeddedServer, http: httpx2.AsyncClient) -> None:
     """Criterion 3, criterion 5: 503 within 2 s of the server's stop, 200 within 2 s of its return; no restart."""
     address = own_server.address("postgres")
-    await migrate(service, Settings(database_url=address.url))
+    await migrate(Deployment(service, Settings(database_url=address.url)))
     with serving(address) as url:
         assert (await http.post(f"{url}/items", json={"name": "Lamp"})).status_code == 201
         for path in PATHS:
@@ -86,7 +87,7 @@ async def test_ready_without_db(own_server: EmbeddedServer, http: httpx2.AsyncCl
 
 
 async def test_a_database_before_its_migration_is_not_ready(settings: Settings, client: httpx2.AsyncClient) -> None:
-    await rollback(service, settings, "-1")
+    await rollback(Deployment(service, settings), "-1")
     answer = await client.get("/items/ready")
     assert answer.status_code == 503
     assert answer.json()["checks"]["database:schema"][0]["status"] == "fail"

@@ -47,7 +47,6 @@ class Event(CreatedAt, Global, Base):
 """
 
 SERVICE = """
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, FastAPI
@@ -55,25 +54,23 @@ from pydantic_settings import SettingsConfigDict
 from sqlalchemy import select
 
 from bookshop.models import Base, Book
-from tenantry import Address, Database, DatabaseSettings, ReadSession, Roles, Service, TenantSession
-from tenantry.web.dependencies import PrincipalReadSession, PrincipalSession, read_session, tenant_session
-from tenantry.web.host import host
-from tenantry.web.service_app import service_app
-from tenantry.web.tokens import TokenSettings
+from tenantry import Address, Database, DatabaseSettings, ReadSession, Service, TenantSession
+from tenantry.fastapi import (
+    PrincipalReadSession,
+    PrincipalSession,
+    TokenSettings,
+    host,
+    read_session,
+    service_app,
+    tenant_session,
+)
 
 
 class Settings(DatabaseSettings, TokenSettings):
     model_config = SettingsConfigDict(env_prefix="BOOKSHOP_")
 
 
-service = Service(
-    name="bookshop",
-    metadata=Base.metadata,
-    settings=Settings,
-    migrations=Path(__file__).parent / "migrations",
-    app="bookshop.service:app",
-    roles=Roles(owner="bookshop_owner", application="bookshop_app", admin="bookshop_admin"),
-)
+service = Service(name="bookshop", base=Base, settings=Settings, app="bookshop.service:app")
 router = APIRouter()
 
 
@@ -123,7 +120,7 @@ from bookshop.models import Book
 from tenantry import Database, ReadSession, TenantSession
 from tenantry import TenantScopd  # expected: attr-defined
 from tenantry import DatabaseSettings, Service
-from tenantry.web.dependencies import PrincipalReadSession
+from tenantry.fastapi import PrincipalReadSession
 
 
 async def add_while_reading(database: Database) -> None:
@@ -153,7 +150,7 @@ async def forget_to_wait(session: ReadSession) -> str | None:
 
 
 def declare_half(settings: type[DatabaseSettings]) -> Service:
-    return Service(name="bookshop", settings=settings)  # expected: call-arg
+    return Service(name="bookshop")  # expected: call-arg
 """
 
 REPORT = re.compile(r"^(?P<file>[\w/]+\.py):(?P<line>\d+): error: .*\[(?P<code>[\w-]+)\]$", re.MULTILINE)

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from plc_coach.service import service
 from plc_coach.settings import Settings
 from tenantry import Service
-from tenantry.testing.administrator import Administrator
+from tenantry.testing import Administrator
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,8 @@ from serving import serving
 from plc_coach.app import create_app
 from plc_coach.service import service as plc_coach_service
 from plc_coach.settings import Settings
-from tenantry.testing.cluster import Cluster
+from tenantry.deployment import Deployment
+from tenantry.testing import Cluster
 
 pytestmark = pytest.mark.one_version
 
@@ -29,7 +30,7 @@ def running(needs_vector: None, tenantry_cluster: Cluster) -> Iterator[tuple[str
     template = tenantry_cluster.template(plc_coach_service, {})
     with tenantry_cluster.scratch(plc_coach_service, {}, template) as scratch:
         assert isinstance(scratch.settings, Settings)
-        with serving(create_app(scratch.settings)) as url:
+        with serving(create_app(Deployment(plc_coach_service, scratch.settings))) as url:
             yield url, scratch.settings
 
 

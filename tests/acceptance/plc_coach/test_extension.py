@@ -8,11 +8,10 @@ from plain import connected
 
 from plc_coach.service import service
 from tenantry import errors
-from tenantry.migrations import current_revision, migrate
-from tenantry.operations.database_checkup import ask_database, check_database
-from tenantry.testing.administrator import Administrator
-from tenantry.testing.cluster import Cluster
-from tenantry.testing.scratch import ScratchDatabase
+from tenantry.alembic import current_revision, migrate
+from tenantry.commands.doctor.database import ask_database, check_database
+from tenantry.deployment import Deployment
+from tenantry.testing import Administrator, Cluster, ScratchDatabase
 
 AVAILABLE = "SELECT default_version FROM pg_available_extensions WHERE name = 'vector'"
 
@@ -25,9 +24,9 @@ async def test_a_server_without_it_is_one_clear_error(
         pytest.skip("needs a server without pgvector, such as Debian's PostgreSQL as it is")
     with tenantry_cluster.scratch(service, {}) as scratch:
         with pytest.raises(errors.ExtensionMissing, match=r"postgresql-\d+-pgvector") as caught:
-            await migrate(service, scratch.settings)
+            await migrate(Deployment(service, scratch.settings))
         assert "vector" in caught.value.what
-        assert await current_revision(service, scratch.settings) is None
+        assert await current_revision(Deployment(service, scratch.settings)) is None
         async with connected(scratch.superuser) as connection:
             assert await connection.fetchval("SELECT to_regclass('users')") is None
 
@@ -37,7 +36,7 @@ async def test_doctor_shows_the_version_in_use(
 ) -> None:
     """Criterion 2: after the migration, the one that the server has."""
     ((available,),) = tenantry_administrator.fetch(AVAILABLE)
-    asked = await ask_database(service, tenantry_clone.settings, None)
+    asked = await ask_database(Deployment(service, tenantry_clone.settings))
     said = {verdict.message for verdict in check_database(asked) if verdict.name == "extension"}
     assert said == {f"vector {available}"}
 

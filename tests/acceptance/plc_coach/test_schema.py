@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncpg
 import pytest
-from protection import check_roles, check_row_security
-
-from plc_coach.service import service
 
 ID = ("uuid", False, "gen_random_uuid()")
 TENANT = ("uuid", False, "(NULLIF(current_setting('app.current_tenant_id'::text, true), ''::text))::uuid")
@@ -160,17 +157,8 @@ async def test_there_are_no_other_tables(superuser: asyncpg.Connection) -> None:
     assert found == {*COLUMNS, "alembic_version"}
 
 
-@pytest.mark.parametrize("table", COLUMNS)
-async def test_row_security_is_forced(superuser: asyncpg.Connection, table: str) -> None:
-    await check_row_security(superuser, table, service.roles)
-
-
 async def test_every_partition_is_protected_and_has_its_own_index(superuser: asyncpg.Connection) -> None:
     """32 of them: row security forced, nothing granted, an HNSW each."""
     rows = await superuser.fetch(PARTITIONS)
     assert {row[0] for row in rows} == {f"message_embeddings_p{number:02}" for number in range(32)}
     assert {(row[1], tuple(row[2]), row[3]) for row in rows} == {(True, (), 1)}
-
-
-async def test_the_roles_are_as_weak_as_they_can_be(superuser: asyncpg.Connection) -> None:
-    await check_roles(superuser, service.roles)

@@ -14,8 +14,7 @@ from plans import plan_of
 from sqlalchemy import select, text
 
 from plc_coach.models import MessageEmbedding
-from tenantry import Database
-from tenantry.tenancy.nearest import fetch_nearest
+from tenantry import Database, fetch_nearest
 
 CROWD, OWN, K = uuid.UUID(int=0xC << 64), uuid.UUID(int=0xD << 64), 10
 

@@ -14,8 +14,9 @@ import pytest
 from coaching import HILLTOP, RIVERSIDE, Door, Person, assertion_of
 from pydantic import SecretStr
 
+from plc_coach import sessions
 from plc_coach.settings import Settings
-from tenantry.web.tokens import issue_token
+from tenantry.fastapi import issue_token
 
 
 async def test_a_first_assertion_makes_the_user_and_a_session(door: Door) -> None:
@@ -52,6 +53,9 @@ async def test_whoever_was_entered_by_hand_is_found_by_address(door: Door, super
     query = "INSERT INTO users (organization_id, email, name) VALUES ($1, 'ravi@school.example', 'R') RETURNING id"
     entered = await superuser.fetchval(query, RIVERSIDE)
     assert (await door.sign_in("ravi")).id == str(entered)
+    # From then on the address belongs to this identity.
+    other = await door.knock(assertion_of(door.settings, "robber", RIVERSIDE, email="ravi@school.example"))
+    assert (other.status_code, other.json()["code"]) == (409, "email_taken")
 
 
 @pytest.mark.parametrize("organization", [RIVERSIDE, HILLTOP], ids=["own", "other"])
@@ -59,6 +63,7 @@ async def test_an_address_belongs_to_one_identity(door: Door, ravi: Person, orga
     """Neither another identity of the organisation nor another organisation can take it over."""
     answer = await door.knock(assertion_of(door.settings, "robber", organization, email="ravi@school.example"))
     assert (answer.status_code, answer.json()["code"]) == (409, "email_taken")
+    assert str(RIVERSIDE) not in answer.text
 
 
 async def test_an_assertion_is_used_once(door: Door) -> None:
@@ -145,11 +150,47 @@ async def test_an_expired_session_is_nobodys(ravi: Person, superuser: asyncpg.Co
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
+async def test_a_session_of_a_removed_user_is_nobodys(ravi: Person, superuser: asyncpg.Connection) -> None:
+    await superuser.execute("DELETE FROM users")
+    for answer in (await ravi.http.get("/sessions/current"), await ravi.http.delete("/sessions/current")):
+        assert (answer.status_code, answer.json()["code"]) == (401, "credential_invalid")
+
+
+async def test_a_session_that_ends_while_it_is_refreshed_is_nobodys(
+    ravi: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the lookup of the caller and the change another request may end it: 401, as for any that is over."""
+    before = sessions.refresh
+
+    async def overtaken(*given: Any) -> Any:
+        await ravi.http.delete("/sessions/current")
+        return await before(*given)
+
+    monkeypatch.setattr(sessions, "refresh", overtaken)
+    answer = await ravi.http.post("/sessions/current/refresh")
+    assert (answer.status_code, answer.json()["code"]) == (401, "credential_invalid")
+
+
+async def test_expired_sessions_of_another_organisation_stay(
+    door: Door, hana: Person, superuser: asyncpg.Connection
+) -> None:
+    """A sign-in removes those of its own organisation only."""
+    await superuser.execute("UPDATE sessions SET expires_at = now() - interval '1 s'")
+    await door.sign_in("ravi")
+    query = "SELECT count(*) FROM sessions WHERE organization_id = $1"
+    assert [await superuser.fetchval(query, one) for one in (RIVERSIDE, HILLTOP)] == [1, 1]
+
+
 async def test_an_ended_session_is_nobodys(door: Door, ravi: Person) -> None:
     other = await door.sign_in("ravi")
     assert (await ravi.http.delete("/sessions/current")).status_code == 204
     assert (await ravi.http.get("/sessions/current")).status_code == 401
     assert (await other.http.get("/sessions/current")).status_code == 200
+
+
+async def test_another_scheme_is_no_session(door: Door, ravi: Person) -> None:
+    answer = await door.client().get("/sessions/current", headers={"Authorization": f"Basic {ravi.session_id}"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "credential_invalid")
 
 
 @pytest.mark.parametrize("credential", [None, "", "nonsense", str(uuid.UUID(int=7)), f"{{{uuid.UUID(int=0)}}}"])

@@ -32,6 +32,14 @@ async def test_everybody_reads_what_is_shared(ravi: Person, nobody: httpx2.Async
     assert [item["citations"] for item in rest["items"]] == [[{"page": 2}]]
 
 
+async def test_each_token_opens_its_own_organisations_conversation(
+    ravi: Person, hana: Person, nobody: httpx2.AsyncClient
+) -> None:
+    for person, title in ((ravi, "Riverside"), (hana, "Hilltop")):
+        token = await share(person, await person.begin(title))
+        assert (await nobody.get(f"/shared/{token}")).json()["title"] == title
+
+
 async def test_a_token_that_is_off_and_one_that_never_was_are_alike(ravi: Person, nobody: httpx2.AsyncClient) -> None:
     conversation = await ravi.begin()
     token = await share(ravi, conversation)

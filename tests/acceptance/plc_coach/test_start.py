@@ -16,14 +16,16 @@ from plc_coach import demo
 from plc_coach.app import app as served
 from plc_coach.app import create_app
 from plc_coach.models import Message, MessageEmbedding
+from plc_coach.service import service
 from plc_coach.settings import Settings
 from tenantry import Database, errors
+from tenantry.deployment import Deployment
 
 SECRET = "s" * 32
 
 
 async def test_it_starts_and_is_ready(settings: Settings) -> None:
-    app = create_app(settings)
+    app = create_app(Deployment(service, settings))
     client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://service")
     async with app.router.lifespan_context(app), client:
         ready = await client.get("/health/ready")
@@ -65,7 +67,7 @@ async def test_a_wrong_variable_is_named(
 
 
 async def test_a_login_that_row_security_does_not_hold_may_not_serve(settings: Settings) -> None:
-    app = create_app(settings.model_copy(update={"database_url": settings.admin_database_url}))
+    app = create_app(Deployment(service, settings.model_copy(update={"database_url": settings.admin_database_url})))
     with pytest.raises(errors.TenantryError, match="plc_coach_admin"):
         await app.router.lifespan_context(app).__aenter__()
 
@@ -83,7 +85,7 @@ async def test_the_demonstration_is_put_in_once(database: Database) -> None:
 async def test_every_example_works_as_printed(database: Database, settings: Settings) -> None:
     """The lines are run by a shell, as they are printed; the assertion a second time, which is a replay."""
     await demo.seed(database)
-    with serving(create_app(settings)) as url:
+    with serving(create_app(Deployment(service, settings))) as url:
         lines = [line for _, line in demo.examples(settings, url)]
         answers = [await asyncio.to_thread(run, line) for line in [*lines, lines[-1]]]
     assert [int(answer.split()[1]) for answer in answers] == [200, 200, 200, 200, 200, 201, 201, 409]

@@ -44,7 +44,7 @@ async def test_a_dump_of_the_owner_holds_every_row(
     tenantry_clone: ScratchDatabase, empty_database: Address, binaries: Binaries, tmp_path: Path
 ) -> None:
     service, address = tenantry_clone.service, tenantry_clone.superuser
-    async with tenantry_clone.open_database() as database:
+    async with tenantry_clone.deployment.database() as database:
         await import_attribute(service.demo)(database)
     before = await count(address)
     assert sum(before.values()) > len(before) / 2

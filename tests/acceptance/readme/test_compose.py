@@ -149,7 +149,7 @@ def test_the_migrating_container_prepares_what_the_other_serves(
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    assert "audit found nothing" in done.stderr
+    assert "audit done, no findings" in done.stderr
     command = serve.get("command") or yaml.safe_load(re.findall(r"^CMD (.+)$", DOCKERFILE, re.MULTILINE)[-1])
     with running(command, folder_of(serve), told(serve, secrets, empty_database)) as url:
         for path in ("/readyz", f"{service.path}/health/ready"):

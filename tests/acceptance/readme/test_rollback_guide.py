@@ -74,7 +74,7 @@ async def test_the_procedure_takes_the_schema_back_and_brings_the_rows_again(
     tenantry_clone: ScratchDatabase, binaries: Binaries, folder: Path
 ) -> None:
     """Both ways of backing up, each restored: all rows are there again, and nobody else's are lost meanwhile."""
-    async with tenantry_clone.open_database() as database:
+    async with tenantry_clone.deployment.database() as database:
         await demo.seed(database)
     look, copy, dump, back, check, forward, from_copy, from_dump = (
         block for block in blocks(PAGE) if block.language == "bash" and block.line > line_of("## Rolling back")

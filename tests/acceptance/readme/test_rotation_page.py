@@ -13,6 +13,7 @@ from servicedesk import settings_for, tenant_row, variables_of
 
 from ai_agents.service import service
 from tenantry import Address, KeyRing
+from tenantry.deployment import Deployment
 from tenantry.migrations import migrate
 
 PAGE = ROOT / "docs" / "howto" / "rotate-keys.md"
@@ -32,8 +33,8 @@ async def test_the_program_of_the_page_seals_anew(empty_database: Address, monke
     """Both tenants' secrets name the old key before, the new one afterwards, and still open."""
     old = KeyRing.generate("k1")
     settings = settings_for(empty_database, encryption_keys=old.text)
-    await migrate(service, settings)
-    async with service.open_database(settings) as database:
+    await migrate(Deployment(service, settings))
+    async with Deployment(service, settings).database() as database:
         for tenant in ("acme", "globex"):
             async with database.tenant(tenant) as session:
                 session.add(tenant_row(tenant))

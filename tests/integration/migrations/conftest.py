@@ -42,7 +42,7 @@ async def shop(
     (tmp_path / "alembic.ini").write_text(INI)
     env = f"from {name} import service\nfrom tenantry.migrations import run_environment\n\nrun_environment(service)\n"
     (tmp_path / "migrations" / "env.py").write_text(env)
-    template = Path(tenantry.migrations.__file__).parent / "script.py.mako"
+    template = Path(tenantry.migrations.__file__).parent / "script_directory" / "script.py.mako"
     (tmp_path / "migrations" / "script.py.mako").write_text(template.read_text())
     monkeypatch.syspath_prepend(tmp_path)
     yield Project(tmp_path, importlib.import_module(name), empty_database, binaries)
@@ -63,5 +63,5 @@ async def migrated_shop(shop: Project) -> Project:
     else:
         path = shop.folder / "migrations" / "versions" / "first.py"
         path.write_text(_first_revision[0].replace("{name}", name))
-    await migrate(shop.service, shop.settings)
+    await migrate(shop.deployment)
     return shop

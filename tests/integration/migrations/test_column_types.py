@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import column_types
-import harbour
+import full_schema
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata, produce_migrations
@@ -52,7 +52,7 @@ CHECKS = sa.text("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conr
 
 @pytest.fixture
 async def connection(empty_database: Address) -> AsyncIterator[AsyncConnection]:
-    async with harbour.session(empty_database) as connection:
+    async with full_schema.session(empty_database) as connection:
         yield connection
         await connection.rollback()
 

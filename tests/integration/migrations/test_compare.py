@@ -97,12 +97,12 @@ async def test_what_was_done_by_hand_is_found_and_undone(migrated_shop: Project,
     found = [verb for verb, _ in await shop.differences()]
     assert set(found) == set(expected)
     await shop.autogenerate(mutant)
-    await migrate(shop.service, shop.settings)
+    await migrate(shop.deployment)
     assert await shop.differences() == []
     if mutant not in {"extension missing", "role missing", "check constraint missing"}:
         assert await shop.objects() == healthy
     if mutant not in {"function leakproof", "role missing"}:
-        await rollback(shop.service, shop.settings)
+        await rollback(shop.deployment)
         assert await shop.objects() == broken
 
 
@@ -124,9 +124,9 @@ async def test_what_is_on_a_table_that_goes_is_dropped_before_it(migrated_shop: 
         *("revoke", "drop_policy", "disable_row_security", "drop_trigger", "remove_table")
     ]
     await shop.autogenerate("the old table goes")
-    await migrate(shop.service, shop.settings)
+    await migrate(shop.deployment)
     assert await shop.sql("SELECT to_regclass('old')::text") is None
-    await rollback(shop.service, shop.settings)
+    await rollback(shop.deployment)
     assert await shop.objects() == before
 
 
@@ -155,7 +155,7 @@ async def test_a_partition_that_is_gone_is_told_and_nothing_is_dropped_for_it(mi
     assert "create_hash_partitions" in {verb for verb, _ in await shop.differences()}
     await shop.autogenerate("heal")
     with pytest.raises(DBAPIError):
-        await migrate(shop.service, shop.settings)
+        await migrate(shop.deployment)
     assert await shop.sql("SELECT count(*) FROM pg_inherits WHERE inhparent = 'shelves'::regclass") == 2
 
 

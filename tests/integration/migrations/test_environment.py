@@ -29,7 +29,7 @@ async def test_a_script_made_offline_does_what_the_upgrade_does(migrated_shop: P
     undo = await shop.alembic("downgrade", "head:base", "--sql")
     assert "(:" not in script
     assert "':not_a_parameter', a percent sign %, and a $$ dollar quote" in script
-    await rollback(shop.service, shop.settings, "base")
+    await rollback(shop.deployment, "base")
     before = await shop.objects(), await shop.dump()
     await shop.sql("DROP TABLE alembic_version", "SELECT 1")
     await shop.run("psql", "-X", "-v", "ON_ERROR_STOP=1", "-q", "-f", "-", text=script)
@@ -77,7 +77,7 @@ async def test_our_errors_are_one_sentence_on_alembics_command_line(shop: Projec
     with pytest.raises(AssertionError) as failure:
         await shop.alembic("upgrade", "head")
     text = str(failure.value)
-    assert "FAILED: The server has no extension no_such_extension." in text
+    assert "FAILED: The server does not have the extension 'no_such_extension'." in text
     assert "no-such-extension" in text
     assert "Traceback" not in text
 

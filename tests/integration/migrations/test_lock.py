@@ -27,14 +27,14 @@ async def test_of_three_processes_one_migrates_and_all_succeed(shop: Project) ->
     await shop.revision("r1", SLOW)
     printed = await asyncio.gather(*(shop.alembic("upgrade", "head") for _ in range(3)))
     assert len(printed) == 3
-    assert await current_revision(shop.service, shop.settings) == "r1"
+    assert await current_revision(shop.deployment) == "r1"
 
 
 async def test_tasks_of_one_process_take_turns(shop: Project) -> None:
     """Alembic's module globals would mix them up."""
     await shop.revision("r1", SLOW)
-    await asyncio.gather(*(migrate(shop.service, shop.settings) for _ in range(3)))
-    assert await current_revision(shop.service, shop.settings) == "r1"
+    await asyncio.gather(*(migrate(shop.deployment) for _ in range(3)))
+    assert await current_revision(shop.deployment) == "r1"
 
 
 async def test_waiting_does_not_hold_up_a_concurrent_index(shop: Project) -> None:
@@ -47,7 +47,7 @@ async def test_waiting_does_not_hold_up_a_concurrent_index(shop: Project) -> Non
         follows="r1",
     )
     async with asyncio.timeout(20):
-        await asyncio.gather(*(shop.alembic("upgrade", "head") for _ in range(2)), migrate(shop.service, shop.settings))
+        await asyncio.gather(*(shop.alembic("upgrade", "head") for _ in range(2)), migrate(shop.deployment))
     assert await shop.sql("SELECT indisvalid FROM pg_index WHERE indexrelid = 'one_id'::regclass")
 
 
@@ -87,14 +87,14 @@ async def test_a_busy_table_is_not_waited_for_for_long(shop: Project, monkeypatc
     monkeypatch.setattr("tenantry.migrations.target.TABLE_LOCK_TIMEOUT", "200ms")
     await shop.revision("r1", "op.create_table('one', sa.Column('id', sa.Integer))")
     await shop.revision("r2", "op.add_column('one', sa.Column('more', sa.Integer))", follows="r1")
-    await migrate(shop.service, shop.settings, "r1")
+    await migrate(shop.deployment, "r1")
     reader = await open_connection(shop.address)
     try:
         async with reader.transaction():
             await reader.execute("SELECT * FROM one")
             with pytest.raises(errors.MigrationError, match="200ms"):
-                await migrate(shop.service, shop.settings)
-        await migrate(shop.service, shop.settings)
+                await migrate(shop.deployment)
+        await migrate(shop.deployment)
     finally:
         await reader.close()
-    assert await current_revision(shop.service, shop.settings) == "r2"
+    assert await current_revision(shop.deployment) == "r2"

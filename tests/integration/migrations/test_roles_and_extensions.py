@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from shop_project import Project
 
 from tenantry import errors
+from tenantry.deployment import Deployment
 from tenantry.migrations import migrate, rollback
 
 
@@ -38,38 +39,38 @@ async def limited_shop(shop: Project) -> AsyncIterator[Project]:
 
 
 async def test_a_role_that_a_migration_made_goes_with_it(shop: Project, role: str) -> None:
-    await migrate(shop.service, shop.settings)
+    await migrate(shop.deployment)
     assert await has_role(shop, role)
-    await rollback(shop.service, shop.settings)
+    await rollback(shop.deployment)
     assert not await has_role(shop, role)
 
 
 async def test_a_role_that_was_there_before_stays_as_it_was(shop: Project, role: str) -> None:
     """It may be another database's, or an administrator's."""
     await shop.sql(f"CREATE ROLE {role} NOLOGIN CONNECTION LIMIT 3", "SELECT 1")
-    await migrate(shop.service, shop.settings)
+    await migrate(shop.deployment)
     assert await shop.sql(f"SELECT rolconnlimit FROM pg_roles WHERE rolname = '{role}' AND NOT rolcanlogin") == 3
-    await rollback(shop.service, shop.settings)
+    await rollback(shop.deployment)
     assert await has_role(shop, role)
 
 
 async def test_a_role_that_something_needs_stays_and_the_log_says_why(
     shop: Project, role: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await migrate(shop.service, shop.settings)
+    await migrate(shop.deployment)
     await shop.sql("CREATE TABLE other (id integer)", f"GRANT SELECT ON other TO {role}", "SELECT 1")
-    await rollback(shop.service, shop.settings)
+    await rollback(shop.deployment)
     assert await has_role(shop, role)
-    assert f"Role {role} is left in place: 1 objects of this cluster depend on it." in caplog.text
-    await migrate(shop.service, shop.settings)
+    assert f"role {role} stays: 1 objects of this cluster depend on it." in caplog.text
+    await migrate(shop.deployment)
 
 
 async def test_a_role_that_another_database_made_stays(
     shop: Project, role: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await migrate(shop.service, shop.settings)
+    await migrate(shop.deployment)
     await shop.sql(f"COMMENT ON ROLE {role} IS 'Created by a migration of database other.'", "SELECT 1")
-    await rollback(shop.service, shop.settings)
+    await rollback(shop.deployment)
     assert await has_role(shop, role)
     assert "no migration of database" in caplog.text
 
@@ -78,12 +79,12 @@ async def test_a_login_that_is_no_superuser_migrates(limited_shop: Project, role
     """It makes the owner and the role, becomes the owner, and leaves everything the owner's."""
     shop = limited_shop
     await shop.revision("r2", "op.create_table('one', sa.Column('id', sa.Integer))", "op.drop_table('one')", "r1")
-    await migrate(shop.service, shop.settings)
+    await migrate(shop.deployment)
     owner = shop.service.roles.owner
     assert await shop.sql("SELECT tableowner::text FROM pg_tables WHERE tablename = 'one'") == owner
     assert await has_role(shop, role)
-    await migrate(shop.service, shop.settings)
-    await rollback(shop.service, shop.settings, "base")
+    await migrate(shop.deployment)
+    await rollback(shop.deployment, "base")
     assert not await has_role(shop, role)
 
 
@@ -93,15 +94,19 @@ async def test_what_the_login_may_not_do_comes_as_sql_for_an_administrator(limit
     role = shop.module.REPORTER
     await shop.revision("r1", f"op.create_role({role!r}, bypass_rls=True)")
     with pytest.raises(errors.MigrationError) as failure:
-        await migrate(shop.service, shop.settings)
-    assert f"Role {role} is missing, and the login {shop.address.user} may not do that." in failure.value.what
-    assert f'run: CREATE ROLE "{role}" NOLOGIN NOCREATEDB NOCREATEROLE BYPASSRLS; COMMENT ON' in failure.value.remedy
+        await migrate(shop.deployment)
+    assert (
+        f"The role {role!r} must be created, but the login {shop.address.user!r} may not do that." in failure.value.what
+    )
+    assert (
+        f'database: CREATE ROLE "{role}" NOLOGIN NOCREATEDB NOCREATEROLE BYPASSRLS; COMMENT ON' in failure.value.remedy
+    )
 
 
 async def test_an_extension_without_files_is_named_with_its_package(shop: Project) -> None:
     await shop.revision("r1", "op.create_extension('timescaledb')")
     with pytest.raises(errors.ExtensionMissing, match=r"postgresql-\d+-timescaledb"):
-        await migrate(shop.service, shop.settings)
+        await migrate(shop.deployment)
 
 
 async def test_an_extension_comes_and_goes(shop: Project) -> None:
@@ -109,9 +114,9 @@ async def test_an_extension_comes_and_goes(shop: Project) -> None:
     (name,) = shop.service.extensions
     await shop.revision("r1", f"op.create_extension({name!r})", f"op.drop_extension({name!r})")
     count = f"SELECT count(*) FROM pg_extension WHERE extname = '{name}'"
-    await migrate(shop.service, shop.settings)
+    await migrate(shop.deployment)
     assert await shop.sql(count) == 1
-    await rollback(shop.service, shop.settings)
+    await rollback(shop.deployment)
     assert await shop.sql(count) == 0
 
 
@@ -120,13 +125,13 @@ async def test_an_extension_of_an_administrator_stays(limited_shop: Project, sho
     (name,) = shop.service.extensions
     await shop.sql(f"CREATE EXTENSION {name}", "SELECT 1")
     await shop.revision("r1", f"op.create_extension({name!r})", f"op.drop_extension({name!r})")
-    await migrate(limited_shop.service, limited_shop.settings)
-    await rollback(limited_shop.service, limited_shop.settings)
+    await migrate(Deployment(limited_shop.service, limited_shop.settings))
+    await rollback(Deployment(limited_shop.service, limited_shop.settings))
     assert await shop.sql(f"SELECT count(*) FROM pg_extension WHERE extname = '{name}'") == 1
 
 
 async def test_a_password_in_the_address_is_in_no_error(shop: Project) -> None:
     address = shop.address.replace(password=SecretStr("hunter2"), database="no_such_database")
     with pytest.raises(errors.DatabaseUnavailable) as failure:
-        await migrate(shop.service, shop.module.Settings(database_url=address.url))
+        await migrate(Deployment(shop.service, shop.module.Settings(database_url=address.url)))
     assert "hunter2" not in str(failure.value)

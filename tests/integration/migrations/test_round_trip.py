@@ -10,14 +10,14 @@ from tenantry.migrations import current_revision, head_revision, migrate, rollba
 async def test_up_down_up_leaves_the_same_catalog(migrated_shop: Project) -> None:
     """What autogenerate wrote creates everything declared; its downgrade removes all of it."""
     shop = migrated_shop
-    service, settings = shop.service, shop.settings
-    declared = service.declared_objects()
+    deployment = shop.deployment
+    declared = deployment.service.declared_objects()
     first, first_dump = await shop.objects(), await shop.dump()
     assert declared <= first
-    await rollback(service, settings, "base")
-    assert await current_revision(service, settings) is None
+    await rollback(deployment, "base")
+    assert await current_revision(deployment) is None
     left = {item.identity for item in await shop.objects()} & {item.identity for item in declared}
     assert left == set()
-    await migrate(service, settings)
-    assert await current_revision(service, settings) == head_revision(service)
+    await migrate(deployment)
+    assert await current_revision(deployment) == head_revision(deployment.service)
     assert (await shop.objects(), await shop.dump()) == (first, first_dump)

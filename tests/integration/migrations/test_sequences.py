@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncpg
-import harbour
+import full_schema
 import numbers_project
 import pytest
 from shop_project import Project
@@ -28,7 +28,7 @@ def module_text() -> str:
 async def numbers(shop: Project) -> Project:
     """The project at the revision that autogenerate wrote."""
     await shop.autogenerate("first")
-    await migrate(shop.service, shop.settings)
+    await migrate(shop.deployment)
     return shop
 
 
@@ -72,7 +72,7 @@ async def said(project: Project) -> set[str]:
     """Return the names of the rules of the audit that do not hold, but for the server's own age."""
     names = {rule.code: name for name, rule in RULES.items()}
     service = project.service
-    async with harbour.session(project.address, role=service.roles.owner) as connection:
+    async with full_schema.session(project.address, role=service.roles.owner) as connection:
         return {names[one.code] for one in await audit(connection, service)} - {"server_outdated"}
 
 
@@ -113,9 +113,9 @@ async def test_no_role_has_more_than_it_needs(numbers: Project) -> None:
 
 async def test_up_down_up_leaves_the_same_catalog(numbers: Project) -> None:
     first, dump = await numbers.objects(), await numbers.dump()
-    await rollback(numbers.service, numbers.settings, "base")
+    await rollback(numbers.deployment, "base")
     assert await numbers.sql("SELECT count(*) FROM pg_class WHERE relkind = 'S'") == 0
-    await migrate(numbers.service, numbers.settings)
+    await migrate(numbers.deployment)
     assert (await numbers.objects(), await numbers.dump()) == (first, dump)
 
 
@@ -181,11 +181,11 @@ async def test_what_was_done_by_hand_is_found_and_undone(numbers: Project, mutan
     assert {verb for verb, _ in await numbers.differences()} == set(operations)
     assert await said(numbers) == rules
     await numbers.autogenerate(mutant)
-    await migrate(numbers.service, numbers.settings)
+    await migrate(numbers.deployment)
     assert await numbers.differences() == []
     assert await said(numbers) == set()
     assert await numbers.objects() == healthy
-    await rollback(numbers.service, numbers.settings)
+    await rollback(numbers.deployment)
     assert await numbers.objects() == broken
 
 
@@ -206,7 +206,7 @@ async def test_a_column_becomes_serial_in_a_later_revision(shop: Project) -> Non
     column.autoincrement = False
     _forget_keys(shop)
     await shop.autogenerate("first")
-    await migrate(shop.service, shop.settings)
+    await migrate(shop.deployment)
     before = await shop.objects()
     assert await shop.sql("SELECT to_regclass('plains_id_seq')::text") is None
     await shop.sql("INSERT INTO plains VALUES (41)", "SELECT 1")
@@ -214,12 +214,12 @@ async def test_a_column_becomes_serial_in_a_later_revision(shop: Project) -> Non
     _forget_keys(shop)
     assert {verb for verb, _ in await shop.differences()} == {"create_serial", "grant"}
     await shop.autogenerate("number plains")
-    await migrate(shop.service, shop.settings)
+    await migrate(shop.deployment)
     assert await shop.differences() == []
     assert await said(shop) == set()
     assert await insert(shop, shop.service.roles.application, "Plain") == {}
     assert await shop.sql("SELECT max(id) FROM plains") == 42
-    await rollback(shop.service, shop.settings)
+    await rollback(shop.deployment)
     assert await shop.objects() == before
 
 
@@ -228,7 +228,7 @@ async def test_a_table_in_another_schema_has_its_sequence_there(shop: Project) -
     roles = shop.service.roles
     await shop.autogenerate("first")
     await shop.sql(f"CREATE ROLE {roles.owner}", f"CREATE SCHEMA crm AUTHORIZATION {roles.owner}", "SELECT 1")
-    await migrate(shop.service, shop.settings)
+    await migrate(shop.deployment)
     await shop.sql(f"GRANT USAGE ON SCHEMA crm TO {roles.application}", "SELECT 1")
     await shop.sql(f"SET ROLE {roles.application}", "INSERT INTO crm.plains DEFAULT VALUES", "SELECT 1")
     assert [item for _, item in await shop.differences() if getattr(item, "kind", "") != "SCHEMA"] == []
@@ -250,9 +250,9 @@ async def test_a_serial_column_that_goes_comes_back_with_its_sequence(numbers: P
     with_it = await numbers.objects()
     assert [verb for verb, _ in await numbers.differences()] == ["revoke", "drop_serial", "remove_column"]
     await numbers.autogenerate("no extra")
-    await migrate(numbers.service, numbers.settings)
+    await migrate(numbers.deployment)
     assert (await numbers.objects(), await numbers.dump()) == (before, dump)
-    await rollback(numbers.service, numbers.settings)
+    await rollback(numbers.deployment)
     assert await numbers.objects() == with_it
 
 

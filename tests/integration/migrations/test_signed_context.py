@@ -9,10 +9,11 @@ import pytest
 from shop_project import Project
 
 from tenantry import DatabaseSettings
+from tenantry.deployment import Deployment
 from tenantry.migrations import migrate, rollback
 from tenantry.secrets import SigningRing
 from tenantry.sql import identifier
-from tenantry.tenancy.signer import Signer
+from tenantry.tenancy.signed_context.signer import Signer
 
 BASE = "class Base(TenantBase, DeclarativeBase):\n    pass\n"
 SIGNED = (
@@ -63,7 +64,7 @@ async def test_the_switch_is_a_revision_there_and_back(migrated_shop: Project) -
     assert {"add_table", "create_function", "drop_policy", "create_policy"} <= kinds
     revision = await shop.autogenerate("sign")
     assert "tenant_context_keys" in revision.read_text()
-    await migrate(shop.service, settings_of(shop))
+    await migrate(Deployment(shop.service, settings_of(shop)))
     assert await shop.differences() == []
     after = await shop.objects()
     assert shop.service.declared_objects() <= after
@@ -71,10 +72,10 @@ async def test_the_switch_is_a_revision_there_and_back(migrated_shop: Project) -
     assert await titles(shop, Signer(RING).value("acme")) == ["A"]
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await titles(shop, "acme")
-    await rollback(shop.service, settings_of(shop))
+    await rollback(Deployment(shop.service, settings_of(shop)))
     assert (await shop.objects(), await shop.dump()) == (before, before_dump)
     assert await titles(shop, "acme") == ["A"]
-    await migrate(shop.service, settings_of(shop))
+    await migrate(Deployment(shop.service, settings_of(shop)))
     assert await shop.objects() == after
     assert await titles(shop, Signer(RING).value("globex")) == ["G"]
 

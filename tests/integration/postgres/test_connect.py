@@ -77,7 +77,7 @@ async def test_asyncpg_alone_does_not_reach_the_second_host(wire: Wire) -> None:
 
 
 async def test_a_silent_server_ends_at_the_deadline(elapsed: Any) -> None:
-    with silent_host() as silent, pytest.raises(errors.DatabaseUnavailable, match="Nobody answered in time"):
+    with silent_host() as silent, pytest.raises(errors.DatabaseUnavailable, match="No server answered in time"):
         await reach(Address((silent,), "db", "me", tls=TLS("disable")), deadline=0.5, patience=None)
     assert 0.4 < elapsed() < 0.8
 
@@ -107,7 +107,7 @@ async def _later(seconds: float, function: Any) -> None:
 
 async def test_without_patience_a_refusal_fails_at_once(elapsed: Any) -> None:
     address = Address((closed_host(),), "db", "me", SecretStr("hunter2"))
-    with pytest.raises(errors.DatabaseUnavailable, match="Nobody listens there") as caught:
+    with pytest.raises(errors.DatabaseUnavailable, match="No server listens") as caught:
         await reach(address)
     assert elapsed() < 0.5
     assert "hunter2" not in str(caught.value)
@@ -116,7 +116,7 @@ async def test_without_patience_a_refusal_fails_at_once(elapsed: Any) -> None:
 
 
 async def test_a_socket_that_is_not_there_yet_counts_as_nobody_listening() -> None:
-    with pytest.raises(errors.DatabaseUnavailable, match="Nobody listens there"):
+    with pytest.raises(errors.DatabaseUnavailable, match="No server listens"):
         await reach(Address((Host("/nonexistent"),), "db", "me"))
 
 
@@ -126,7 +126,7 @@ async def test_an_unknown_name_is_told_as_such() -> None:
 
 
 async def test_a_missing_database_is_told_and_not_retried(wire: Wire, elapsed: Any) -> None:
-    with pytest.raises(errors.DatabaseUnavailable, match="no database 'ghost'"):
+    with pytest.raises(errors.DatabaseUnavailable, match="database 'ghost' does not exist"):
         await reach(wire.way.replace(database="ghost"), patience=5)
     assert elapsed() < 1
 
@@ -137,7 +137,7 @@ async def test_a_full_server_is_told_as_such(empty_database: Address) -> None:
     crowded = f"{empty_database.database}_crowded"
     await owner.execute(f"CREATE ROLE {crowded} LOGIN CONNECTION LIMIT 0")
     try:
-        with pytest.raises(errors.DatabaseUnavailable, match="no connection left"):
+        with pytest.raises(errors.DatabaseUnavailable, match="no free connection"):
             await reach(empty_database.replace(user=crowded))
     finally:
         await owner.execute(f"DROP ROLE {crowded}")
@@ -145,7 +145,7 @@ async def test_a_full_server_is_told_as_such(empty_database: Address) -> None:
 
 
 async def test_a_primary_is_not_taken_for_a_standby(wire: Wire) -> None:
-    with pytest.raises(errors.DatabaseUnavailable, match="No host is standby"):
+    with pytest.raises(errors.DatabaseUnavailable, match="No host has target_session_attrs=standby"):
         await reach(wire.way.replace(target_session_attrs="standby"))
 
 
@@ -161,7 +161,7 @@ async def test_a_host_that_only_reads_is_passed_over(wire: Wire, empty_database:
     """Its database says default_transaction_read_only; `read-write` asks for another host."""
     owner = await reach(empty_database)
     await owner.execute(f"ALTER DATABASE {empty_database.database} SET default_transaction_read_only = on")
-    with pytest.raises(errors.DatabaseUnavailable, match="No host is read-write"):
+    with pytest.raises(errors.DatabaseUnavailable, match="No host has target_session_attrs=read-write"):
         await reach(wire.way.replace(target_session_attrs="read-write"))
     await owner.close()
 
@@ -185,10 +185,10 @@ async def test_a_role_that_the_login_may_not_become_is_named(empty_database: Add
     outsider, insider = (f"{empty_database.database}_{side}" for side in ("out", "in"))
     await owner.execute(f"CREATE ROLE {outsider} LOGIN; CREATE ROLE {insider}")
     try:
-        with pytest.raises(errors.DatabaseUnavailable, match=f"'{outsider}' may not become the role '{insider}'"):
+        with pytest.raises(errors.DatabaseUnavailable, match=f"'{outsider}' may not SET ROLE to '{insider}'"):
             await reach(empty_database.replace(user=outsider), role=insider)
         await owner.execute(f"REVOKE CONNECT ON DATABASE {empty_database.database} FROM PUBLIC")
-        with pytest.raises(errors.DatabaseUnavailable, match=f"'{outsider}' may not connect"):
+        with pytest.raises(errors.DatabaseUnavailable, match=f"'{outsider}' has no CONNECT"):
             await reach(empty_database.replace(user=outsider), role=insider)
     finally:
         await owner.execute(f"DROP ROLE {outsider}, {insider}")
@@ -292,7 +292,7 @@ async def test_a_rotation_under_way_is_waited_for(password_server: PasswordServe
 async def test_a_wrong_password_is_told_and_the_store_is_not_hammered(password_server: PasswordServer) -> None:
     bad = password_server.address.replace(password=SecretStr("hunter2"))
     store = Store(bad, [bad])
-    with pytest.raises(errors.DatabaseUnavailable, match="password of 'postgres' was refused") as caught:
+    with pytest.raises(errors.DatabaseUnavailable, match="refused the password of 'postgres'") as caught:
         await reach(store, patience=5)
     assert store.asked == 3
     assert "hunter2" not in repr(caught.value) + str(caught.value)
@@ -320,19 +320,19 @@ async def test_tls_encrypts_in_every_mode_that_says_so(password_server: Password
 
 async def test_a_certificate_for_another_name_is_refused(password_server: PasswordServer) -> None:
     """Only `verify-full` looks at the name; the mutant `verify-ca` takes it."""
-    with pytest.raises(errors.DatabaseUnavailable, match="certificate was not accepted"):
+    with pytest.raises(errors.DatabaseUnavailable, match="certificate is invalid"):
         await reach(certified(password_server, "verify-full", host="127.0.0.1"), patience=5)
     await (await reach(certified(password_server, "verify-ca", host="127.0.0.1"))).close()
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_refused(password_server: PasswordServer) -> None:
-    with pytest.raises(errors.DatabaseUnavailable, match="certificate was not accepted"):
+    with pytest.raises(errors.DatabaseUnavailable, match="certificate is invalid"):
         await reach(certified(password_server, "verify-full", trusted=False))
 
 
 async def test_a_server_without_tls_is_told_and_not_retried(wire: Wire, elapsed: Any) -> None:
     """The server answers N: PostgreSQL offers no TLS on the Unix socket at the other end of this wire."""
-    with pytest.raises(errors.DatabaseUnavailable, match="TLS was refused"):
+    with pytest.raises(errors.DatabaseUnavailable, match="refused TLS"):
         await reach(wire.way.replace(tls=TLS("require")), patience=5)
     assert elapsed() < 0.5
     await (await reach(wire.way.replace(tls=TLS("prefer")))).close()
@@ -404,7 +404,7 @@ async def test_a_closed_socket_does_not_hide_the_second_host(wire: Wire) -> None
 @pytest.mark.parametrize("mode", ["require", "verify-full"])
 async def test_only_a_server_that_says_no_refuses_tls(mode: Any) -> None:
     async with standing(Stub(answer=b"N")) as stub:
-        with pytest.raises(errors.DatabaseUnavailable, match=rf"TLS was refused \(sslmode={mode}\)"):
+        with pytest.raises(errors.DatabaseUnavailable, match=rf"refused TLS \(sslmode={mode}\)"):
             await reach(Address((stub.host,), "db", "me", tls=TLS(mode)), patience=5)
         assert stub.accepted == 1
 
@@ -420,7 +420,7 @@ async def test_prefer_goes_on_without_tls_after_a_no(elapsed: Any) -> None:
 async def test_an_answer_that_is_no_postgresql_is_told_as_such() -> None:
     """Under `prefer` no server can refuse TLS."""
     async with standing(Stub(answer=b"HTTP/1.1 400 Bad Request\r\n\r\n")) as stub:
-        with pytest.raises(errors.DatabaseUnavailable, match="does not speak as PostgreSQL does"):
+        with pytest.raises(errors.DatabaseUnavailable, match="does not use the protocol of PostgreSQL"):
             await reach(Address((stub.host,), "db", "me", tls=TLS("prefer")), patience=5)
         assert stub.accepted == 1
 

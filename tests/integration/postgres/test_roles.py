@@ -177,8 +177,8 @@ async def test_a_login_that_may_not_gets_the_sql_for_an_administrator(log_in: Ca
     await superuser.execute(f"CREATE ROLE {login} LOGIN")
     with pytest.raises(errors.ConfigurationError) as failure:
         await ensure_owner(await log_in(login), roles)
-    assert failure.value.what == f"Role {roles.owner} is not as it must be, and the login {login} may not change that."
-    assert f'run: CREATE ROLE "{roles.owner}" NOLOGIN NOCREATEDB NOCREATEROLE;' in failure.value.remedy
+    assert failure.value.what == f"Role {roles.owner!r} needs a change that the login {login!r} may not make."
+    assert f'database: CREATE ROLE "{roles.owner}" NOLOGIN NOCREATEDB NOCREATEROLE;' in failure.value.remedy
 
 
 async def test_facts_of_the_application(log_in: Callable[..., Any], roles: Roles) -> None:
@@ -194,7 +194,7 @@ async def test_facts_of_a_login_that_switches(log_in: Callable[..., Any], roles:
     await ensure_roles(await log_in(), roles)
     facts = await fetch_role(await log_in(role=roles.application))
     (weakness,) = (each for each in check_safe(facts, roles) if "superuser" in each)
-    assert "may return to itself" in weakness
+    assert "injected SQL can undo that" in weakness
 
 
 async def test_facts_are_the_same_over_either_driver(
@@ -213,7 +213,7 @@ async def test_facts_are_the_same_over_either_driver(
 MUTANTS = {
     "superuser": ("ALTER ROLE {app} SUPERUSER", "superuser"),
     "bypass": ("ALTER ROLE {app} BYPASSRLS", "BYPASSRLS"),
-    "owner's rights": ("GRANT {owner} TO {app}", "rights of the owner"),
+    "owner's rights": ("GRANT {owner} TO {app}", "privileges of the owner"),
     "owner of a table": ("CREATE TABLE mine (id integer); ALTER TABLE mine OWNER TO {app}", "public.mine"),
 }
 

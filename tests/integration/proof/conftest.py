@@ -5,7 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
-import harbour
+import full_schema
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def harbour_address(server: Server, administrator: Administrator) -> Iterator[Address]:
+def full_schema_address(server: Server, administrator: Administrator) -> Iterator[Address]:
     """An empty database for all tests of a module: each changes it in a transaction that it rolls back."""
     name = f"test_{uuid.uuid4().hex[:16]}"
     administrator.execute(f"CREATE DATABASE {name} TEMPLATE template0 {administrator.strategy}")
@@ -28,26 +28,26 @@ def harbour_address(server: Server, administrator: Administrator) -> Iterator[Ad
 
 
 @pytest.fixture(scope="session")
-def harbour_extension(server: Server) -> str:
+def full_schema_extension(server: Server) -> str:
     """The name of an extension that the server has: vector, or citext where that is not there."""
     return asyncio.run(_extension(server.address()))
 
 
 @pytest.fixture(scope="module")
 def service(
-    harbour_address: Address, harbour_extension: str, tmp_path_factory: pytest.TempPathFactory
+    full_schema_address: Address, full_schema_extension: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    """The harbour, built in that database."""
-    service = harbour.make_service(tmp_path_factory.mktemp("harbour") / "migrations", harbour_extension)
-    asyncio.run(harbour.build(harbour_address, service))
+    """A service of the full schema, built in that database."""
+    service = full_schema.make_service(tmp_path_factory.mktemp("full_schema") / "migrations", full_schema_extension)
+    asyncio.run(full_schema.build(full_schema_address, service))
     yield service
-    asyncio.run(harbour.drop_roles(harbour_address, service))
+    asyncio.run(full_schema.drop_roles(full_schema_address, service))
 
 
 @pytest.fixture
-async def superuser(harbour_address: Address, service: Service) -> AsyncIterator[AsyncConnection]:
+async def superuser(full_schema_address: Address, service: Service) -> AsyncIterator[AsyncConnection]:
     """A superuser's connection in a transaction that leaves no trace: not of roles either."""
-    async with harbour.session(harbour_address) as connection:
+    async with full_schema.session(full_schema_address) as connection:
         yield connection
         await connection.rollback()
 

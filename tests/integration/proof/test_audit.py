@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-import harbour
+import full_schema
 import pytest
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,16 +27,16 @@ async def test_a_database_that_holds_what_the_models_promise_is_clean(
     assert await _found(superuser, service) == []
 
 
-async def test_the_owner_can_audit(harbour_address: Address, service: Service) -> None:
-    async with harbour.session(harbour_address, role=service.roles.owner) as connection:
+async def test_the_owner_can_audit(full_schema_address: Address, service: Service) -> None:
+    async with full_schema.session(full_schema_address, role=service.roles.owner) as connection:
         assert await _found(connection, service) == []
 
 
-async def test_who_may_not_read_is_told_what_was_not_compared(harbour_address: Address, service: Service) -> None:
+async def test_who_may_not_read_is_told_what_was_not_compared(full_schema_address: Address, service: Service) -> None:
     """A role without SELECT sees the catalog; what only EXPLAIN could tell is a finding, and no false alarm."""
-    async with harbour.session(harbour_address) as connection:
-        await connection.exec_driver_sql("CREATE ROLE harbour_auditor")
-        await connection.exec_driver_sql("SET LOCAL ROLE harbour_auditor")
+    async with full_schema.session(full_schema_address) as connection:
+        await connection.exec_driver_sql("CREATE ROLE full_schema_auditor")
+        await connection.exec_driver_sql("SET LOCAL ROLE full_schema_auditor")
         findings = await audit(connection, service)
         await connection.rollback()
     codes = {one.code for one in findings}
@@ -44,26 +44,26 @@ async def test_who_may_not_read_is_told_what_was_not_compared(harbour_address: A
     assert {one.object for one in findings} >= {"table public.ships", "table public.alembic_version"}
 
 
-async def test_a_schema_that_may_not_be_used_is_not_compared(harbour_address: Address, service: Service) -> None:
+async def test_a_schema_that_may_not_be_used_is_not_compared(full_schema_address: Address, service: Service) -> None:
     """SELECT on a table is not enough to ask about it."""
-    async with harbour.session(harbour_address) as connection:
-        await connection.exec_driver_sql("CREATE ROLE harbour_auditor")
-        await connection.exec_driver_sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO harbour_auditor")
+    async with full_schema.session(full_schema_address) as connection:
+        await connection.exec_driver_sql("CREATE ROLE full_schema_auditor")
+        await connection.exec_driver_sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO full_schema_auditor")
         await connection.exec_driver_sql("REVOKE USAGE ON SCHEMA public FROM PUBLIC")
-        await connection.exec_driver_sql("SET LOCAL ROLE harbour_auditor")
+        await connection.exec_driver_sql("SET LOCAL ROLE full_schema_auditor")
         findings = await audit(connection, service)
         await connection.rollback()
     assert "table public.ships" in {one.object for one in findings if one.code == RULES["not_compared"].code}
 
 
 @pytest.mark.parametrize("catalog", ["pg_publication", "pg_default_acl", "pg_operator", "pg_event_trigger"])
-async def test_a_catalog_that_is_closed_is_told(harbour_address: Address, service: Service, catalog: str) -> None:
+async def test_a_catalog_that_is_closed_is_told(full_schema_address: Address, service: Service, catalog: str) -> None:
     """Where an administrator has taken from PUBLIC what every new server gives, the rest is looked at all the same."""
-    async with harbour.session(harbour_address) as connection:
-        await connection.exec_driver_sql("CREATE ROLE harbour_auditor")
+    async with full_schema.session(full_schema_address) as connection:
+        await connection.exec_driver_sql("CREATE ROLE full_schema_auditor")
         await connection.exec_driver_sql(f"REVOKE SELECT ON {catalog} FROM PUBLIC")
         await connection.exec_driver_sql("ALTER TABLE ships DISABLE ROW LEVEL SECURITY")
-        await connection.exec_driver_sql("SET LOCAL ROLE harbour_auditor")
+        await connection.exec_driver_sql("SET LOCAL ROLE full_schema_auditor")
         findings = await audit(connection, service)
         await connection.rollback()
     told = [one for one in findings if one.code == RULES["not_compared"].code and one.object.startswith("catalog ")]
@@ -142,7 +142,3 @@ async def test_an_extension_that_nobody_declared_is_told(superuser: AsyncConnect
     bare = dataclasses.replace(service, extensions=())
     codes = {one.code: one.severity for one in await audit(superuser, bare)}
     assert codes[RULES["extension_undeclared"].code] == "info"
-
-
-def test_codes_and_names_are_unique() -> None:
-    assert len({rule.code for rule in RULES.values()}) == len(RULES)

@@ -12,29 +12,29 @@ CODE = RULES["login_escapes"].code
 
 
 async def _found(connection: AsyncConnection, service: Service, *statements: str) -> list[Finding]:
-    for statement in ("CREATE ROLE harbour_login LOGIN", "GRANT {app} TO harbour_login", *statements):
+    for statement in ("CREATE ROLE full_schema_login LOGIN", "GRANT {app} TO full_schema_login", *statements):
         roles = service.roles
         names = {"app": roles.application, "owner": roles.owner, "admin": roles.admin}
         await connection.exec_driver_sql(statement.format(**names))
-    return [one for one in await audit(connection, service, login="harbour_login") if one.code == CODE]
+    return [one for one in await audit(connection, service, login="full_schema_login") if one.code == CODE]
 
 
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("GRANT {owner} TO harbour_login", "a member of"),
-        ("GRANT {admin} TO harbour_login", "a member of"),
-        ("GRANT pg_read_all_data TO harbour_login", "pg_read_all_data"),
-        ("ALTER ROLE harbour_login BYPASSRLS", "BYPASSRLS"),
-        ("ALTER ROLE harbour_login SUPERUSER", "a superuser"),
-        ("ALTER ROLE harbour_login CREATEROLE", "CREATEROLE"),
+        ("GRANT {owner} TO full_schema_login", "a member of"),
+        ("GRANT {admin} TO full_schema_login", "a member of"),
+        ("GRANT pg_read_all_data TO full_schema_login", "pg_read_all_data"),
+        ("ALTER ROLE full_schema_login BYPASSRLS", "BYPASSRLS"),
+        ("ALTER ROLE full_schema_login SUPERUSER", "a superuser"),
+        ("ALTER ROLE full_schema_login CREATEROLE", "CREATEROLE"),
     ],
 )
 async def test_a_login_that_can_become_more_is_told(
     superuser: AsyncConnection, service: Service, statement: str, said: str
 ) -> None:
     (found,) = await _found(superuser, service, statement)
-    assert found.object.startswith("role harbour_login: ")
+    assert found.object.startswith("role full_schema_login: ")
     assert found.severity == "warning"
     assert said in found.message
     assert found.remedy
@@ -53,7 +53,7 @@ async def test_the_application_as_its_own_login_is_none(superuser: AsyncConnecti
 
 async def test_a_login_that_begins_as_the_application_may(superuser: AsyncConnection, service: Service) -> None:
     """`role` preset to the application is how such a login is meant to begin; to the owner it is not."""
-    preset = "ALTER ROLE harbour_login SET role = '{app}'"
+    preset = "ALTER ROLE full_schema_login SET role = '{app}'"
     await _found(superuser, service, preset)
-    found = {one.code for one in await audit(superuser, service, login="harbour_login")}
+    found = {one.code for one in await audit(superuser, service, login="full_schema_login")}
     assert RULES["role_preset"].code not in found

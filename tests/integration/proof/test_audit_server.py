@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tenantry import Service
-from tenantry.proof.audit.reach import check_reach
-from tenantry.proof.audit.server import FIXES, FLOORS, check_server, open_holes
+from tenantry.proof.audit.rules.replication import logical_slot
+from tenantry.proof.audit.rules.server import server_outdated
+from tenantry.proof.audit.server import FIXES, FLOORS, open_holes
 from tenantry.proof.audit.snapshot import read_snapshot
 
 
@@ -37,8 +38,8 @@ def test_the_holes_that_are_open_are_named(major: int, minor: int, holes: set[st
 @pytest.mark.parametrize(("version", "remedy"), [(160003, "16.10"), (120009, "17")])
 async def test_an_old_release_is_told(superuser: AsyncConnection, service: Service, version: int, remedy: str) -> None:
     snapshot = await superuser.run_sync(read_snapshot, service)
-    (found,) = check_server(dataclasses.replace(snapshot, version=version))
-    assert (found.rule.name, found.object) == ("server_outdated", "server")
+    (found,) = server_outdated(dataclasses.replace(snapshot, version=version))
+    assert found.object == "server"
     assert "CVE-2025-8713" in found.message
     assert remedy in found.remedy
 
@@ -48,6 +49,6 @@ async def test_a_logical_slot_is_told(superuser: AsyncConnection, service: Servi
     snapshot = await superuser.run_sync(read_snapshot, service)
     assert snapshot.facts["logical_slots"] == ()
     slot = {"name": "feed", "plugin": "pgoutput"}
-    (found,) = check_reach(dataclasses.replace(snapshot, facts={**snapshot.facts, "logical_slots": (slot,)}))
-    assert (found.rule.name, found.object) == ("logical_slot", "replication slot feed")
-    assert found.remedy == "SELECT pg_drop_replication_slot('feed')"
+    (found,) = logical_slot(dataclasses.replace(snapshot, facts={**snapshot.facts, "logical_slots": (slot,)}))
+    assert found.object == "replication slot feed"
+    assert found.remedy.endswith(": SELECT pg_drop_replication_slot('feed')")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import harbour
+import full_schema
 import pytest
-import variations
-from variations import VARIATIONS
+import valid_services
+from valid_services import VARIATIONS
 
 from tenantry import Address
 from tenantry.proof.audit import RULES, audit
@@ -50,14 +50,14 @@ UNVERIFIED = (
     ],
 )
 async def test_a_signature_that_is_worth_nothing_is_found(
-    statement: str, rule: str, thing: str, empty_database: Address, tmp_path: Path, harbour_extension: str
+    statement: str, rule: str, thing: str, empty_database: Address, tmp_path: Path, full_schema_extension: str
 ) -> None:
-    service = await variations.build(empty_database, SIGNED, tmp_path / "migrations", harbour_extension)
+    service = await valid_services.build(empty_database, SIGNED, tmp_path / "migrations", full_schema_extension)
     try:
-        async with harbour.session(empty_database) as connection:
+        async with full_schema.session(empty_database) as connection:
             await connection.exec_driver_sql(statement.format(app=service.roles.application))
             findings = await audit(connection, service)
             await connection.rollback()
     finally:
-        await harbour.drop_roles(empty_database, service)
+        await full_schema.drop_roles(empty_database, service)
     assert [one for one in findings if one.code == RULES[rule].code and one.object.startswith(thing)]

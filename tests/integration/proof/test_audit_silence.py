@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import harbour
+import full_schema
 import pytest
-import variations
+import valid_services
 from sqlalchemy.ext.asyncio import AsyncConnection
-from variations import VARIATIONS, Variation
+from valid_services import VARIATIONS, Variation
 
 from tenantry import Address, Service
 from tenantry.proof.audit import RULES, audit
@@ -26,25 +26,27 @@ async def _said(connection: AsyncConnection, service: Service) -> list[str]:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-async def test_a_migrated_service_is_clean(name: str, request: pytest.FixtureRequest, harbour_extension: str) -> None:
+async def test_a_migrated_service_is_clean(
+    name: str, request: pytest.FixtureRequest, full_schema_extension: str
+) -> None:
     """By its own migrations, without a word: no info either."""
-    if name == "plc_coach" and harbour_extension != "vector":
+    if name == "plc_coach" and full_schema_extension != "vector":
         pytest.skip("needs the extension vector, which this server does not have")
     clone: ScratchDatabase = request.getfixturevalue("tenantry_clone")
-    async with harbour.session(clone.superuser, role=clone.service.roles.owner) as connection:
+    async with full_schema.session(clone.superuser, role=clone.service.roles.owner) as connection:
         assert await _said(connection, clone.service) == []
 
 
 @pytest.mark.parametrize("variation", VARIATIONS, ids=str)
 async def test_what_is_right_in_another_way_is_clean(
-    variation: Variation, empty_database: Address, tmp_path: Path, harbour_extension: str
+    variation: Variation, empty_database: Address, tmp_path: Path, full_schema_extension: str
 ) -> None:
-    service = await variations.build(empty_database, variation, tmp_path / "migrations", harbour_extension)
+    service = await valid_services.build(empty_database, variation, tmp_path / "migrations", full_schema_extension)
     try:
-        async with harbour.session(empty_database, role=service.roles.owner) as connection:
+        async with full_schema.session(empty_database, role=service.roles.owner) as connection:
             assert await _said(connection, service) == []
     finally:
-        await harbour.drop_roles(empty_database, service)
+        await full_schema.drop_roles(empty_database, service)
 
 
 def test_the_variations_are_many() -> None:

@@ -18,9 +18,9 @@ import pytest
 from plain import connected
 
 from tenantry import Address
-from tenantry.operations.inspection import inspect_address
 from tenantry.postgres.binaries import Binaries
 from tenantry.project import find_project
+from tenantry.proof.audit.inspection import inspect_address
 from tenantry.service import Service, load_services
 from tenantry.testing.cluster import Cluster
 

@@ -7,7 +7,7 @@ from bookshop import KEYS, Author, Base, Book, Publisher, open_database, setting
 from sqlalchemy import insert, select, text, update
 
 from tenantry import Address, Database, KeyRing, Sealed, errors
-from tenantry.tenancy.encrypted import check_needs_no_keys
+from tenantry.tenancy.encrypted_text import check_needs_no_keys
 
 SECRET = "the butler did it"
 
@@ -138,5 +138,5 @@ async def test_admin_seals_for_a_named_tenant(shop: Database) -> None:
 
 
 def test_an_encrypted_column_cannot_be_compared() -> None:
-    with pytest.raises(errors.TenancyError, match="cannot be used with eq"):
+    with pytest.raises(errors.TenancyError, match="cannot be used with the operator eq"):
         select(Book).where(Book.notes == SECRET)

@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import vault
+import signed_schema
+from signed_schema import SIGNED_SCHEMAS, UNSIGNED, SignedSchema
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
-from vault import UNSIGNED, VAULTS, Vault
 
 from tenantry import Address, Database, TenantSession
 from tenantry.postgres.connection import Connection
@@ -23,21 +23,21 @@ from tenantry.sql import identifier
 from tenantry.testing.administrator import Administrator
 
 SETTING = "app.current_tenant_id"
-KINDS = {"plain": UNSIGNED, "signed": VAULTS["text"]}
+KINDS = {"plain": UNSIGNED, "signed": SIGNED_SCHEMAS["text"]}
 ATTACKER, VICTIM = "acme", "globex"
 
 
 @pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest) -> Vault:
+def kind(request: pytest.FixtureRequest) -> SignedSchema:
     return KINDS[request.param]
 
 
 @pytest.fixture
-async def database(kind: Vault, empty_database: Address) -> AsyncIterator[Database]:
+async def database(kind: SignedSchema, empty_database: Address) -> AsyncIterator[Database]:
     """One connection, over which both tenants worked already: their statements are prepared."""
-    await kind.build(empty_database, None if kind is UNSIGNED else vault.KEYS)
-    settings = vault.settings_for(empty_database, database_pool_size=1, database_max_overflow=0)
-    async with vault.open_database(kind, settings) as opened:
+    await kind.build(empty_database, None if kind is UNSIGNED else signed_schema.KEYS)
+    settings = signed_schema.settings_for(empty_database, database_pool_size=1, database_max_overflow=0)
+    async with signed_schema.open_database(kind, settings) as opened:
         for tenant in (ATTACKER, VICTIM):
             async with opened.tenant(tenant) as session:
                 session.add(kind.box(content=f"of {tenant}"))
@@ -46,7 +46,7 @@ async def database(kind: Vault, empty_database: Address) -> AsyncIterator[Databa
         yield opened
 
 
-async def contents(database: Database, kind: Vault, tenant: str) -> list[str]:
+async def contents(database: Database, kind: SignedSchema, tenant: str) -> list[str]:
     """Return what an ordinary unit of work reads; its statement is the same each time."""
     async with database.tenant(tenant) as session:
         return list(await session.scalars(select(kind.box.content)))
@@ -101,14 +101,14 @@ async def loot(database: Database) -> str | None:
         return found
 
 
-async def test_a_replaced_statement_is_never_executed(database: Database, kind: Vault) -> None:
+async def test_a_replaced_statement_is_never_executed(database: Database, kind: SignedSchema) -> None:
     await replace_statements(database)
     assert await contents(database, kind, VICTIM) == [f"of {VICTIM}"]
     assert await loot(database) in {None, ""}
 
 
 async def test_the_attack_works_without_the_cleaning(
-    database: Database, kind: Vault, monkeypatch: pytest.MonkeyPatch
+    database: Database, kind: SignedSchema, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The mutant of the test above: what was looted serves to read as the victim."""
     async with without_cleaning(monkeypatch):
@@ -152,7 +152,7 @@ LEFT: dict[str, tuple[str, str, set[Any]]] = {
     ),
     "encoding": ("SET client_encoding = 'LATIN1'", "SHOW client_encoding", {"UTF8"}),
     "encoding that the driver does not know": ("SET client_encoding = 'EUC_TW'", "SELECT 1", {1}),
-    "role": ("SET ROLE NONE", "SELECT current_user::text", {vault.ROLES.application}),
+    "role": ("SET ROLE NONE", "SELECT current_user::text", {signed_schema.ROLES.application}),
     "the tenant": (f"SELECT set_config('{SETTING}', 'acme', false)", "SELECT 1", {1}),
     "a deallocated statement": ("DEALLOCATE ALL", "SELECT 1", {1}),
     "a prepared statement": (
@@ -183,7 +183,7 @@ LEFT: dict[str, tuple[str, str, set[Any]]] = {
 @pytest.mark.parametrize("mutant", [False, True])
 async def test_the_next_tenant_does_not_meet_what_was_left(
     database: Database,
-    kind: Vault,
+    kind: SignedSchema,
     administrator: Administrator,
     empty_database: Address,
     monkeypatch: pytest.MonkeyPatch,
@@ -193,7 +193,9 @@ async def test_the_next_tenant_does_not_meet_what_was_left(
     """It reads its rows, writes one, and finds the session as it should be. The mutant cleans nothing."""
     statement, sight, clean = LEFT[left]
     if left == "a temporary table":
-        granted = f"GRANT TEMPORARY ON DATABASE {identifier(empty_database.database)} TO {vault.ROLES.application}"
+        granted = (
+            f"GRANT TEMPORARY ON DATABASE {identifier(empty_database.database)} TO {signed_schema.ROLES.application}"
+        )
         administrator.execute(granted)
     if mutant:
         monkeypatch.setattr(Connection, "_cleaning", lambda _: "")
@@ -217,7 +219,7 @@ async def test_the_next_tenant_does_not_meet_what_was_left(
 HARMLESS = {"the tenant", "role", "encoding that the driver does not know"}
 
 
-async def _look(database: Database, kind: Vault, sight: str) -> Any:
+async def _look(database: Database, kind: SignedSchema, sight: str) -> Any:
     async with database.tenant(VICTIM) as session:
         seen = (await session.execute(text(sight))).scalar_one()
         assert list(await session.scalars(select(kind.box.content))) == [f"of {VICTIM}"]

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-import vault
+import signed_schema
 from sqlalchemy import BigInteger, select, update
 from sqlalchemy.orm import aliased
 
 from tenantry import Address, Database, TenantSession
 
 SMALL, LARGE = 7, 2**40
-NUMBERED = vault.make_vault(BigInteger(), SMALL, LARGE, signed=False)
+NUMBERED = signed_schema.make_signed_schema(BigInteger(), SMALL, LARGE, signed=False)
 Box, Depositor = NUMBERED.box, NUMBERED.depositor
 
 
@@ -24,7 +24,7 @@ Box, Depositor = NUMBERED.box, NUMBERED.depositor
 async def numbered(empty_database: Address) -> AsyncIterator[Database]:
     """A database with a depositor and a box of each tenant."""
     await NUMBERED.build(empty_database, None)
-    async with vault.open_database(NUMBERED, vault.settings_for(empty_database)) as database:
+    async with signed_schema.open_database(NUMBERED, signed_schema.settings_for(empty_database)) as database:
         for tenant in (SMALL, LARGE):
             async with database.tenant(tenant) as session:
                 depositor = Depositor(email=f"{tenant}@example.org")

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import vault
+import signed_schema
+from signed_schema import SIGNED_SCHEMAS
 from sqlalchemy.ext.asyncio import AsyncConnection
-from vault import VAULTS
 
 from tenantry import Address
 from tenantry.migrations.difference import operations_between
@@ -33,8 +33,11 @@ MUTANTS = {
            USING (tenant_id::text = (SELECT current_setting('app.current_tenant_id', true)))""",
         "boxes",
     ),
-    "the keys are granted": ("GRANT SELECT ON tenant_context_keys TO vault_app", "tenant_context_keys"),
-    "the keys are granted to the admin": ("GRANT SELECT ON tenant_context_keys TO vault_admin", "tenant_context_keys"),
+    "the keys are granted": ("GRANT SELECT ON tenant_context_keys TO signed_schema_app", "tenant_context_keys"),
+    "the keys are granted to the admin": (
+        "GRANT SELECT ON tenant_context_keys TO signed_schema_admin",
+        "tenant_context_keys",
+    ),
     "the keys are granted to everybody": ("GRANT SELECT ON tenant_context_keys TO PUBLIC", "tenant_context_keys"),
     "the keys have no row security": (
         "ALTER TABLE tenant_context_keys DISABLE ROW LEVEL SECURITY",
@@ -44,10 +47,10 @@ MUTANTS = {
 }
 
 
-@pytest.fixture(params=VAULTS)
-async def kind(request: pytest.FixtureRequest, empty_database: Address) -> vault.Vault:
+@pytest.fixture(params=SIGNED_SCHEMAS)
+async def kind(request: pytest.FixtureRequest, empty_database: Address) -> signed_schema.SignedSchema:
     """One schema for each type of tenant, built."""
-    schema = VAULTS[request.param]
+    schema = SIGNED_SCHEMAS[request.param]
     await schema.build(empty_database)
     return schema
 
@@ -61,21 +64,25 @@ async def connection(empty_database: Address) -> AsyncIterator[AsyncConnection]:
     await engine.dispose()
 
 
-def differences(found: frozenset[DatabaseObject], schema: vault.Vault) -> list[str]:
+def differences(found: frozenset[DatabaseObject], schema: signed_schema.SignedSchema) -> list[str]:
     ours = frozenset(item for item in found if not isinstance(item, Role))
-    declared = declared_objects(schema.metadata, vault.ROLES) - set(vault.ROLES)
-    granted_to_owner = [item for item in ours - declared if getattr(item, "role", "") == vault.ROLES.owner]
+    declared = declared_objects(schema.metadata, signed_schema.ROLES) - set(signed_schema.ROLES)
+    granted_to_owner = [item for item in ours - declared if getattr(item, "role", "") == signed_schema.ROLES.owner]
     public = [item for item in ours - declared if getattr(item, "kind", "") == "SCHEMA"]
     return [str(one.item) for one in operations_between(ours - {*granted_to_owner, *public}, declared)]
 
 
-async def test_every_object_is_found_as_it_was_declared(kind: vault.Vault, connection: AsyncConnection) -> None:
+async def test_every_object_is_found_as_it_was_declared(
+    kind: signed_schema.SignedSchema, connection: AsyncConnection
+) -> None:
     """In PostgreSQL's own words, for every type of tenant: otherwise each `alembic check` would find a difference."""
     assert differences(await connection.run_sync(read_objects), kind) == []
 
 
-async def test_the_audit_is_clean(kind: vault.Vault, connection: AsyncConnection, tmp_path: Path) -> None:
-    found = await audit(connection, vault.service_of(kind, tmp_path))
+async def test_the_audit_is_clean(
+    kind: signed_schema.SignedSchema, connection: AsyncConnection, tmp_path: Path
+) -> None:
+    found = await audit(connection, signed_schema.service_of(kind, tmp_path))
     # The schema was not made by a revision, and the server may be an old one.
     assert [one for one in found if one.severity == "error" and "revision" not in one.message.lower()] == []
     assert [one for one in found if "tenant_context_keys" in one.object or "bound_tenant" in one.object] == []
@@ -85,12 +92,12 @@ async def test_the_audit_is_clean(kind: vault.Vault, connection: AsyncConnection
 async def test_the_audit_names_what_was_weakened(
     name: str, empty_database: Address, connection: AsyncConnection, tmp_path: Path
 ) -> None:
-    schema = VAULTS["text"]
+    schema = SIGNED_SCHEMAS["text"]
     await schema.build(empty_database)
     statement, thing = MUTANTS[name]
     await connection.exec_driver_sql(statement)
     await connection.commit()
     assert any(thing in one for one in differences(await connection.run_sync(read_objects), schema))
     await connection.rollback()
-    found = await audit(connection, vault.service_of(schema, tmp_path))
+    found = await audit(connection, signed_schema.service_of(schema, tmp_path))
     assert any(thing in one.object for one in found), [one.object for one in found]

@@ -10,21 +10,22 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-import vault
+import signed_schema
+from signed_schema import KEYS, SIGNED_SCHEMAS, UNSIGNED, SignedSchema
 from sqlalchemy import insert, select, text
-from vault import KEYS, UNSIGNED, VAULTS, Vault
 
 from tenantry import Address, Database, TenantSession, errors
-from tenantry.operations.signing import list_context_keys, push_context_keys, retire_context_key, rotate_context
+from tenantry.commands.context import list_context_keys, push_context_keys, retire_context_key, rotate_context
+from tenantry.deployment import Deployment
 from tenantry.postgres.connect import connect
 from tenantry.postgres.connection import Connection
 from tenantry.secrets import SigningRing, StaticSource
 from tenantry.sql import identifier
-from tenantry.tenancy.signer import Signer
+from tenantry.tenancy.signed_context.signer import Signer
 from tenantry.testing.administrator import Administrator
 
 SETTING = "app.current_tenant_id"
-TEXT = VAULTS["text"]
+TEXT = SIGNED_SCHEMAS["text"]
 SIGNER = Signer(KEYS)
 REFUSED = "42501"
 
@@ -37,17 +38,17 @@ FROM rebound, ts_stat(CASE WHEN bound <> '' THEN 'SELECT array_to_tsvector(array
 """
 
 
-@pytest.fixture(params=VAULTS)
-def kind(request: pytest.FixtureRequest) -> Vault:
+@pytest.fixture(params=SIGNED_SCHEMAS)
+def kind(request: pytest.FixtureRequest) -> SignedSchema:
     """One schema for each type of tenant."""
-    return VAULTS[request.param]
+    return SIGNED_SCHEMAS[request.param]
 
 
 @asynccontextmanager
-async def opened(schema: Vault, address: Address) -> AsyncIterator[Database]:
+async def opened(schema: SignedSchema, address: Address) -> AsyncIterator[Database]:
     """Build a schema with a box of each tenant, and open it as the application."""
     await schema.build(address)
-    async with vault.open_database(schema, vault.settings_for(address)) as database:
+    async with signed_schema.open_database(schema, signed_schema.settings_for(address)) as database:
         for tenant in (schema.mine, schema.theirs):
             async with database.tenant(tenant) as session:
                 session.add(schema.box(content=f"of {tenant}"))
@@ -55,7 +56,7 @@ async def opened(schema: Vault, address: Address) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def login(address: Address, role: str = vault.ROLES.application) -> AsyncIterator[Connection]:
+async def login(address: Address, role: str = signed_schema.ROLES.application) -> AsyncIterator[Connection]:
     """A plain connection of the application's login, as an attacker has one."""
     source = StaticSource(address.replace(user=role))
     connection = await connect(source, deadline=10, application_name="attacker")
@@ -76,7 +77,7 @@ async def read_with(connection: Connection, value: str) -> list[str]:
         return [row["content"] for row in await connection.fetch("SELECT content FROM boxes")]
 
 
-async def test_a_tenant_works_with_its_own_rows_and_sees_no_others(kind: Vault, empty_database: Address) -> None:
+async def test_a_tenant_works_with_its_own_rows_and_sees_no_others(kind: SignedSchema, empty_database: Address) -> None:
     """Whatever its type, and whatever characters it is made of: the separator, quotes, a backslash, a whole value."""
     async with opened(kind, empty_database) as database:
         for tenant in (kind.mine, kind.theirs):
@@ -90,7 +91,7 @@ async def test_a_tenant_works_with_its_own_rows_and_sees_no_others(kind: Vault, 
                 assert list(await reader.scalars(select(kind.box.content))) == [f"still of {tenant}"]
 
 
-async def test_many_rows_are_filled_with_the_tenant(kind: Vault, empty_database: Address) -> None:
+async def test_many_rows_are_filled_with_the_tenant(kind: SignedSchema, empty_database: Address) -> None:
     async with opened(kind, empty_database) as database:
         async with database.tenant(kind.mine) as session:
             await session.execute(insert(kind.box), [{"content": str(number)} for number in range(50)])
@@ -100,7 +101,7 @@ async def test_many_rows_are_filled_with_the_tenant(kind: Vault, empty_database:
             assert len(await contents(session)) == 1
 
 
-async def test_without_a_tenant_there_is_no_row(kind: Vault, empty_database: Address) -> None:
+async def test_without_a_tenant_there_is_no_row(kind: SignedSchema, empty_database: Address) -> None:
     """Never used, and empty after the transaction that bound it: neither is an error of the database."""
     async with opened(kind, empty_database), login(empty_database) as connection:
         assert await connection.fetch("SELECT * FROM boxes") == []
@@ -110,7 +111,7 @@ async def test_without_a_tenant_there_is_no_row(kind: Vault, empty_database: Add
         assert await connection.execute("DELETE FROM boxes") == "DELETE 0"
 
 
-async def test_lookups_and_the_admin_work_as_before(kind: Vault, empty_database: Address) -> None:
+async def test_lookups_and_the_admin_work_as_before(kind: SignedSchema, empty_database: Address) -> None:
     async with opened(kind, empty_database) as database:
         async with database.tenant(kind.mine) as session:
             session.add(kind.depositor(email="m@example.com"))
@@ -137,8 +138,8 @@ async def test_injected_sql_cannot_name_another_tenant(value: str, empty_databas
 async def test_without_signatures_injected_sql_names_any_tenant(empty_database: Address) -> None:
     """The limit that signing is for, and the proof that the injection above does what it says."""
     await UNSIGNED.build(empty_database, None)
-    settings = vault.settings_for(empty_database)
-    async with vault.open_database(UNSIGNED, settings) as database:
+    settings = signed_schema.settings_for(empty_database)
+    async with signed_schema.open_database(UNSIGNED, settings) as database:
         for tenant in ("acme", "globex"):
             async with database.tenant(tenant) as session:
                 session.add(UNSIGNED.box(content=f"of {tenant}"))
@@ -210,13 +211,13 @@ async def test_a_value_ends_with_its_expiry_and_not_within_a_transaction(empty_d
 async def test_nobody_but_the_accessor_reads_the_keys(empty_database: Address) -> None:
     """Not the application and not the admin; and not with a privilege that somebody granted by mistake."""
     await TEXT.build(empty_database)
-    for role in (vault.ROLES.application, vault.ROLES.admin):
+    for role in (signed_schema.ROLES.application, signed_schema.ROLES.admin):
         async with login(empty_database, role) as connection:
             for statement in ("TABLE tenant_context_keys", "DELETE FROM tenant_context_keys"):
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):
                     await connection.execute(statement)
     async with login(empty_database, empty_database.user) as superuser:
-        await superuser.execute(f"GRANT ALL ON tenant_context_keys TO {vault.ROLES.application}")
+        await superuser.execute(f"GRANT ALL ON tenant_context_keys TO {signed_schema.ROLES.application}")
     async with login(empty_database) as connection:
         assert await connection.fetch("TABLE tenant_context_keys") == []
         assert await connection.execute("DELETE FROM tenant_context_keys") == "DELETE 0"
@@ -296,17 +297,17 @@ async def test_the_signer_hides_as_much_as_the_server_shows(empty_database: Addr
 
 async def test_a_key_that_the_database_does_not_know_is_told_at_the_start(empty_database: Address) -> None:
     await TEXT.build(empty_database)
-    other = vault.settings_for(empty_database, SigningRing.generate("other"))
-    with pytest.raises(errors.ContextRefused, match="key other signed") as refused:
-        async with vault.open_database(TEXT, other):
+    other = signed_schema.settings_for(empty_database, SigningRing.generate("other"))
+    with pytest.raises(errors.ContextRefused, match="key 'other' signed") as refused:
+        async with signed_schema.open_database(TEXT, other):
             pass
     assert "context push" in refused.value.remedy
 
 
 async def test_no_key_is_told_at_the_start(empty_database: Address) -> None:
     with pytest.raises(errors.ConfigurationError) as refused:
-        vault.open_database(TEXT, vault.settings_for(empty_database, context_keys=None))
-    assert refused.value.variable == "VAULT_CONTEXT_KEYS"
+        signed_schema.open_database(TEXT, signed_schema.settings_for(empty_database, context_keys=None))
+    assert refused.value.variable == "SIGNED_SCHEMA_CONTEXT_KEYS"
 
 
 async def test_readiness_objects_when_the_key_was_retired(empty_database: Address) -> None:
@@ -323,7 +324,7 @@ async def test_readiness_objects_when_the_key_was_retired(empty_database: Addres
 async def test_a_schema_without_the_accessor_opens_and_gives_no_row(empty_database: Address) -> None:
     """A release that signs before its migration ran: nothing to try at the start, and nothing to see."""
     await UNSIGNED.build(empty_database, None)
-    async with vault.open_database(TEXT, vault.settings_for(empty_database)) as database:
+    async with signed_schema.open_database(TEXT, signed_schema.settings_for(empty_database)) as database:
         async with database.tenant("acme") as session:
             assert await contents(session) == []
         assert (await database.probe.check()).objection is None
@@ -331,8 +332,8 @@ async def test_a_schema_without_the_accessor_opens_and_gives_no_row(empty_databa
 
 async def test_a_whole_rotation_under_traffic_fails_nobody(empty_database: Address, tmp_path: Path) -> None:
     """The new key is made known, processes change over one by one, the old key is retired; work goes on all along."""
-    service = vault.service_of(TEXT, tmp_path)
-    settings = vault.settings_for(empty_database)
+    service = signed_schema.service_of(TEXT, tmp_path)
+    settings = signed_schema.settings_for(empty_database)
     done: dict[str, int] = {}
 
     async def work(database: Database, name: str, until: asyncio.Event) -> None:
@@ -346,7 +347,7 @@ async def test_a_whole_rotation_under_traffic_fails_nobody(empty_database: Addre
     async def process(name: str, ring: SigningRing) -> AsyncIterator[None]:
         """A process of the application, at work while the block runs."""
         until = asyncio.Event()
-        async with vault.open_database(TEXT, vault.settings_for(empty_database, ring)) as database:
+        async with signed_schema.open_database(TEXT, signed_schema.settings_for(empty_database, ring)) as database:
             working = [asyncio.create_task(work(database, name, until)) for _ in range(3)]
             try:
                 yield
@@ -359,43 +360,45 @@ async def test_a_whole_rotation_under_traffic_fails_nobody(empty_database: Addre
     async with opened(TEXT, empty_database):
         pass
     async with process("new beside old", KEYS):
-        rotation = await rotate_context(service, settings, "k2")
-        assert (rotation.key, rotation.variable) == ("k2", "VAULT_CONTEXT_KEYS")
+        rotation = await rotate_context(Deployment(service, settings), "k2")
+        assert (rotation.key, rotation.variable) == ("k2", "SIGNED_SCHEMA_CONTEXT_KEYS")
         rotated = SigningRing.parse(rotation.value.get_secret_value())
         assert rotated.ids == ("k2", "k1")
         async with process("first of the new", rotated):
             pass
     async with process("only new", rotated):
-        await retire_context_key(service, vault.settings_for(empty_database, rotated), "k1")
+        await retire_context_key(Deployment(service, signed_schema.settings_for(empty_database, rotated)), "k1")
     assert set(done) == {"new beside old", "first of the new", "only new"}
     with pytest.raises(errors.ContextRefused):
-        async with vault.open_database(TEXT, settings):
+        async with signed_schema.open_database(TEXT, settings):
             pass
-    keys = await list_context_keys(service, vault.settings_for(empty_database, rotated))
+    keys = await list_context_keys(Deployment(service, signed_schema.settings_for(empty_database, rotated)))
     assert [(key.id, key.is_known, key.is_current) for key in keys] == [("k2", True, True), ("k1", False, False)]
 
 
 async def test_the_key_that_signs_is_not_retired(empty_database: Address, tmp_path: Path) -> None:
-    service, settings = vault.service_of(TEXT, tmp_path), vault.settings_for(empty_database)
+    service, settings = signed_schema.service_of(TEXT, tmp_path), signed_schema.settings_for(empty_database)
     await TEXT.build(empty_database)
-    with pytest.raises(errors.ConfigurationError, match="signs with key k1"):
-        await retire_context_key(service, settings, "k1")
-    with pytest.raises(errors.ConfigurationError, match="no key k9"):
-        await retire_context_key(service, settings, "k9")
+    with pytest.raises(errors.ConfigurationError, match="Key 'k1' cannot be removed"):
+        await retire_context_key(Deployment(service, settings), "k1")
+    with pytest.raises(errors.ConfigurationError, match="no key with the id 'k9'"):
+        await retire_context_key(Deployment(service, settings), "k9")
 
 
 async def test_pushing_adds_and_never_replaces(empty_database: Address, tmp_path: Path) -> None:
-    service = vault.service_of(TEXT, tmp_path)
+    service = signed_schema.service_of(TEXT, tmp_path)
     await TEXT.build(empty_database, None)
-    assert await push_context_keys(service, vault.settings_for(empty_database)) == ("k1",)
-    assert await push_context_keys(service, vault.settings_for(empty_database)) == ()
-    another = vault.settings_for(empty_database, SigningRing.generate("k1"))
-    with pytest.raises(errors.ConfigurationError, match="another key under the id k1"):
-        await push_context_keys(service, another)
-    with pytest.raises(errors.ConfigurationError, match="knows a key k1"):
-        await rotate_context(service, vault.settings_for(empty_database), "k1")
+    assert await push_context_keys(Deployment(service, signed_schema.settings_for(empty_database))) == ("k1",)
+    assert await push_context_keys(Deployment(service, signed_schema.settings_for(empty_database))) == ()
+    another = signed_schema.settings_for(empty_database, SigningRing.generate("k1"))
+    with pytest.raises(errors.ConfigurationError, match="another key with the id 'k1'"):
+        await push_context_keys(Deployment(service, another))
+    with pytest.raises(errors.ConfigurationError, match="already has a key with the id 'k1'"):
+        await rotate_context(Deployment(service, signed_schema.settings_for(empty_database)), "k1")
 
 
 async def test_a_service_that_does_not_sign_has_no_keys(empty_database: Address, tmp_path: Path) -> None:
     with pytest.raises(errors.ConfigurationError, match="does not sign"):
-        await push_context_keys(vault.service_of(UNSIGNED, tmp_path), vault.settings_for(empty_database))
+        await push_context_keys(
+            Deployment(signed_schema.service_of(UNSIGNED, tmp_path), signed_schema.settings_for(empty_database))
+        )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tenantry import Database, Service
+from tenantry.deployment import Deployment
 from tenantry.migrations import current_revision, head_revision, migrate
 from tenantry.postgres.connect import connect
 from tenantry.postgres.endpoint import Purpose
@@ -44,13 +45,17 @@ async def test_the_code_under_test_is_the_application(tenantry_database: Databas
 
 
 async def test_a_clone_is_at_the_newest_revision(tenantry_clone: ScratchDatabase, tenantry_service: Service) -> None:
-    assert await current_revision(tenantry_service, tenantry_clone.settings) == head_revision(tenantry_service)
+    assert await current_revision(Deployment(tenantry_service, tenantry_clone.settings)) == head_revision(
+        tenantry_service
+    )
 
 
 async def test_an_empty_database_can_be_migrated(tenantry_empty: ScratchDatabase, tenantry_service: Service) -> None:
     assert await ask(tenantry_empty, TABLES) == 0
-    await migrate(tenantry_service, tenantry_empty.settings)
-    assert await current_revision(tenantry_service, tenantry_empty.settings) == head_revision(tenantry_service)
+    await migrate(Deployment(tenantry_service, tenantry_empty.settings))
+    assert await current_revision(Deployment(tenantry_service, tenantry_empty.settings)) == head_revision(
+        tenantry_service
+    )
 
 
 async def test_settings_lead_to_the_clone(tenantry_clone: ScratchDatabase) -> None:

@@ -1,4 +1,4 @@
-"""Every way in which the tests break a healthy harbour; audit, or proof, must turn red for each."""
+"""Every way in which the tests break the healthy full schema; the audit or the proof must fail for each."""
 
 from sabotage.keys import KEYS
 from sabotage.model import Sabotage, names_of

@@ -1,4 +1,4 @@
-"""One way to break the harbour."""
+"""One way to break the full schema."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Sabotage", "names_of"]
 
 @dataclass(frozen=True)
 class Sabotage:
-    """Statements that a superuser sends to a healthy harbour, and what must be found then.
+    """Statements that a superuser sends to the healthy full schema, and what must be found then.
 
     Attributes:
         sql: statements with `;;` between them; `{app}`, `{owner}`, `{admin}`, `{extension}` and `{database}` stand for

@@ -111,8 +111,8 @@ def test_parameters_are_kept() -> None:
     ("text", "problem"),
     [
         ("", "is empty"),
-        ("localhost:5432/d", "is not an address of PostgreSQL"),
-        ("mysql://u:p@h/d", "is not an address of PostgreSQL"),
+        ("localhost:5432/d", "is not a PostgreSQL address"),
+        ("mysql://u:p@h/d", "is not a PostgreSQL address"),
         ("postgresql://h/d", "user is missing"),
         ("postgresql://u@/d", "host is missing"),
         ("postgresql://u@h", "dbname is missing"),
@@ -123,34 +123,35 @@ def test_parameters_are_kept() -> None:
         ("postgresql://u@a,b,c/d?port=1,2", "port must be one number, or one for each of the 3 hosts"),
         ("postgresql://u@a,,b/d", "host has an empty name"),
         ("postgresql://u@h h/d", "host must be"),
-        ("postgresql://u:pa/ss@h/d", "has an @ too late"),
-        ("postgresql://u:pa?ss@h/d", "has an @ too late"),
+        ("postgresql://u:pa/ss@h/d", "has an @ after the first / or ?"),
+        ("postgresql://u:pa?ss@h/d", "has an @ after the first / or ?"),
         ("postgresql://u@h/d/e", "second /"),
-        ("postgresql://u:50%@h/d", "has a % that encodes nothing"),
+        ("postgresql://u:50%@h/d", "has a % that is not followed by two hexadecimal digits"),
         ("postgresql://u:%ff@h/d", "not UTF-8"),
         ("postgresql://u@h/d?sslmode=maybe", "sslmode must be one of disable, allow, prefer"),
         ("postgresql://u@h/d?sslmode=require&ssl=disable", "sslmode is given twice"),
-        ("postgresql://u@h/d?sslrootcert=/ca.pem", "sslrootcert is not looked at unless"),
+        ("postgresql://u@h/d?sslrootcert=/ca.pem", "sslrootcert has no effect unless"),
         ("postgresql://u@h/d?sslmode=verify-ca", "sslrootcert is missing"),
         ("postgresql://u@h/d?sslmode=require&sslrootcert=system", "sslrootcert is 'system'"),
         ("postgresql://u@h/d?sslmode=require&sslcert=/c.pem", "sslcert and sslkey only work together"),
         ("postgresql://u@h/d?target_session_attrs=best", "target_session_attrs must be one of any"),
         ("postgresql://u@h/d?connect_timeout=soon", "connect_timeout must be a whole number"),
-        ("postgresql://u@h/d?channel_binding=require", "channel_binding is not possible"),
+        ("postgresql://u@h/d?channel_binding=require", "channel_binding is not supported"),
         ("postgresql://u@h/d?pgbouncer=true", "unknown parameter pgbouncer"),
         ("postgresql://u@h/d?pgbouncer", "parameter without a value"),
-        ("host=h user=u dbname=d hostaddr=::1", "unknown parameter; known are"),
+        ("host=h user=u dbname=d hostaddr=::1", "has an unknown parameter"),
         ("host=h user=u dbname=d password='open", "is not of the form keyword=value"),
-        ("host=h user=u dbname=d password='a\0b'", "password holds a NUL"),
+        ("host=h user=u dbname=d password='a\0b'", "password contains a NUL"),
     ],
 )
 def test_a_mistake_gets_one_sentence_that_names_the_variable(text: str, problem: str) -> None:
     with pytest.raises(errors.ConfigurationError) as caught:
         Address.parse(text, variable="SHOP_DATABASE_URL")
-    sentence = str(caught.value)
+    sentence = caught.value.what
     assert sentence.startswith("SHOP_DATABASE_URL")
     assert problem in sentence
     assert sentence.count(". ") == 0
+    assert caught.value.remedy
     assert caught.value.variable == "SHOP_DATABASE_URL"
 
 

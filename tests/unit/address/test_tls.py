@@ -212,7 +212,7 @@ def test_a_file_that_cannot_be_used_is_named(files: Files, tmp_path: Path) -> No
     garbage = tmp_path / "garbage.pem"
     garbage.write_text("no certificate")
     for tls, expected in (
-        (TLS("verify-full", "/nowhere/ca.pem"), "sslrootcert cannot be used (/nowhere/ca.pem): No such file"),
+        (TLS("verify-full", "/nowhere/ca.pem"), "sslrootcert cannot be used (/nowhere/ca.pem). No such file"),
         (TLS("verify-full", str(garbage)), "sslrootcert cannot be used"),
         (TLS("require", None, files.certificate, str(garbage)), "sslcert and sslkey cannot be used"),
     ):

@@ -101,7 +101,7 @@ def test_a_folder_outside_of_any_project_is_named(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["status"]) == 1
-    assert f"No pyproject.toml from {tmp_path} up" in capsys.readouterr().err
+    assert f"No pyproject.toml in {tmp_path} or its parents lists services" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("ending", [KeyboardInterrupt, click.Abort])

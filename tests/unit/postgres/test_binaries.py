@@ -51,7 +51,7 @@ def test_a_version_that_the_wheel_lacks_is_refused_with_those_it_has() -> None:
 
 
 def test_nothing_is_not_taken_for_the_current_folder() -> None:
-    with pytest.raises(errors.BinariesMissing, match="not said"):
+    with pytest.raises(errors.BinariesMissing, match="is empty"):
         find_binaries(" ")
 
 
@@ -74,7 +74,7 @@ def test_a_relative_folder_becomes_absolute(debian: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("missing", ["postgres", "initdb"])
 def test_a_folder_with_clients_only_is_refused(debian: Path, missing: str) -> None:
     (debian / missing).unlink()
-    with pytest.raises(errors.BinariesMissing, match=f"no program {missing}"):
+    with pytest.raises(errors.BinariesMissing, match=f"The program {missing} in .* cannot be run"):
         Binaries.system(debian)
 
 
@@ -87,7 +87,7 @@ def test_a_program_that_does_not_run_here_is_told(debian: Path) -> None:
 
 def test_another_program_of_that_name_is_refused(debian: Path) -> None:
     make_program(debian, "postgres", "not a database 1.0")
-    with pytest.raises(errors.BinariesMissing, match="not PostgreSQL's"):
+    with pytest.raises(errors.BinariesMissing, match="is not PostgreSQL"):
         Binaries.system(debian)
 
 

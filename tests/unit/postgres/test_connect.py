@@ -38,7 +38,7 @@ class Asleep:
 
 
 async def test_a_store_that_does_not_answer_is_not_waited_for() -> None:
-    with pytest.raises(errors.SecretUnavailable, match="did not answer in time"):
+    with pytest.raises(errors.SecretUnavailable, match="did not answer within"):
         await Connector(Asleep(), Session("test")).connect(deadline=0.05)
 
 
@@ -47,7 +47,7 @@ async def test_a_host_that_failed_is_asked_last_and_forgiven_later(monkeypatch: 
     first, second = Host("a"), Host("b")
     with pytest.raises(errors.DatabaseUnavailable):
         await connector.connect(deadline=1, patience=0)
-    connector._disgraced[first] = connector._disgraced.pop(ADDRESS.hosts[0])
+    connector._failed[first] = connector._failed.pop(ADDRESS.hosts[0])
     assert connector._in_order([first, second]) == [second, first]
-    monkeypatch.setattr("tenantry.postgres.connect.DISGRACE", 0.0)
+    monkeypatch.setattr("tenantry.postgres.connect.PENALTY", 0.0)
     assert connector._in_order([first, second]) == [first, second]

@@ -56,10 +56,10 @@ def test_every_failure_is_told_with_its_prospect_and_without_the_password(error:
 
 
 def test_every_reason_has_a_sentence_of_its_own() -> None:
-    """The two kinds of broken connection, of closed connection and of nobody listening share theirs."""
+    """The kinds of a broken connection, of a closed one, and of an address without a server share theirs."""
     sentences = [why for why, _ in REMEDIES.values()] + [why for _, why, _ in SILENT]
     shared = {
-        "Nobody listens there.",
+        "No server listens at this address.",
         "The connection broke ({name}).",
         "The connection was closed before the server answered.",
     }
@@ -69,10 +69,10 @@ def test_every_reason_has_a_sentence_of_its_own() -> None:
 
 def test_a_refused_role_is_told_apart_from_a_refused_login() -> None:
     error = by_state("42501")
-    assert "may not become the role 'app'" in explain(error, ADDRESS, role="app").why
-    assert "may not connect" in explain(error, ADDRESS).why
+    assert "may not SET ROLE to 'app'" in explain(error, ADDRESS, role="app").why
+    assert "has no CONNECT privilege" in explain(error, ADDRESS).why
     error.server_source_function = "CheckMyDatabase"
-    assert "may not connect" in explain(error, ADDRESS, role="app").why
+    assert "has no CONNECT privilege" in explain(error, ADDRESS, role="app").why
 
 
 def test_an_authority_that_may_not_sign_is_told_with_what_its_certificate_needs() -> None:

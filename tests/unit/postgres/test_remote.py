@@ -33,7 +33,7 @@ def test_the_status_shows_the_address_without_its_password(address: Address) -> 
 
 
 def test_it_is_not_stopped_by_us(address: Address) -> None:
-    with pytest.raises(errors.ServerError, match="not run by Tenantry") as caught:
+    with pytest.raises(errors.ServerError, match="Tenantry does not run this server") as caught:
         RemoteServer(address).stop()
     assert "hidden-word" not in str(caught.value)
 

@@ -50,7 +50,7 @@ def test_a_role_that_is_only_itself_is_safe_and_not_weak() -> None:
 
 def test_the_three_roles_must_be_three() -> None:
     """One role with the rights of two could step over row security."""
-    with pytest.raises(errors.DeclarationError, match="three roles"):
+    with pytest.raises(errors.DeclarationError, match="not three different names"):
         Roles("one", "one", "two")
 
 

@@ -48,7 +48,7 @@ def test_a_url_is_complete_in_itself() -> None:
     ("text", "problem"),
     [
         ("", "SECRET is empty"),
-        ("sentinel", "SECRET is not an address"),
+        ("sentinel", "SECRET is not a PostgreSQL address"),
         ('{"password": "sentinel", ', "SECRET is not valid JSON."),
         (json.dumps(WHOLE | {"username": None}), "SECRET: username is missing"),
         (json.dumps(WHOLE | {"password": None, "Password": "sentinel"}), "SECRET: password is missing"),

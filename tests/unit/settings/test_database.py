@@ -164,10 +164,10 @@ async def test_the_tls_setting_holds_where_an_address_says_nothing(
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [
-        ({"DATABASE_URL": "postgresql://u:sentinel/x@h/d"}, "SHOP_DATABASE_URL has an @ too late"),
-        ({"DATABASE_URL": "sentinel"}, "SHOP_DATABASE_URL is not an address"),
+        ({"DATABASE_URL": "postgresql://u:sentinel/x@h/d"}, "SHOP_DATABASE_URL has an @ after the first / or ?"),
+        ({"DATABASE_URL": "sentinel"}, "SHOP_DATABASE_URL is not a PostgreSQL address"),
         ({"DATABASE_URL": '{"password": "sentinel"'}, "SHOP_DATABASE_URL is not valid JSON."),
-        ({"DATABASE_URL": " "}, "SHOP_DATABASE_URL is blank; give it a value"),
+        ({"DATABASE_URL": " "}, "SHOP_DATABASE_URL is blank."),
         ({"MIGRATION_DATABASE_URL": "postgresql://:sentinel@h/d"}, "SHOP_MIGRATION_DATABASE_URL: user is missing"),
         ({"ADMIN_DATABASE_URL": "postgresql://u:sentinel@/d"}, "SHOP_ADMIN_DATABASE_URL: host is missing"),
         ({"DB_HOST": "h", "DB_PASSWORD": "sentinel"}, "SHOP_DB_USER is missing."),
@@ -183,8 +183,8 @@ async def test_the_tls_setting_holds_where_an_address_says_nothing(
         ({"DATABASE_POOL_SIZE": "0"}, "SHOP_DATABASE_POOL_SIZE must be a whole number, at least 1."),
         ({"DATABASE_POOL_TIMEOUT": "inf"}, "SHOP_DATABASE_POOL_TIMEOUT must be a number, more than 0."),
         ({"ENVIRONMENT": "prod"}, "SHOP_ENVIRONMENT must be one of development, test, production."),
-        ({"ENCRYPTION_KEYS": "sentinel"}, "SHOP_ENCRYPTION_KEYS must hold id:key pairs"),
-        ({"ENCRYPTION_KEYS": "k:sentinel"}, "SHOP_ENCRYPTION_KEYS must hold keys of 32 bytes"),
+        ({"ENCRYPTION_KEYS": "sentinel"}, "SHOP_ENCRYPTION_KEYS is malformed: entry 1 is not `id:key`"),
+        ({"ENCRYPTION_KEYS": "k:sentinel"}, "SHOP_ENCRYPTION_KEYS is malformed: the key of entry 1 is not 32 bytes"),
     ],
 )
 def test_a_mistake_stops_the_service_at_its_start(

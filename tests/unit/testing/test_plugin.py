@@ -24,7 +24,8 @@ def test_loading_the_plugin_imports_nothing_heavy() -> None:
 
 def test_every_fixture_carries_the_prefix() -> None:
     """A plugin's fixture would hide none of a user's, but a user's could hide ours."""
-    assert all(name.startswith(("pytest_", "tenantry_")) for name in tenantry.testing.__all__)
+    others = {name for name in tenantry.testing.__all__ if not name.startswith(("pytest_", "tenantry_"))}
+    assert [name for name in others if not isinstance(getattr(tenantry.testing, name), type)] == []
 
 
 def test_the_marker_is_known(pytestconfig: pytest.Config) -> None:

@@ -16,7 +16,7 @@ def config() -> Any:
 
 
 def test_what_was_foreseen_is_told_without_its_place(config: Any) -> None:
-    with pytest.raises(pytest.fail.Exception, match=r"^Nothing here\. The reason stands once") as caught:  # noqa: SIM117
+    with pytest.raises(pytest.fail.Exception, match=r"^Nothing here\. See the section `tenantry`") as caught:  # noqa: SIM117
         with told_once(config, "Nothing here."):
             raise errors.BinariesMissing("No programs.", why="Not installed.", remedy="Install them.")
     assert config.stash[TROUBLES] == ["No programs. Not installed. Install them."]

@@ -9,9 +9,9 @@ from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from tenantry import Address, DatabaseSettings, Service, errors
+from tenantry.fastapi.tokens import TokenSettings, token_verifier
 from tenantry.postgres.endpoint import Purpose
 from tenantry.testing.values import make_settings
-from tenantry.web.tokens import TokenSettings, token_verifier
 
 HERE = Address.parse("postgresql://shop@/scratch?host=/run/scratch&sslmode=disable")
 
@@ -27,7 +27,9 @@ class Needy(Settings):
 
 
 def make(settings: type[DatabaseSettings] = Settings, run: str = "one", **overrides: Any) -> Any:
-    service = Service("shelf", bookshop.Base.metadata, settings, Path(), "shelf:app", bookshop.ROLES)
+    service = Service(
+        "shelf", settings, metadata=bookshop.Base.metadata, migrations=Path(), app="shelf:app", roles=bookshop.ROLES
+    )
     addresses: dict[Purpose, Address] = {
         "application": HERE,
         "migration": HERE.replace(user="postgres"),

@@ -1,4 +1,4 @@
-"""Alembic operations for everything of the vocabulary; importing them registers them on `alembic.op`."""
+"""Alembic operations for all schema objects; importing this package registers them on `alembic.op`."""
 
 from tenantry.migrations.operations.base import CreateOp, DropOp, ObjectOp
 from tenantry.migrations.operations.extensions import CreateExtensionOp, DropExtensionOp

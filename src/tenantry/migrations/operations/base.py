@@ -1,7 +1,7 @@
-"""What all our Alembic operations have in common: one object of the vocabulary, made or removed.
+"""The base classes of Tenantry's Alembic operations, each of which creates or drops one schema object.
 
-An operation that autogenerate found knows the whole object, also when it drops it, so that its reverse is exact. In a
-script a drop names the object only; nobody asks a script for reverses.
+An operation from autogenerate has the whole object, also for a drop, so that its reverse is exact. In a script, a drop
+only names the object, because a script needs no reverse.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ __all__ = ["CreateOp", "DropOp", "ObjectOp", "run_statements", "statement"]
 class ObjectOp(MigrateOperation):
     """An operation on one object.
 
-    `verb` is its name on `alembic.op`; `positional` are the object's fields that a script gives by position.
+    `verb` is its name on `alembic.op`. `positional` are the object's fields that a script passes by position.
     """
 
     verb: ClassVar[str]
     positional: ClassVar[tuple[str, ...]]
-    # The fields that a script may give by name; None for all.
+    # The fields that a script may pass by name; None means all.
     keywords: ClassVar[tuple[str, ...] | None] = None
 
     def __init__(self, item: DatabaseObject) -> None:
         self.item = item
 
     def to_diff_tuple(self) -> tuple[Any, ...]:
-        """Return what `alembic check` prints."""
+        """Return the tuple that `alembic check` prints."""
         return (self.verb, self.item)
 
     def written(self) -> Iterator[tuple[str, Any]]:
-        """Yield what a script has to say: fields by position with an empty name, then others that are no default."""
+        """Yield the arguments in a script: positional fields with an empty name, then fields without default values."""
         fields = {field.name: field for field in dataclasses.fields(self.item)}  # type: ignore[arg-type]
         for name in self.positional:
             yield "", getattr(self.item, name)
@@ -49,7 +49,7 @@ class ObjectOp(MigrateOperation):
                 yield name, value
 
     def follows(self, _field: str) -> bool:
-        """Tell whether a field's value follows from the others, so that it need not be written."""
+        """Return True if a field's value follows from the others, so that a script need not contain it."""
         return False
 
 
@@ -75,7 +75,7 @@ class DropOp(ObjectOp):
 
 
 def statement(sql_text: str) -> TextClause:
-    """Return a statement that is sent as it is: no colon in it is a parameter."""
+    """Return a statement in which colons do not begin parameters."""
     return text(re.sub(":", r"\:", sql_text))
 
 

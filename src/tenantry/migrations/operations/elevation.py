@@ -1,7 +1,7 @@
-"""Doing as the login what the owner of the tables may not: making roles, and extensions that are not trusted.
+"""Run statements as the login that the owner may not run: CREATE ROLE, and CREATE EXTENSION if it is not trusted.
 
-Migrations run as the owner, a role that cannot log in and has no attributes. Where a statement needs the login's own
-rights, it is taken back for that statement only, and the owner again afterwards, also when the statement is refused.
+Migrations run as the owner, a role without LOGIN and without attributes. A statement that needs the login's privileges
+runs between SET ROLE NONE and SET ROLE of the owner. The role is restored even if the statement fails.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ INSUFFICIENT_PRIVILEGE = "42501"
 
 @contextmanager
 def as_login(connection: Connection) -> Iterator[None]:
-    """Take off the role that was set, and put it on again."""
+    """Run the block as the login, then SET ROLE to the previous role."""
     role, login = connection.exec_driver_sql("SELECT current_user::text, session_user::text").one()
     if role == login:
         yield
@@ -38,14 +38,14 @@ def as_login(connection: Connection) -> Iterator[None]:
 
 
 def print_as_login(operations: Operations, *statements: str) -> None:
-    """Print statements for a script, to be run as its login."""
+    """Print statements that a script runs as its login."""
     owner = operations.migration_context.opts.get("tenantry_owner")
     wrapped = ["SET ROLE NONE", *statements, f"SET ROLE {identifier(owner)}"] if owner else statements
     run_statements(operations, *wrapped)
 
 
 def attempt(connection: Connection, *statements: str) -> DBAPIError | None:
-    """Run statements in a savepoint; return the error that undid them, and leave the transaction alive."""
+    """Run statements in a savepoint; on an error, roll back to the savepoint and return the error."""
     try:
         with connection.begin_nested():
             for each in statements:
@@ -58,10 +58,10 @@ def attempt(connection: Connection, *statements: str) -> DBAPIError | None:
 
 
 def run_as_login(connection: Connection, what: str, *statements: str, ignore: tuple[str, ...] = ()) -> str:
-    """Run statements as the login; return '' or the ignored SQLSTATE that undid them.
+    """Run statements as the login; return '', or the SQLSTATE of an ignored error.
 
     Raises:
-        MigrationError: the login may not; the remedy holds the statements for an administrator.
+        MigrationError: the login lacks a privilege; the remedy has the statements for an administrator.
     """
     with as_login(connection):
         error = attempt(connection, *statements)
@@ -74,7 +74,7 @@ def run_as_login(connection: Connection, what: str, *statements: str, ignore: tu
             raise error
         login = connection.exec_driver_sql("SELECT session_user::text").scalar_one()
     raise errors.MigrationError(
-        f"{what}, and the login {login} may not do that.",
+        f"{what}, but the login {login!r} may not do that.",
         why=f"{error.orig}".partition(": ")[2].partition("\n")[0].rstrip(".") + ".",
-        remedy=f"Have an administrator of this database run: {'; '.join(statements)};",
+        remedy=f"Run as a superuser in this database: {'; '.join(statements)};",
     ) from error

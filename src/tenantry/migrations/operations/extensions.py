@@ -1,7 +1,7 @@
 """`op.create_extension` and `op.drop_extension`.
 
-The owner may create trusted extensions, others need the login's rights; the operation tries both. An extension whose
-files the server does not have is named with the package that brings them.
+The owner may create trusted extensions; other extensions need the login's privileges. The operation tries both. If the
+server does not have an extension's files, the error names the package that contains them.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ __all__ = ["CreateExtensionOp", "DropExtensionOp"]
 _STATEMENTS = load_statements("tenantry.migrations.operations", "statements.sql")
 _log = logging.getLogger("tenantry.migrations")
 
-# Extensions whose package has another name than themselves, as Debian and the PostgreSQL repositories call it.
+# Extensions whose package in Debian and in the PostgreSQL repositories has another name.
 PACKAGES = {
     "vector": "postgresql-{major}-pgvector",
     "postgis": "postgresql-{major}-postgis-3",
     "pg_cron": "postgresql-{major}-cron",
     "citus": "postgresql-{major}-citus",
 }
-# Since version 10 the core server's package brings these on Debian; elsewhere it is postgresql-contrib.
+# Since version 10, Debian's server package contains these. Elsewhere they are in postgresql-contrib.
 CONTRIB = (
     "btree_gin",
     "btree_gist",
@@ -45,7 +45,7 @@ CONTRIB = (
 
 @Operations.register_operation("create_extension")
 class CreateExtensionOp(CreateOp):
-    """Creates an extension where it is absent."""
+    """Creates an extension if it does not exist."""
 
     verb = "create_extension"
     positional = ("name",)
@@ -53,10 +53,10 @@ class CreateExtensionOp(CreateOp):
 
     @classmethod
     def create_extension(cls, operations: Operations, name: str) -> None:
-        """Create an extension where it is absent.
+        """Create an extension if it does not exist.
 
         Raises:
-            ExtensionMissing: the server has no files for it.
+            ExtensionMissing: the server does not have its files.
             MigrationError: neither the owner nor the login may create it.
         """
         operations.invoke(cls(Extension(name)))
@@ -74,7 +74,7 @@ class DropExtensionOp(DropOp):
 
     @classmethod
     def drop_extension(cls, operations: Operations, name: str) -> None:
-        """Drop an extension, unless somebody whom we may not act for has created it."""
+        """Drop an extension; it stays if neither the owner nor the login may drop it."""
         operations.invoke(cls(Extension(name)))
 
 
@@ -95,16 +95,16 @@ def _create(operations: Operations, operation: CreateExtensionOp) -> None:
         package = PACKAGES.get(extension.name, f"postgresql-{standing.major}-{extension.name.replace('_', '-')}")
         package = "postgresql-contrib" if extension.name in CONTRIB else package.format(major=standing.major)
         raise errors.ExtensionMissing(
-            f"The server has no extension {extension.name}.",
-            why="Its files are not installed where PostgreSQL runs.",
-            remedy=f"Install the package that brings it, such as {package}, on the database's host.",
+            f"The server does not have the extension {extension.name!r}.",
+            why="The files of the extension are not installed on the database's host.",
+            remedy=f"Install its package, such as {package}, on the database's host.",
         )
     error = attempt(connection, *extension.create())
     if error is None:
         return
     if sqlstate_of(error) != INSUFFICIENT_PRIVILEGE:
         raise error
-    run_as_login(connection, f"Extension {extension.name} is missing", *extension.create())
+    run_as_login(connection, f"The extension {extension.name!r} must be created", *extension.create())
 
 
 @Operations.implementation_for(DropExtensionOp)
@@ -120,6 +120,6 @@ def _drop(operations: Operations, operation: DropExtensionOp) -> None:
     if sqlstate_of(error) != INSUFFICIENT_PRIVILEGE:
         raise error
     try:
-        run_as_login(connection, f"Extension {extension.name} is to be dropped", *extension.drop())
+        run_as_login(connection, f"The extension {extension.name!r} must be dropped", *extension.drop())
     except errors.MigrationError:
-        _log.warning("Extension %s is left in place: it is not ours to drop.", extension.name)
+        _log.warning("The extension %s stays: neither the owner nor the login may drop it.", extension.name)

@@ -15,9 +15,9 @@ __all__ = ["CreateFunctionOp", "DropFunctionOp"]
 
 @Operations.register_operation("create_function")
 class CreateFunctionOp(CreateOp):
-    """Creates a function, or replaces the one that `previous` was.
+    """Creates a function, or replaces the function `previous`.
 
-    Replacing keeps the triggers and policies that depend on it, which dropping could not.
+    A replacement keeps the triggers and policies that depend on the function; a drop would fail because of them.
     """
 
     verb = "create_function"
@@ -28,7 +28,7 @@ class CreateFunctionOp(CreateOp):
         self.previous = previous
 
     def reverse(self) -> MigrateOperation:
-        """Return the operation that drops it, or puts the previous one back."""
+        """Return the operation that drops the function, or restores the previous one."""
         return super().reverse() if self.previous is None else CreateFunctionOp(self.previous, self.item)
 
     @classmethod
@@ -69,7 +69,7 @@ class DropFunctionOp(DropOp):
 
     @classmethod
     def drop_function(cls, operations: Operations, name: str, *, arguments: str = "", schema: str = "public") -> None:
-        """Drop a function; `arguments` as it was created with."""
+        """Drop a function; pass the `arguments` with which it was created."""
         operations.invoke(cls(Function(name, "", arguments=arguments, schema=schema)))
 
 

@@ -70,7 +70,7 @@ class RevokeOp(DropOp):
         schema: str = "public",
         column: str = "",
     ) -> None:
-        """Revoke privileges by name, with any right to grant them on."""
+        """Revoke privileges by name, and their grant option."""
         operations.invoke(cls(Grant(role, tuple(privileges), name, kind, schema, column)))
 
 

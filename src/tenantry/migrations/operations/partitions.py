@@ -15,7 +15,7 @@ __all__ = ["CreateHashPartitionsOp", "DropHashPartitionsOp"]
 
 @Operations.register_operation("create_hash_partitions")
 class CreateHashPartitionsOp(CreateOp):
-    """Creates the partitions of a table, each with row security of its own."""
+    """Creates the partitions of a table, each with its own row security."""
 
     verb = "create_hash_partitions"
     positional = ("table", "count")
@@ -24,7 +24,7 @@ class CreateHashPartitionsOp(CreateOp):
 
     @classmethod
     def create_hash_partitions(cls, operations: Operations, table: str, count: int, *, schema: str = "public") -> None:
-        """Create the partitions of a table; row security is forced on each, and nobody is granted anything on it."""
+        """Create the partitions of a table. Row security is forced on each, and no role gets a privilege on it."""
         operations.invoke(cls(HashPartitions(table, count, schema)))
 
 
@@ -38,7 +38,7 @@ class DropHashPartitionsOp(DropOp):
 
     @classmethod
     def drop_hash_partitions(cls, operations: Operations, table: str, count: int, *, schema: str = "public") -> None:
-        """Drop the partitions of a table, with the rows in them; dropping the table itself does that too."""
+        """Drop the partitions of a table with their rows. To drop the table itself drops them too."""
         operations.invoke(cls(HashPartitions(table, count, schema)))
 
 

@@ -34,7 +34,7 @@ class CreatePolicyOp(CreateOp):
         permissive: bool = True,
         schema: str = "public",
     ) -> None:
-        """Create a policy; write expressions as PostgreSQL prints them, or the comparison will find a difference."""
+        """Create a policy. Write expressions as PostgreSQL prints them; otherwise the comparison finds a difference."""
         operations.invoke(cls(Policy(name, table, tuple(roles), using, check, command, permissive, schema)))
 
 

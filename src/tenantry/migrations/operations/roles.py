@@ -1,8 +1,8 @@
 """`op.create_role` and `op.drop_role`.
 
-Roles belong to the cluster, and other databases may use them. So a role is created only where it is absent, and then
-marked by a comment with the database that made it; it is dropped only by that database, and only when nothing anywhere
-depends on it. A role left in place is no error: the next upgrade finds it.
+Roles belong to the cluster, and other databases may use them. So a role is created only if it does not exist, and a
+comment then names the database that created it. Only a migration of that database drops the role, and only if no object
+depends on it. If the role stays, that is not an error: the next upgrade finds it.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _log = logging.getLogger("tenantry.migrations")
 
 MARK = "Created by a migration of database %s."
 
-# Somebody else made the role between our look and our statement.
+# Another session created the role after the check and before CREATE ROLE.
 _ALREADY_THERE = ("42710", "23505")
 _STILL_NEEDED = ("2BP01",)
 
 
 @Operations.register_operation("create_role")
 class CreateRoleOp(CreateOp):
-    """Creates a role where it is absent."""
+    """Creates a role if it does not exist."""
 
     verb = "create_role"
     positional = ("name",)
@@ -40,13 +40,13 @@ class CreateRoleOp(CreateOp):
 
     @classmethod
     def create_role(cls, operations: Operations, name: str, *, login: bool = False, bypass_rls: bool = False) -> None:
-        """Create a role where it is absent. One that exists is left as it is."""
+        """Create a role if it does not exist. An existing role is not changed."""
         operations.invoke(cls(Role(name, login, bypass_rls)))
 
 
 @Operations.register_operation("drop_role")
 class DropRoleOp(DropOp):
-    """Drops a role that a migration of this database made."""
+    """Drops a role that a migration of this database created."""
 
     verb = "drop_role"
     positional = ("name",)
@@ -56,7 +56,7 @@ class DropRoleOp(DropOp):
 
     @classmethod
     def drop_role(cls, operations: Operations, name: str) -> None:
-        """Drop a role that a migration of this database made and nothing needs; leave any other."""
+        """Drop a role that a migration of this database created, if no object depends on it; keep any other role."""
         operations.invoke(cls(Role(name)))
 
 
@@ -74,7 +74,7 @@ def _create(operations: Operations, operation: CreateRoleOp) -> None:
         return
     database = connection.exec_driver_sql("SELECT current_database()::text").scalar_one()
     mark = f"COMMENT ON ROLE {identifier(role.name)} IS {literal(MARK % database)}"
-    run_as_login(connection, f"Role {role.name} is missing", *role.create(), mark, ignore=_ALREADY_THERE)
+    run_as_login(connection, f"The role {role.name!r} must be created", *role.create(), mark, ignore=_ALREADY_THERE)
 
 
 @Operations.implementation_for(DropRoleOp)
@@ -88,19 +88,19 @@ def _drop(operations: Operations, operation: DropRoleOp) -> None:
     connection = operations.get_bind()
     reason = _drop_unless_needed(operations, connection, role)
     if reason:
-        _log.warning("Role %s is left in place: %s.", role.name, reason)
+        _log.warning("The role %s stays: %s.", role.name, reason)
 
 
 def _drop_unless_needed(operations: Operations, connection: Connection, role: Role) -> str:
-    """Drop the role and return '', or return why it must stay."""
+    """Drop the role and return '', or return the reason why it stays."""
     standing = _standing(connection, role)
     if standing is None:
         return ""
     comment, _, database = standing
     if comment != MARK % database:
-        return f"no migration of database {database} made it"
+        return f"no migration of database {database} created it"
     with connection.begin_nested() as savepoint:
-        # Our own version table is readable by the roles; that must not be what keeps them.
+        # The roles have SELECT on the version table; that privilege must not prevent the drop.
         table = _version_table(operations)
         if connection.exec_driver_sql("SELECT to_regclass($1)::text", (table,)).scalar() is not None:
             connection.exec_driver_sql(f"REVOKE ALL ON TABLE {table} FROM {identifier(role.name)}")
@@ -109,18 +109,18 @@ def _drop_unless_needed(operations: Operations, connection: Connection, role: Ro
         if dependents:
             savepoint.rollback()
             return f"{dependents} objects of this cluster depend on it"
-        state = run_as_login(connection, f"Role {role.name} is to be dropped", *role.drop(), ignore=_STILL_NEEDED)
+        state = run_as_login(connection, f"The role {role.name!r} must be dropped", *role.drop(), ignore=_STILL_NEEDED)
         return "objects of another database depend on it" if state else ""
 
 
 def _standing(connection: Connection, role: Role) -> tuple[str | None, int, str] | None:
-    """Return the role's comment, the number of its dependents and the database's name; None where it is absent."""
+    """Return the role's comment, the number of its dependents and the database's name; None if it does not exist."""
     row = connection.exec_driver_sql(_STATEMENTS["role_standing"], (role.name,)).one_or_none()
     return None if row is None else (row.comment, row.dependents, row.database)
 
 
 def _print_block(operations: Operations, block: str, role: Role, statement: str) -> None:
-    """Print a block that does the same as the online operation, as the login."""
+    """Print a block that does the same as the online operation, and that runs as the login."""
     text = _STATEMENTS[block].format(name=literal(role.name), statement=literal(statement), mark=literal(MARK))
     print_as_login(operations, text)
 

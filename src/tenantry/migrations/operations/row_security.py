@@ -14,7 +14,7 @@ __all__ = ["DisableRowSecurityOp", "EnableRowSecurityOp", "SetRowSecurityOp"]
 
 
 class SetRowSecurityOp(ObjectOp):
-    """Puts both flags of a table in the state of `item`; `previous` is the state before, for the reverse."""
+    """Sets both row security flags of a table to those of `item`; `previous` are the flags before, for the reverse."""
 
     positional: ClassVar[tuple[str, ...]] = ("table",)
     item: RowSecurity
@@ -25,16 +25,16 @@ class SetRowSecurityOp(ObjectOp):
 
     @staticmethod
     def to(state: RowSecurity, previous: RowSecurity | None) -> SetRowSecurityOp:
-        """Return the operation whose name fits the state."""
+        """Return the enable or the disable operation for the state."""
         return (EnableRowSecurityOp if state.enabled else DisableRowSecurityOp)(state, previous)
 
     def reverse(self) -> MigrateOperation:
-        """Return the operation that puts the flags back as they were."""
+        """Return the operation that restores the previous flags."""
         nothing = RowSecurity(self.item.table, self.item.schema, enabled=False, forced=False)
         return self.to(self.previous or nothing, self.item)
 
     def written(self) -> Iterator[tuple[str, Any]]:
-        """Yield what a script has to say: enabled row security is forced, disabled is not, unless it says otherwise."""
+        """Yield the arguments in a script; `forced` is written only if it differs from `enabled`."""
         yield "", self.item.table
         if self.item.forced != self.item.enabled:
             yield "forced", self.item.forced
@@ -44,7 +44,7 @@ class SetRowSecurityOp(ObjectOp):
 
 @Operations.register_operation("enable_row_security")
 class EnableRowSecurityOp(SetRowSecurityOp):
-    """Switches row security on."""
+    """Enables row security."""
 
     verb = "enable_row_security"
 
@@ -52,13 +52,13 @@ class EnableRowSecurityOp(SetRowSecurityOp):
     def enable_row_security(
         cls, operations: Operations, table: str, *, forced: bool = True, schema: str = "public"
     ) -> None:
-        """Switch row security on; `forced` holds the owner too."""
+        """Enable row security; with `forced`, it applies to the owner too."""
         operations.invoke(cls(RowSecurity(table, schema, enabled=True, forced=forced)))
 
 
 @Operations.register_operation("disable_row_security")
 class DisableRowSecurityOp(SetRowSecurityOp):
-    """Switches row security off."""
+    """Disables row security."""
 
     verb = "disable_row_security"
 
@@ -66,7 +66,7 @@ class DisableRowSecurityOp(SetRowSecurityOp):
     def disable_row_security(
         cls, operations: Operations, table: str, *, forced: bool = False, schema: str = "public"
     ) -> None:
-        """Switch row security off; `forced` is what the other flag becomes."""
+        """Disable row security; `forced` is the new value of the other flag."""
         operations.invoke(cls(RowSecurity(table, schema, enabled=False, forced=forced)))
 
 

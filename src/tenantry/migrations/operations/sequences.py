@@ -12,18 +12,18 @@ from tenantry.postgres.objects import Sequence, Serial
 
 __all__ = ["AlterSequenceOp", "CreateSequenceOp", "CreateSerialOp", "DropSequenceOp", "DropSerialOp"]
 
-# What the server fills in where a script does not say it.
+# The server fills in these fields if a script does not contain them.
 _FILLED_IN = ("start", "minimum", "maximum")
 
 
 class SequenceOp(ObjectOp):
-    """An operation that says what a sequence is; limits that follow from its type are not written."""
+    """An operation with a sequence's options; limits that follow from its type are not written."""
 
     positional: ClassVar[tuple[str, ...]] = ("name",)
     item: Sequence
 
     def follows(self, field: str) -> bool:
-        """Tell whether the server would fill in the same."""
+        """Return True if the server would fill in the same value."""
         return field in _FILLED_IN and dataclasses.replace(self.item, **{field: None}) == self.item  # type: ignore[arg-type]
 
 
@@ -48,14 +48,14 @@ class CreateSequenceOp(SequenceOp, CreateOp):
         cache: int = 1,
         cycle: bool = False,
     ) -> None:
-        """Create a sequence; a limit that is not given is the server's own for the type."""
+        """Create a sequence; a missing limit is the server's default for the type."""
         item = Sequence(name, schema, data_type, start, increment, minimum, maximum, cache, cycle)
         operations.invoke(cls(item))
 
 
 @Operations.register_operation("alter_sequence")
 class AlterSequenceOp(SequenceOp):
-    """Gives a sequence other options; `previous` is what it was, for the reverse."""
+    """Changes a sequence's options; `previous` is the sequence before, for the reverse."""
 
     verb = "alter_sequence"
 
@@ -64,7 +64,7 @@ class AlterSequenceOp(SequenceOp):
         self.previous = previous
 
     def reverse(self) -> MigrateOperation:
-        """Return the operation that gives it its former options."""
+        """Return the operation that restores the previous options."""
         assert self.previous is not None
         return AlterSequenceOp(self.previous, self.item)
 
@@ -83,7 +83,7 @@ class AlterSequenceOp(SequenceOp):
         cache: int = 1,
         cycle: bool = False,
     ) -> None:
-        """Give a sequence these options, and the server's own for all that is not named; its last number stays."""
+        """Set a sequence's options, and the server's defaults for missing ones; its last value is kept."""
         item = Sequence(name, schema, data_type, start, increment, minimum, maximum, cache, cycle)
         operations.invoke(cls(item))
 
@@ -98,7 +98,7 @@ class DropSequenceOp(DropOp):
 
     @classmethod
     def drop_sequence(cls, operations: Operations, name: str, *, schema: str = "public") -> None:
-        """Drop a sequence, with the number it had come to."""
+        """Drop a sequence with its last value."""
         operations.invoke(cls(Sequence(name, schema)))
 
 
@@ -107,7 +107,7 @@ CreateSequenceOp.inverse = DropSequenceOp
 
 @Operations.register_operation("create_serial")
 class CreateSerialOp(CreateOp):
-    """Makes a column that is there draw its default from a sequence of its own."""
+    """Makes an existing column serial: a sequence that it owns, and nextval() as its default."""
 
     verb = "create_serial"
     positional = ("table", "column", "sequence")
@@ -123,13 +123,13 @@ class CreateSerialOp(CreateOp):
         data_type: str = "integer",
         schema: str = "public",
     ) -> None:
-        """Create a sequence that the column owns, beginning after its largest number, and make it the default."""
+        """Create a sequence that the column owns, starting after its largest value, and make it the default."""
         operations.invoke(cls(Serial(table, column, sequence, data_type, schema)))
 
 
 @Operations.register_operation("drop_serial")
 class DropSerialOp(DropOp):
-    """Drops a column's default and the sequence that it draws from."""
+    """Drops a column's default and the sequence in it."""
 
     verb = "drop_serial"
     positional = ("table", "column", "sequence")
@@ -139,7 +139,7 @@ class DropSerialOp(DropOp):
     def drop_serial(
         cls, operations: Operations, table: str, column: str, sequence: str, *, schema: str = "public"
     ) -> None:
-        """Drop a column's default and the sequence that it draws from."""
+        """Drop a column's default and the sequence in it."""
         operations.invoke(cls(Serial(table, column, sequence, schema=schema)))
 
 

@@ -37,7 +37,7 @@ class CreateTriggerOp(CreateOp):
         options: str = "",
         state: Literal["ENABLE", "DISABLE", "ENABLE REPLICA", "ENABLE ALWAYS"] = "ENABLE",
     ) -> None:
-        """Create a trigger that calls a function of the same schema, or of another when written `schema.name`."""
+        """Create a trigger. Its function is in the same schema, or in another schema if written `schema.name`."""
         item = Trigger(
             *(name, table, function, timing, tuple(events), level, when, schema, tuple(arguments), options, state)
         )

@@ -1,7 +1,7 @@
-"""The server's settings, in a file of ours that the data directory's `postgresql.conf` includes.
+"""The server's settings, in the file `tenantry.conf`, which the data directory's `postgresql.conf` includes.
 
-Ours is written at every start; `postgresql.conf` only once, so that what a user adds below the include wins and stays.
-Nothing is given on the command line, because a setting from there would contradict the file on every reload.
+`tenantry.conf` is written at every start. `postgresql.conf` is written once, so that settings that a user adds below
+the include take precedence and are kept. The command line has no settings, because they would override the file.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __all__ = ["render_settings", "write_include"]
 OURS = "tenantry.conf"
 
 INCLUDE = f"""\
-# Tenantry writes {OURS} at every start. What stands below this line is yours, and wins.
+# Tenantry writes {OURS} at every start. Add your settings below the include; they take precedence.
 include '{OURS}'
 """
 
@@ -21,9 +21,9 @@ SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "200",
-    # Any other kind leaks a megabyte of shared memory with each server that is killed.
+    # Every other type leaks a megabyte of shared memory with each killed server.
     "dynamic_shared_memory_type": "mmap",
-    # The small segments that the template is made with would otherwise mean a checkpoint every 64 MB.
+    # The template has small WAL segments, and the default would cause a checkpoint every 64 MB.
     "max_wal_size": "1GB",
     "timezone": "UTC",
     "log_timezone": "UTC",
@@ -31,8 +31,8 @@ SETTINGS = {
     "default_text_search_config": "pg_catalog.english",
 }
 
-# Data that nobody wants after the run: a crash of the machine may lose all of it. They may lie in memory, where a
-# runaway sort would take the machine down with it.
+# For data that are needed during one run only; a crash of the machine may lose them. They may be in memory, where a
+# very large sort would use up the machine's memory.
 FLEETING = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "temp_file_limit": "1GB"}
 
 
@@ -45,10 +45,10 @@ def render_settings(socket_folder: Path, *, durable: bool) -> str:
 
 
 def write_include(data: Path) -> None:
-    """Put our include in the place of what `initdb` wrote, which guesses from the machine it runs on."""
+    """Replace the `postgresql.conf` of `initdb`, which depends on the machine, by the include."""
     (data / "postgresql.conf").write_text(INCLUDE, encoding="utf-8")
 
 
 def _quote(value: str) -> str:
-    """Quote a value as the configuration file's grammar wants it (manual, 20.1.2)."""
+    """Quote a value for the configuration file (manual, 20.1.2)."""
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -1,8 +1,8 @@
-"""The data directory: made whole or not at all, and looked at before a server may have it.
+"""The data directory: created completely or not at all, and checked before a server uses it.
 
-`initdb` takes most of a first start, so it runs once and leaves a template; a data directory is a copy of it. Both are
-made under another name and renamed when they are complete: whoever is killed in between leaves only an unfinished
-folder, which the next start removes. All of this happens under the server's lock.
+`initdb` takes most of the time of a first start. So it runs once and creates a template, and a data directory is a copy
+of it. Both are created under another name and renamed when they are complete. A process that is killed in between
+leaves only an unfinished folder, which the next start removes. All of this happens under the server's lock.
 """
 
 from __future__ import annotations
@@ -29,28 +29,32 @@ from tenantry.postgres.embedded.readable import find_readable
 
 __all__ = ["DataDirectory", "unusable"]
 
-# The one locale that is the same on every machine. The provider that needs no operating system came with 17.
+# A locale that is the same on every machine. The builtin provider, which does not use the operating system, exists
+# since 17.
 BUILTIN_LOCALES = 17
 OPTIONS = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", "--wal-segsize=1")
 BUILTIN = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
 LIBC = ("--locale=C.UTF-8",)
 
+FREE_SPACE = "Free space on the disk."
+
 
 @dataclass(frozen=True, slots=True)
 class DataDirectory:
-    """One data directory, for the programs that will serve it and the account they run under."""
+    """One data directory, with the programs that use it and the account that they run as."""
 
     layout: Layout
     binaries: Binaries
     account: Account
 
     def prepare(self, *, lock: int, durable: bool) -> None:
-        """Make the directory unless it is there, and check it.
+        """Create the directory if it does not exist, and check it.
 
-        `lock` is the descriptor of the server's lock, which `initdb` holds too, should we be killed before it ends.
+        `lock` is the descriptor of the server's lock. `initdb` inherits it, so that the lock is held even if this
+        process is killed first.
 
         Raises:
-            DataDirectoryUnusable: the folder cannot be written, or what is there is not data for these programs.
+            DataDirectoryUnusable: the directory cannot be written, or its content is not data of these programs.
             ServerError: `initdb` failed.
         """
         data = self.layout.data
@@ -63,7 +67,7 @@ class DataDirectory:
             self._forget_dead_postmaster()
 
     def write(self, name: str, text: str) -> None:
-        """Put a file into the directory in place of what was there, be it a link."""
+        """Write a file in the directory; it replaces an existing file or link."""
         with unusable(self.layout.data):
             descriptor, draft = tempfile.mkstemp(prefix=name, dir=self.layout.data)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -82,7 +86,7 @@ class DataDirectory:
             _sync(draft)
         draft.rename(self.layout.data)
         if durable:
-            # The new name too; but only now, so that it never leads to incomplete files.
+            # Now also the new name. Not before, so that the name never refers to incomplete files.
             _sync(self.layout.root)
 
     def _make_template(self, template: Path, options: tuple[str, ...], lock: int) -> None:
@@ -109,12 +113,13 @@ class DataDirectory:
             os.close(descriptor)
         if done.returncode != 0:
             raise explain_failure(
-                "initdb could not make a data directory.",
+                "The program initdb could not create a data directory.",
                 done.stderr or f"It ended with status {done.returncode}.",
                 self.layout.root,
+                remedy="Correct the reason that initdb names, and start again.",
             )
         if account.uid is not None:
-            # Nobody else may change a template.
+            # Only root may change a template.
             _hand_over(draft, Account(0, 0))
         write_include(draft)
         draft.rename(template)
@@ -122,27 +127,35 @@ class DataDirectory:
     def _check(self) -> None:
         data, major = self.layout.data, self.binaries.major
         owner = data.stat().st_uid
-        # As after a copy of the project by root.
+        # Root owns the data after root has copied the project.
         if owner == 0 and self.account.uid is not None:
             _hand_over(data, self.account)
         if os.geteuid() not in {0, owner}:
-            raise _refusal(data, f"It belongs to another user (uid {owner}).", "Run as that user, or remove it.")
+            raise _refusal(
+                data,
+                f"It belongs to another user (uid {owner}).",
+                "Run as that user, or set TENANTRY_HOME to another folder.",
+            )
         version = data / "PG_VERSION"
         if not version.is_file() or not (data / "global" / "pg_control").is_file():
-            raise _refusal(data, "It holds something else than a PostgreSQL's data.", "Move what is there elsewhere.")
+            raise _refusal(
+                data,
+                "It contains files that are not a PostgreSQL data directory.",
+                "Move these files to another folder, or set TENANTRY_HOME to another folder.",
+            )
         found = version.read_text(encoding="ascii").strip()
         if found != str(major):
             raise _refusal(
                 data,
-                f"Its data were written by PostgreSQL {found}, the programs are those of {major}.",
-                f"Use PostgreSQL {found}, or carry the data over with pg_dump.",
+                f"PostgreSQL {found} wrote its data, but the programs are of PostgreSQL {major}.",
+                f"Use PostgreSQL {found}, or move the data to PostgreSQL {major} with pg_dump.",
             )
 
     def _forget_dead_postmaster(self) -> None:
-        """Remove the file in which a killed postmaster says that it runs.
+        """Remove the postmaster.pid of a killed postmaster.
 
-        We hold the server's lock, so none of ours does. PostgreSQL would remove the file itself, unless the number in
-        it belongs to another process of the same user by now, as it does after a container's restart.
+        This process holds the server's lock, so no postmaster of Tenantry is running. PostgreSQL removes the file
+        itself, unless another process of the same user now has the pid in it, as after a container's restart.
         """
         file = self.layout.data / "postmaster.pid"
         try:
@@ -150,13 +163,13 @@ class DataDirectory:
         except (FileNotFoundError, ValueError):
             number = 0
         working_directory = Path(f"/proc/{number}/cwd")
-        # A postmaster works inside its data directory. Somebody may have started one by hand.
+        # The working directory of a postmaster is its data directory. A user may have started a postmaster by hand.
         with contextlib.suppress(OSError):
             if working_directory.samefile(self.layout.data):
                 raise _refusal(
                     self.layout.data,
-                    f"A PostgreSQL that was not started by Tenantry uses it (process {number}).",
-                    "Stop it first.",
+                    f"A PostgreSQL that Tenantry did not start uses it (process {number}).",
+                    "Stop that PostgreSQL, and start again.",
                 )
         if Path("/proc/self").exists():
             file.unlink(missing_ok=True)
@@ -164,7 +177,7 @@ class DataDirectory:
 
 @contextlib.contextmanager
 def unusable(folder: Path) -> Iterator[None]:
-    """Turn what the operating system says about a folder into our error."""
+    """Translate an OSError about a folder into DataDirectoryUnusable."""
     try:
         yield
     except OSError as error:
@@ -173,20 +186,20 @@ def unusable(folder: Path) -> Iterator[None]:
         raise _refusal(
             folder,
             f"{error.strerror}{place}.",
-            "Make room on the disk." if full else "Give this user a folder that it can write to.",
+            FREE_SPACE if full else "Set TENANTRY_HOME to a folder that this user can write to.",
         ) from error
 
 
-def explain_failure(what: str, output: str, folder: Path) -> errors.ServerError:
-    """Return the error for a program that failed, with the end of what it wrote."""
+def explain_failure(what: str, output: str, folder: Path, *, remedy: str) -> errors.ServerError:
+    """Return the error for a program that failed, with the last lines of its output."""
     lines = [line for line in output.splitlines() if line.strip()]
     if any(os.strerror(errno.ENOSPC) in line for line in lines):
-        return _refusal(folder, f"{os.strerror(errno.ENOSPC)}.", "Make room on the disk.")
-    return errors.ServerError(what, why="\n".join(lines[-12:]), remedy="")
+        return _refusal(folder, f"{os.strerror(errno.ENOSPC)}.", FREE_SPACE)
+    return errors.ServerError(what, why="\n".join(lines[-12:]), remedy=remedy)
 
 
 def _refusal(folder: Path, why: str, remedy: str) -> errors.DataDirectoryUnusable:
-    return errors.DataDirectoryUnusable(f"The data folder {folder} cannot be used.", why=why, remedy=remedy)
+    return errors.DataDirectoryUnusable(f"The data directory {folder} cannot be used.", why=why, remedy=remedy)
 
 
 def _copy(source: Path, target: Path, account: Account) -> None:
@@ -206,9 +219,9 @@ def _hand_over(folder: Path, account: Account) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Let a power failure right after the rename find complete files.
+    """Flush the files to the disk, so that they are complete after a power failure.
 
-    The file system as a whole, with one call: a thousand calls, one a file, take seconds (syncfs(2)).
+    One call for the whole file system is much faster than one call for each of a thousand files (syncfs(2)).
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -1,4 +1,4 @@
-"""One start of the server: data, settings, socket's folder and log are prepared, then the supervisor takes over."""
+"""Start the server: prepare data, settings, socket folder and log, then start the supervisor."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Self
 
+from tenantry import errors
 from tenantry.postgres.binaries import Binaries
 from tenantry.postgres.embedded import supervisor
 from tenantry.postgres.embedded.account import server_account
@@ -26,14 +27,14 @@ __all__ = ["Launch", "launch"]
 
 
 class Launch:
-    """A start under way: the supervisor lives for as long as it holds the other end of our pipe."""
+    """A running start. The supervisor holds the other end of a pipe, so the pipe's end shows that it has ended."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._near_end, self.far_end = os.pipe()
 
     def run(self, plan: supervisor.Plan) -> None:
-        """Run the supervisor's script, which leaves its own child behind and ends at once."""
+        """Run the supervisor's script, which forks the supervisor and returns at once."""
         script = Path(supervisor.__file__).absolute()
         with unusable(self._layout.root):
             if self._layout.log.exists():
@@ -51,20 +52,20 @@ class Launch:
                 )
         self._close_far_end()
         if done.returncode != 0:
-            raise explain_failure("PostgreSQL's supervisor did not start.", self._read_log(), self._layout.root)
+            raise self._failure("PostgreSQL's supervisor did not start.", self._layout.root)
 
     def check(self, seconds: float) -> None:
-        """Wait for a moment.
+        """Wait for `seconds`.
 
         Raises:
             ServerError: the supervisor ended meanwhile, because the server did not start.
         """
         readable, _, _ = select.select([self._near_end], [], [], seconds)
         if readable:
-            raise explain_failure("PostgreSQL did not start.", self._read_log(), self._layout.data)
+            raise self._failure("PostgreSQL did not start.", self._layout.data)
 
     def close(self) -> None:
-        """Stop listening to the supervisor, which goes on."""
+        """Close the pipe; the supervisor keeps running."""
         os.close(self._near_end)
         self._close_far_end()
 
@@ -73,8 +74,9 @@ class Launch:
         if far_end >= 0:
             os.close(far_end)
 
-    def _read_log(self) -> str:
-        return self._layout.log.read_text(encoding="utf-8", errors="replace")
+    def _failure(self, what: str, folder: Path) -> errors.ServerError:
+        output = self._layout.log.read_text(encoding="utf-8", errors="replace")
+        return explain_failure(what, output, folder, remedy=f"Check the server's log: {self._layout.log}")
 
     def __enter__(self) -> Self:
         return self
@@ -84,10 +86,10 @@ class Launch:
 
 
 def launch(layout: Layout, binaries: Binaries, lock: FileLock, *, durable: bool) -> Launch:
-    """Prepare the server and start its supervisor, which gets the lock; the caller closes its own.
+    """Prepare the server and start its supervisor, which inherits the lock; the caller then closes its descriptor.
 
     Raises:
-        ServerError: something could not be prepared.
+        ServerError: the preparation failed.
     """
     account = server_account(layout.data)
     programs = find_readable(binaries, account)

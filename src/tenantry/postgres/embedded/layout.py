@@ -1,4 +1,4 @@
-"""Where everything of one embedded server lies: `<folder>/<major>/`, so that two major versions never meet."""
+"""The files of one embedded server: `<folder>/<major>/`, so that each major version has its own folder."""
 
 from __future__ import annotations
 
@@ -22,41 +22,41 @@ class Layout:
 
     @property
     def log(self) -> Path:
-        """What the server wrote since its last start."""
+        """The server's log since its last start."""
         return self.root / "server.log"
 
     @property
     def previous_log(self) -> Path:
-        """What it wrote before."""
+        """The server's log before its last start."""
         return self.root / "server.log.previous"
 
     @property
     def state(self) -> Path:
-        """What the supervisor tells about the server that it runs, or ran last."""
+        """The state file of the supervisor's current or last server."""
         return self.root / "state.json"
 
     @property
     def leases(self) -> Path:
-        """Locked together by all who need the server, and alone by a supervisor that stops it."""
+        """The lock file of leases: processes that need the server share it, a supervisor that stops takes it alone."""
         return self.root / "leases.lock"
 
     @property
     def server(self) -> Path:
-        """Locked alone by whoever starts the server, and then by each of its processes."""
+        """The lock file of the server: its starter locks it exclusively, then each of its processes holds the lock."""
         return self.root / "server.lock"
 
     @property
     def supervisor(self) -> Path:
-        """Locked alone by the supervisor: while it is, what the state says is true."""
+        """The lock file of the supervisor. While it is locked, the state file is valid."""
         return self.root / "supervisor.lock"
 
     def template(self, recipe: str) -> Path:
-        """The untouched data directory that new ones are copied from; another recipe is another template."""
+        """The template that data directories are copied from; each recipe has its own template."""
         return self.root / f"template-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
     @property
     def unfinished(self) -> tuple[Path, ...]:
-        """Folders that somebody began to fill and was killed."""
+        """Folders that a killed process left incomplete."""
         return tuple(self.root.glob(f"{UNFINISHED}*"))
 
 

@@ -1,4 +1,4 @@
-"""One lease of the embedded server: a shared lock that the kernel gives back if its holder cannot."""
+"""A lease of the embedded server: a shared lock, which the kernel releases if its process ends."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["EmbeddedLease"]
 
 
 class EmbeddedLease:
-    """Keeps the server up until it is closed, or until the process that holds it ends."""
+    """Keeps the server running until the lease is closed, or until its process ends."""
 
     def __init__(self, lock: FileLock) -> None:
         self._lock = lock
 
     def close(self) -> None:
-        """Give the lease back; the server stops with the last one. Closing twice is harmless."""
+        """Release the lease; the server stops with the last lease. A second call does nothing."""
         self._lock.close()
 
     def __enter__(self) -> Self:

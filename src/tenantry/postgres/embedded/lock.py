@@ -1,7 +1,7 @@
-"""Locks on files, which the kernel gives back when their holder ends in whatever way (flock(2)).
+"""Locks on files, which the kernel releases when their process ends in any way (flock(2)).
 
-A lock belongs to the open file, not to the process: a child that inherits the descriptor holds it too. That is how
-every process of a server holds the server's lock, and the next start waits for the last of them.
+A lock belongs to the open file, not to the process: a child that inherits the descriptor holds it too. So every process
+of a server holds the server's lock, and the next start waits for the last of them.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ PAUSE = 0.005
 
 
 class FileLock:
-    """One file that is open in order to be locked; closing it gives the lock back.
+    """An open file to lock; `close` releases the lock.
 
-    Never unlocked by name: that would take the lock from a child that inherited it as well.
+    It never calls LOCK_UN, which would also release the lock of a child that inherited it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,7 +28,7 @@ class FileLock:
         try:
             descriptor = os.open(path, os.O_RDWR | flags, 0o644)
         except PermissionError:
-            # Another user's file can be locked all the same, so that root and the owner of a project share one server.
+            # A read-only file can be locked too, so that root and the owner of a project share one server.
             descriptor = os.open(path, os.O_RDONLY | flags, 0o644)
         self._descriptor: int | None = descriptor
 
@@ -36,11 +36,11 @@ class FileLock:
     def descriptor(self) -> int:
         """The open file."""
         if self._descriptor is None:
-            raise ValueError("The lock was given back.")
+            raise ValueError("The lock is closed.")
         return self._descriptor
 
     def take(self, *, shared: bool = False) -> bool:
-        """Take the lock if nobody holds it in a way that excludes us; say whether it was taken."""
+        """Take the lock without waiting; return False if another process holds it."""
         kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
             fcntl.flock(self.descriptor, kind | fcntl.LOCK_NB)
@@ -49,7 +49,7 @@ class FileLock:
         return True
 
     def wait(self, deadline: float, *, shared: bool = False) -> bool:
-        """Take the lock before `deadline` (of `time.monotonic`); say whether it was taken."""
+        """Wait for the lock until `deadline` (of `time.monotonic`); return False if another process still holds it."""
         while not self.take(shared=shared):
             if time.monotonic() >= deadline:
                 return False
@@ -57,7 +57,7 @@ class FileLock:
         return True
 
     def close(self) -> None:
-        """Give the lock back; harmless when done twice."""
+        """Release the lock. A second call does nothing."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
@@ -70,7 +70,7 @@ class FileLock:
 
 
 def is_held(path: Path) -> bool:
-    """Tell whether somebody holds the lock alone."""
+    """Return True if a process holds the lock exclusively."""
     if not path.exists():
         return False
     with FileLock(path) as lock:

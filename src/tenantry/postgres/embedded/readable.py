@@ -1,7 +1,8 @@
-"""PostgreSQL's programs where the server's account can run them.
+"""Find or copy PostgreSQL's programs, so that the server's account can run them.
 
-Installed by root into a virtual environment below a home folder of mode 0700, they are out of the account's reach. The
-home folder is not ours to open, so the programs are copied, once for each build, to a folder that only root can change.
+If root installed them into a virtual environment below a home folder of mode 0700, the account cannot reach them. The
+mode of the home folder is not changed. Instead, the programs are copied once for each build to a folder that only root
+can change.
 """
 
 from __future__ import annotations
@@ -21,19 +22,20 @@ from tenantry.postgres.embedded.account import Account
 
 __all__ = ["find_readable"]
 
-CACHES = (Path("/var/cache/tenantry"), Path("/var/tmp/tenantry"))  # noqa: S108  # looked at before it is trusted.
+CACHES = (Path("/var/cache/tenantry"), Path("/var/tmp/tenantry"))  # noqa: S108  # checked before use
 
 
 def find_readable(binaries: Binaries, account: Account) -> Path:
-    """Return a folder of programs that the account can run: the one given, or that of a copy.
+    """Return a folder of programs that the account can run: the given folder or a copy.
 
     Raises:
-        ServerError: we may not change to the account, or there is no place for a copy.
+        ServerError: this process may not change to the account, or no folder for a copy is usable.
     """
     if account.uid is None or _can_run(binaries.folder, account):
         return binaries.folder
     installation = binaries.folder.parent
-    reason = "No folder for it is writable for root alone, and open to all"
+    folders = " and ".join(map(str, CACHES))
+    reason = f"A copy needs a folder that is writable for root alone and readable for all users; {folders} are not"
     for cache in _caches():
         copy = cache / _name(binaries)
         try:
@@ -45,36 +47,36 @@ def find_readable(binaries: Binaries, account: Account) -> Path:
         folder = copy / installation.parent.name / installation.name / binaries.folder.name
         if _can_run(folder, account):
             return folder
-        reason = f"{cache}: the copy does not run there"
+        reason = f"The copy in {cache} does not run"
     raise errors.ServerError(
-        "PostgreSQL's programs cannot be copied to where an unprivileged user can run them.",
+        f"The user id {account.uid} cannot run PostgreSQL's programs in {binaries.folder}, and copying them failed.",
         why=f"{reason}.",
         remedy=f"Make {CACHES[0]} writable for root, or run as an ordinary user.",
     )
 
 
 def _can_run(folder: Path, account: Account) -> bool:
-    """Try it: permissions, access lists and mount options all have their say."""
-    # This one of the programs needs a library that may lie outside of the installation.
+    """Run a program to find out, because permissions, access lists and mount options all matter."""
+    # `initdb` needs a library that may be outside the installation.
     program = str(folder / "initdb")
     try:
         done = subprocess.run(
             [program, "--version"], cwd="/", capture_output=True, check=False, **account.process_options()
         )
     except OSError as error:
-        # Another name, or none, means that the step before the program was refused (subprocess, _execute_child).
+        # Another filename means that a step before the program failed (subprocess, _execute_child).
         if error.filename != program:
             raise errors.ServerError(
-                "PostgreSQL refuses to run as root, and this root may not become another user.",
-                why=f"Changing to the number {account.uid}: {error.strerror}.",
-                remedy="Grant the container CAP_SETUID and CAP_SETGID and 65536 users, or run as an ordinary user.",
+                "PostgreSQL refuses to run as root, and this process may not change to another user.",
+                why=f"The change to the user id {account.uid} failed: {error.strerror}.",
+                remedy="Grant the container CAP_SETUID, CAP_SETGID and 65536 user ids, or run as an ordinary user.",
             ) from error
         return False
     return done.returncode == 0
 
 
 def _name(binaries: Binaries) -> str:
-    """Name the build by its content: the same wheel in two environments needs one copy."""
+    """Return a name from the build's content, so that two environments with the same wheel share a copy."""
     digest = hashlib.sha256(binaries.path("postgres").read_bytes()).hexdigest()
     return f"postgresql-{binaries.version}-{digest[:12]}"
 
@@ -86,13 +88,13 @@ def _caches() -> Iterator[Path]:
             entry = cache.lstat()
         except OSError:
             continue
-        # In a place where everybody may make folders, somebody may have made this one before us.
+        # In a folder that every user can write to, another user may have created this one first.
         if stat.S_ISDIR(entry.st_mode) and entry.st_uid == 0 and not entry.st_mode & 0o022:
             yield cache
 
 
 def _copy(installation: Path, copy: Path) -> None:
-    """Copy an installation together with the libraries that wheels keep beside their package, in the same places."""
+    """Copy an installation and the libraries beside its package, at the same relative paths."""
     package = installation.parent
     libraries = package.with_name(f"{package.name}.libs")
     draft = Path(tempfile.mkdtemp(prefix="unfinished-", dir=copy.parent))
@@ -108,6 +110,6 @@ def _copy(installation: Path, copy: Path) -> None:
         draft.rename(copy)
     except OSError:
         shutil.rmtree(draft, ignore_errors=True)
-        # Another server may have put the same copy there meanwhile.
+        # Another process may have created the same copy meanwhile.
         if not copy.is_dir():
             raise

@@ -1,4 +1,4 @@
-"""The embedded server as the rest of the house sees it."""
+"""The embedded server: lease, status, stop and address."""
 
 from __future__ import annotations
 
@@ -28,16 +28,17 @@ __all__ = ["EmbeddedServer"]
 
 SUPERUSER = "postgres"
 
-# Recovery after a crash replays at most about a gigabyte of log; stopping is bounded by the supervisor's own steps.
+# Recovery after a crash replays at most about a gigabyte of WAL. The supervisor's time limits add up to less than
+# STOP_DEADLINE.
 START_DEADLINE = 60.0
 STOP_DEADLINE = 40.0
 
 
 class EmbeddedServer:
-    """A PostgreSQL with its data in `folder`, run by `binaries`, as long as anybody holds a lease.
+    """A PostgreSQL with its data in `folder` and the programs in `binaries`, which runs while a lease exists.
 
-    `durable=False` is for data that may be lost with a crash of the machine, such as a test's. `home` is the project's
-    folder that the data lie in, where they lie in one; it is made with the data.
+    `durable=False` is for data that a crash of the machine may lose, such as a test's. `home` is the project's folder
+    that contains the data, if any; it is created with the data.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class EmbeddedServer:
         *,
         home: Path | None = None,
     ) -> None:
-        # Absolute at once, because the working directory may change.
+        # Absolute, because the working directory may change.
         self._layout = Layout(Path(folder).absolute() / str(binaries.major))
         self._binaries = binaries
         self._durable = durable
@@ -56,20 +57,20 @@ class EmbeddedServer:
 
     @property
     def kind(self) -> ServerKind:
-        """Whose programs it runs: the wheel's or the system's."""
+        """The kind of its programs: the wheel's or the system's."""
         return self._binaries.kind
 
     @property
     def log(self) -> Path:
-        """The file that the server writes its log to; a new one at each start."""
+        """The file of the server's log; each start begins a new file."""
         return self._layout.log
 
     def lease(self) -> EmbeddedLease:
-        """Start the server unless it is up, and keep it up until the lease is closed or this process ends.
+        """Start the server if it is not running, and keep it running until the lease is closed or this process ends.
 
         Raises:
-            DataDirectoryUnusable: the folder cannot be written, or holds something else.
-            ServerError: the server did not start; the end of its log says why.
+            DataDirectoryUnusable: the folder cannot be written, or contains other files.
+            ServerError: the server did not start; `why` has the end of its log.
         """
         deadline = time.monotonic() + START_DEADLINE
         with unusable(self._layout.data):
@@ -79,7 +80,7 @@ class EmbeddedServer:
             lock = FileLock(self._layout.leases)
         with contextlib.ExitStack() as stack:
             stack.callback(lock.close)
-            # Refused only while a supervisor shuts its server down.
+            # The lock is held exclusively only while a supervisor shuts its server down.
             if not lock.wait(deadline, shared=True):
                 raise self._timeout("stop")
             self._ensure_running(deadline)
@@ -87,10 +88,10 @@ class EmbeddedServer:
         return EmbeddedLease(lock)
 
     def stop(self) -> None:
-        """Stop the server even if leases are held, and return when its last process is gone.
+        """Stop the server even if leases exist, and return when its last process has ended.
 
         Raises:
-            ServerError: it did not stop in time.
+            ServerError: the server did not stop in time.
         """
         deadline = time.monotonic() + STOP_DEADLINE
         asked = 0
@@ -106,7 +107,7 @@ class EmbeddedServer:
         self._remove_left_over()
 
     def erase(self) -> None:
-        """Stop the server and remove its data for good; the next lease makes new ones from the template.
+        """Stop the server and delete its data; the next lease creates new data from the template.
 
         Raises:
             ServerError: the server did not stop in time, or another process started it again.
@@ -118,13 +119,15 @@ class EmbeddedServer:
             with FileLock(self._layout.server) as lock:
                 if not lock.take():
                     raise errors.ServerError(
-                        "The data were not removed.", why="Another process started the server again meanwhile."
+                        f"The data in {self._layout.data} were not deleted.",
+                        why="Another process started the server again meanwhile.",
+                        remedy="Stop that process, and call erase() again.",
                     )
                 if self._layout.data.exists():
                     shutil.rmtree(self._layout.data)
 
     def status(self) -> ServerStatus:
-        """Say how the server is, and start nothing."""
+        """Return the status; never start the server."""
         running = self._running()
         last = running or self._read_state()
         return ServerStatus(
@@ -137,7 +140,7 @@ class EmbeddedServer:
         )
 
     def address(self, database: str | None = None, user: str | None = None) -> Address:
-        """Return where a database is: on the server's socket, where every role logs in without a password.
+        """Return the address of a database on the server's socket, where every role logs in without a password.
 
         Raises:
             ServerError: the server was never started.
@@ -145,12 +148,14 @@ class EmbeddedServer:
         state = self._read_state()
         if state is None:
             raise errors.ServerError(
-                "The embedded PostgreSQL has no address yet.", why="It was never started.", remedy="Take a lease first."
+                "The embedded PostgreSQL has no address yet.",
+                why="It was never started.",
+                remedy="Start it with `tenantry up`, or with lease() from Python.",
             )
         return _address(state, database, user)
 
     def _remove_left_over(self) -> None:
-        """Remove the socket's folder that a killed supervisor could not remove."""
+        """Remove the socket folder that a killed supervisor left."""
         last = self._read_state()
         if last is not None and last.socket_folder.exists():
             with unusable(self._layout.root), FileLock(self._layout.server) as lock:
@@ -158,7 +163,7 @@ class EmbeddedServer:
                     remove_left_over(last.socket_folder, server_account(self._layout.data))
 
     def _running(self) -> State | None:
-        """Return the state if a supervisor stands behind it."""
+        """Return the state if a supervisor is running."""
         with unusable(self._layout.root):
             return self._read_state() if is_held(self._layout.supervisor) else None
 
@@ -179,7 +184,7 @@ class EmbeddedServer:
 
     def _start(self, lock: FileLock, deadline: float) -> None:
         with launch(self._layout, self._binaries, lock, durable=self._durable) as started:
-            # From here on the lock is the server's. Kept here, it would hide the server's end from everybody.
+            # The server now holds the lock. If this process kept it too, no process could see the server's end.
             lock.close()
             while time.monotonic() < deadline:
                 state = self._running()
@@ -191,19 +196,18 @@ class EmbeddedServer:
     def _check_durable(self, state: State) -> None:
         if self._durable and not state.durable:
             raise errors.ServerError(
-                "The server that is running may lose data in a crash of the machine.",
-                why="It was started for tests, with durability off.",
-                remedy="Stop it, then start again.",
+                "The running server may lose data in a crash of the machine.",
+                why="It was started for tests, with durable=False.",
+                remedy="Stop it with `tenantry down`, then start it again.",
             )
 
     def _timeout(self, verb: str) -> errors.ServerError:
         return errors.ServerError(
-            f"PostgreSQL did not {verb} in time.",
-            why=f"Its data folder is {self._layout.data}.",
-            remedy=f"Look at its log: {self._layout.log}.",
+            f"The PostgreSQL on {self._layout.data} did not {verb} within the time limit.",
+            remedy=f"Check the server's log: {self._layout.log}",
         )
 
 
 def _address(state: State, database: str | None = None, user: str | None = None) -> Address:
-    # The socket's folder keeps strangers out, and TLS does not apply there.
+    # TLS does not apply to a socket; the mode of its folder keeps other users out.
     return Address(hosts=(state.host,), database=database or SUPERUSER, user=user or SUPERUSER, tls=TLS(mode="disable"))

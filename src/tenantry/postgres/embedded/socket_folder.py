@@ -1,7 +1,7 @@
-"""The folder of the server's socket: 0700, freshly made, and short, because a socket's name may have 103 bytes.
+"""The folder of the server's socket: new at each start, mode 0700, and short, because a path may have 103 bytes.
 
-The password-less logins of the server are safe only as long as nobody else can enter this folder. It gets the same name
-at each start where possible, so that a pool finds a server that was restarted.
+The server accepts logins without a password, which is safe only if no other user can enter this folder. It has the same
+name at each start if possible, so that a pool finds the restarted server.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ PREFIX = "tenantry-"
 
 
 def make_socket_folder(previous: Path | None, account: Account) -> Path:
-    """Make the folder and give it to the account; `previous` is the name it had last.
+    """Create the folder and change its owner to the account; `previous` is its last path.
 
     Raises:
-        ServerError: there is no place with a short enough name.
+        ServerError: no folder for temporary files has a path that is short enough.
     """
     folder = previous if previous is not None and _make_again(previous, account) else _make_new()
     account.own(folder)
@@ -36,21 +36,21 @@ def make_socket_folder(previous: Path | None, account: Account) -> Path:
 
 
 def _make_new() -> Path:
-    reason = "Their names are too long for a socket, or not everybody may enter them"
+    reason = "The path of every folder for temporary files is too long, or other users may not enter it"
     for base in _bases():
         try:
             return Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
         except OSError as error:
             reason = f"{base}: {error.strerror}"
     raise errors.ServerError(
-        "There is no folder for the server's socket.",
+        "The folder of the server's socket could not be created.",
         why=f"{reason}.",
-        remedy="Set TMPDIR to a folder with a short name that everybody may enter.",
+        remedy="Set TMPDIR to a folder with a short path that every user may enter.",
     )
 
 
 def _make_again(folder: Path, account: Account) -> bool:
-    """Make the folder that the last run had; False if somebody else has the name now."""
+    """Create the folder of the last run again; return False if another user has that name now."""
     remove_left_over(folder, account)
     if not _has_our_name(folder):
         return False
@@ -62,7 +62,7 @@ def _make_again(folder: Path, account: Account) -> bool:
 
 
 def remove_left_over(folder: Path, account: Account) -> None:
-    """Remove the folder if a killed server of ours left it; a copied project may run another one in it."""
+    """Remove the folder that a killed server left, unless a server of a copied project uses it."""
     with contextlib.suppress(FileNotFoundError):
         entry = folder.lstat()
         is_ours = stat.S_ISDIR(entry.st_mode) and entry.st_uid in {os.geteuid(), account.uid}
@@ -71,12 +71,12 @@ def remove_left_over(folder: Path, account: Account) -> None:
 
 
 def _has_our_name(folder: Path) -> bool:
-    """Tell whether we could have made the folder: its name comes from a file, and what is there will be deleted."""
+    """Return True if Tenantry may have created the folder. Its path comes from a file, and the folder is deleted."""
     return folder.name.startswith(PREFIX) and folder.parent in _bases()
 
 
 def _bases() -> list[Path]:
-    """Return the places for temporary files that a server can listen in."""
+    """Return the folders for temporary files in which a server can listen."""
     return list(_usable({Path(tempfile.gettempdir()).absolute(): None, Path("/tmp"): None}))  # noqa: S108  # by mkdtemp
 
 
@@ -88,7 +88,7 @@ def _usable(bases: dict[Path, None]) -> Iterator[Path]:
 
 
 def _is_open_to_all(folder: Path) -> bool:
-    """Tell whether any user may walk down to the folder."""
+    """Return True if every user may enter the folder and its parents."""
     with contextlib.suppress(OSError):
         return all(place.stat().st_mode & 0o001 for place in (folder, *folder.parents))
     return False

@@ -1,4 +1,4 @@
-"""What the supervisor wrote about its server, for all who did not start it themselves."""
+"""The state file, in which the supervisor describes its server for other processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["State"]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One run of a server; true only while the supervisor's lock is held, but the socket's folder is kept in mind."""
+    """One run of a server. It is valid while the supervisor's lock is held; the next start reuses the socket folder."""
 
     supervisor: int
     postmaster: int
@@ -23,12 +23,12 @@ class State:
 
     @property
     def host(self) -> Host:
-        """Where the server listens."""
+        """The socket on which the server listens."""
         return Host(str(self.socket_folder))
 
     @classmethod
     def read(cls, path: Path) -> State | None:
-        """Return what the file says; None if there is none, or none that we wrote."""
+        """Read the file; return None if it does not exist or is not valid."""
         try:
             words = json.loads(path.read_text(encoding="utf-8"))
             return cls(

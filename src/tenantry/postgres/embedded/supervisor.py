@@ -1,11 +1,11 @@
-"""The process that runs one PostgreSQL and stops it when nobody needs it any more.
+"""The process that runs one PostgreSQL and stops it when no process needs it.
 
-The invariant: whoever is killed, nothing stays behind. The last lease going, also by `kill -9`, gives us the lock that
-we wait for; our own death makes the kernel send the postmaster a signal to shut down; after the postmaster's death we
-end the processes that it left.
+The invariant: after the kill of any process, no other process stays. When the last lease ends, also by `kill -9`, the
+supervisor gets the lock that it waits for. If the supervisor dies, the kernel sends the postmaster a signal to shut
+down. If the postmaster dies, the supervisor ends its remaining processes.
 
-It runs as a script of its own, with the standard library alone (`python -I -S`), so that it starts in a few
-milliseconds and does not depend on what else is installed. `launch` writes its plan.
+It runs as a separate script, with only the standard library (`python -I -S`). So it starts in a few milliseconds and
+does not depend on installed packages. `launch` writes its plan.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from typing import TypedDict
 
 __all__ = ["Plan"]
 
-# Smart shutdown would wait for the clients, whose leases are gone. Fast tells them to go and writes a checkpoint,
-# immediate leaves that to the next start's recovery (manual, 18.5); the last one is for a postmaster that is frozen.
+# A smart shutdown would wait for the clients, whose leases have ended. A fast shutdown disconnects them and writes a
+# checkpoint. An immediate shutdown leaves recovery to the next start (manual, 18.5). SIGKILL is for a frozen
+# postmaster.
 SHUTDOWN = ((signal.SIGINT, 15.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
 
 ORPHANS_DEADLINE = 10.0
@@ -41,9 +42,9 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 class Plan(TypedDict):
-    """What to run, and where to leave word of it. `uid` and `gid` are None where the server runs as we do.
+    """The command to run, and the files for its state. `uid` and `gid` are None if the server runs as this user.
 
-    `kept` are descriptors for the server, `own` those that must not reach it.
+    The server inherits the descriptors in `kept`, and not those in `own`.
     """
 
     command: list[str]
@@ -60,7 +61,7 @@ class Plan(TypedDict):
 
 
 class Postmaster:
-    """The server's first process, our child."""
+    """The server's first process, a child of the supervisor."""
 
     def __init__(self, plan: Plan) -> None:
         supervisor = os.getpid()
@@ -70,13 +71,13 @@ class Postmaster:
             _become_postmaster(plan, supervisor)
 
     def has_ended(self) -> bool:
-        """Tell whether it is gone, and bury it if so."""
+        """Return True if it has ended, and reap it."""
         if not self._ended:
             self._ended = os.waitpid(self.pid, os.WNOHANG)[0] != 0
         return self._ended
 
     def stop(self) -> None:
-        """Shut it down, the harder the longer it takes."""
+        """Shut it down, with a stronger signal after each time limit."""
         for number, seconds in SHUTDOWN:
             if self.has_ended():
                 return
@@ -87,13 +88,13 @@ class Postmaster:
 
 
 def main() -> None:
-    """Leave the caller, who need not wait for us, and supervise."""
+    """Fork, so that the caller need not wait, and supervise."""
     plan: Plan = json.loads(sys.argv[1])
     if os.fork():
         os._exit(0)
-    # An ignored SIGCHLD, which a caller may have left us, would bury the postmaster before we ask for it.
+    # With an ignored SIGCHLD, which a caller may pass on, the kernel would reap the postmaster before `waitpid`.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    # Waited for by `sigwait`, one at a time, so that none can arrive in the middle of something.
+    # Blocked, because `sigwait` waits for them one at a time. So no signal interrupts another step.
     signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
     for descriptor in plan["own"]:
         os.set_inheritable(descriptor, False)
@@ -101,16 +102,16 @@ def main() -> None:
         _supervise(plan)
     finally:
         shutil.rmtree(plan["socket_folder"], ignore_errors=True)
-    # Not through the interpreter's own end, which would wait for the thread that may still wait for its lock.
+    # Not by a normal exit, which would wait for the thread that may still wait for its lock.
     os._exit(0)
 
 
 def _supervise(plan: Plan) -> None:
-    """Run the server until there is a reason to stop it, and until it has stopped."""
+    """Run the server, wait for a reason to stop it, and stop it."""
     _control_process(PR_SET_CHILD_SUBREAPER, 1)
     postmaster = Postmaster(plan)
     _write_state(plan, postmaster.pid)
-    # Order matters: whoever finds the lock held believes the state, which was the last run's until now.
+    # Order matters: a process that finds the lock held reads the state, which must not be the last run's.
     fcntl.flock(os.open(plan["lock"], os.O_RDONLY | os.O_CREAT, 0o644), fcntl.LOCK_EX)
     threading.Thread(target=_await_last_lease, args=(plan["leases"],), daemon=True).start()
     _await_reason_to_stop(postmaster)
@@ -119,23 +120,23 @@ def _supervise(plan: Plan) -> None:
 
 
 def _become_postmaster(plan: Plan, supervisor: int) -> None:
-    """Change this new process into the server; never returns."""
+    """Turn this new process into the server; never return."""
     try:
         os.umask(0o077)
-        # Python would only make a note of it, and the note would be lost with the program.
+        # Python's handler only sets a flag, and execve would lose that flag.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         if plan["uid"] is not None and plan["gid"] is not None:
             os.setgroups([])
             os.setgid(plan["gid"])
             os.setuid(plan["uid"])
-        # After the change of user, which forgets it; and before we look whether the supervisor is there to die.
+        # After the change of user, which clears this option, and before the check that the supervisor still runs.
         _control_process(PR_SET_PDEATHSIG, signal.SIGINT)
         if os.getppid() != supervisor:
             os._exit(1)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
         for descriptor in plan["kept"]:
             os.set_inheritable(descriptor, True)
-        os.execve(plan["command"][0], plan["command"], plan["environment"])  # noqa: S606  # no shell is wanted.
+        os.execve(plan["command"][0], plan["command"], plan["environment"])  # noqa: S606  # without a shell
     except OSError as error:
         os.write(2, f"{plan['command'][0]}: {error}\n".encode())
     finally:
@@ -150,21 +151,22 @@ def _write_state(plan: Plan, postmaster: int) -> None:
 
 
 def _await_last_lease(path: str) -> None:
-    """Wait until nobody shares the lock any more, then keep it, so that new leases wait for our end."""
+    """Wait until no process shares the lock, then keep it, so that new leases wait for the end of this process."""
     fcntl.flock(os.open(path, os.O_RDONLY), fcntl.LOCK_EX)
     os.kill(os.getpid(), LEASES_GONE)
 
 
 def _await_reason_to_stop(postmaster: Postmaster) -> None:
-    # A postmaster that is merely frozen or thawed sends SIGCHLD as well.
+    # A stopped or continued postmaster causes SIGCHLD too.
     while signal.sigwait(WATCHED) == signal.SIGCHLD and not postmaster.has_ended():
         pass
 
 
 def _end_orphans() -> None:
-    """End what a killed postmaster left; a backend deep in a calculation would not notice for a long time.
+    """End the processes of a killed postmaster; a backend in a long calculation would not notice its end soon.
 
-    As their subreaper we inherited them (prctl(2)). Killing them loses nothing: recovery is due anyway.
+    They are children of this process, because it is their subreaper (prctl(2)). Killing them loses no data, because the
+    next start runs recovery anyway.
     """
     deadline = time.monotonic() + ORPHANS_DEADLINE
     children = Path(f"/proc/self/task/{os.getpid()}/children")
@@ -181,7 +183,7 @@ def _end_orphans() -> None:
 
 
 def _control_process(option: int, argument: int) -> None:
-    """Call prctl(2), which Python has no function for; elsewhere than on Linux there is nothing like it."""
+    """Call prctl(2), for which Python has no function; other systems than Linux do not have it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(option, ctypes.c_ulong(argument), 0, 0, 0)
 

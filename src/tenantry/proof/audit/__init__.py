@@ -1,7 +1,8 @@
-"""The audit: a read-only look at a live database, compared with what a service's models declare."""
+"""The audit: compares a live database with what a service's models declare, without writing to it."""
 
 from tenantry.proof.audit.audit import audit
-from tenantry.proof.audit.finding import Finding
-from tenantry.proof.audit.rules import GROUPS, RULES, Rule, Severity
+from tenantry.proof.audit.catalogue import GROUPS, RULES
+from tenantry.proof.audit.finding import Finding, Severity
+from tenantry.proof.audit.rule import Rule
 
 __all__ = ["GROUPS", "RULES", "Finding", "Rule", "Severity", "audit"]

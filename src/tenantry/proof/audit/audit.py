@@ -1,7 +1,7 @@
-"""Looks at one database and says where it differs from what a service's models declare.
+"""Compares one database with what a service's models declare.
 
-Safe on a live database: one READ ONLY transaction, no lock above ACCESS SHARE, no row of a tenant is read. What the
-catalog holds is read once; every check is a function of that.
+Safe on a live database: one READ ONLY transaction, no lock above ACCESS SHARE, and no row of a tenant is read. The
+catalog is read once; every check is a function of the snapshot that this returns.
 """
 
 from __future__ import annotations
@@ -9,82 +9,40 @@ from __future__ import annotations
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tenantry.proof.audit.columns import check_columns
-from tenantry.proof.audit.constraints import check_constraints
-from tenantry.proof.audit.finding import Draft, Finding, draft
-from tenantry.proof.audit.indexes import check_indexes
-from tenantry.proof.audit.objects import check_objects
-from tenantry.proof.audit.presets import check_presets
-from tenantry.proof.audit.privileges import check_privileges
-from tenantry.proof.audit.reach import check_reach
-from tenantry.proof.audit.references import check_references
-from tenantry.proof.audit.relations import check_relations
-from tenantry.proof.audit.revision import check_revision
-from tenantry.proof.audit.roles import check_roles
-from tenantry.proof.audit.routines import check_routines
-from tenantry.proof.audit.sequences import check_sequences
-from tenantry.proof.audit.server import check_server
+from tenantry.proof.audit.finding import SEVERITIES, Finding
+from tenantry.proof.audit.rule import DATABASE_RULES
 from tenantry.proof.audit.snapshot import Snapshot, read_snapshot
-from tenantry.proof.audit.surroundings import check_surroundings
 from tenantry.service import Service
 
 __all__ = ["audit"]
 
-# These ask what only the server can answer, and run again once it has.
-_ASKING = (check_columns, check_indexes, check_constraints)
-
-_CHECKS = (
-    check_objects,
-    check_privileges,
-    check_surroundings,
-    check_roles,
-    check_presets,
-    check_relations,
-    check_references,
-    check_routines,
-    check_sequences,
-    check_reach,
-    check_revision,
-    check_server,
-)
-
-_ORDER = ("error", "warning", "info")
-
 
 async def audit(connection: AsyncConnection, service: Service, *, login: str = "") -> list[Finding]:
-    """Return the findings, the gravest first.
+    """Return the findings, those of the highest severity first.
 
-    The connection's transaction becomes READ ONLY. Its role needs no privilege on a tenant's rows, but SELECT on the
-    declared tables lets checks and defaults be compared by meaning instead of by text; the owner has it.
+    The connection's transaction becomes READ ONLY. Its role needs no privilege on a tenant's rows. With SELECT on the
+    declared tables, which the owner has, checks and defaults are compared by meaning instead of by text.
 
     Args:
-        connection: to the database, in whatever role looks at it.
+        connection: to the database, in any role that can read the catalog.
         service: what the database should hold.
-        login: the role that the application logs in as, where that is another than the application's.
+        login: the role that the application logs in as, if that is not the application's own role.
     """
     return await connection.run_sync(_audit, service, login)
 
 
 def _audit(connection: Connection, service: Service, login: str) -> list[Finding]:
-    snapshot = read_snapshot(connection, service, login)
-    found = [
-        Finding(item.rule.code, item.severity, service.name, item.object, item.message, item.remedy)
-        for item in _look(snapshot)
-    ]
-    return sorted(found, key=lambda item: (_ORDER.index(item.severity), item.code, item.object, item.message))
+    found = _check(read_snapshot(connection, service, login))
+    return sorted(found, key=lambda one: (SEVERITIES.index(one.severity), one.code, one.object, one.message))
 
 
-def _look(snapshot: Snapshot) -> list[Draft]:
-    asking = [item for check in _ASKING for item in check(snapshot)]
-    if snapshot.comparison.settle():
-        asking = [item for check in _ASKING for item in check(snapshot)]
-    unread = [
-        draft(
-            "not_compared",
-            f"catalog {name}",
-            f"What the statement {name!r} asks was not looked at: the audit's role may not read it.",
-            "Audit in the role of the owner, or grant SELECT on the system's catalog, which every new server gives.",
-        )
-        for name in snapshot.unread
-    ]
-    return [*asking, *(item for check in _CHECKS for item in check(snapshot)), *unread]
+def _check(snapshot: Snapshot) -> list[Finding]:
+    """Run every check until no question to the server is open.
+
+    A check that compares two expressions is told that they are the same as long as the server has not answered. So all
+    checks run, the server answers all their questions in few statements, and all checks run again with the answers.
+    """
+    while True:
+        found = [one for rule in DATABASE_RULES.values() for one in rule.findings(snapshot, snapshot.service.name)]
+        if not snapshot.comparison.settle():
+            return found

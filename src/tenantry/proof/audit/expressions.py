@@ -1,11 +1,10 @@
-"""Whether two SQL expressions mean the same to the server: the declared one and the one in the catalog.
+"""Compares two SQL expressions by meaning: the declared one and the one in the catalog.
 
-The catalog prints a CHECK or a default in the server's own words, a model in its author's. Instead of guessing at
-spellings, both are put into one EXPLAIN of the table, which the server prints back in one spelling. EXPLAIN plans and
-executes nothing, so no row is read.
+The catalog has the server's spelling of a CHECK or a default, a model has its author's. So both become columns of one
+EXPLAIN, which the server prints in one spelling. EXPLAIN only plans the statement, so no row is read.
 
-A round trip for each pair would take longer than all the rest on a schema of many tables. So a check that asks is told
-"the same" at first, the open questions of many tables are put into one EXPLAIN, and the check runs again.
+A round trip for each pair would be slow on a schema of many tables. So `is_same` first answers True and remembers the
+question, `settle` sends the questions of many tables in one EXPLAIN, and the check runs again with the answers.
 """
 
 from __future__ import annotations
@@ -25,8 +24,7 @@ __all__ = ["INSUFFICIENT_PRIVILEGE", "Comparison"]
 
 INSUFFICIENT_PRIVILEGE = "42501"
 
-
-# How many tables one statement asks about: fewer cost round trips, more cost the planner's memory.
+# Tables in one statement: fewer tables need more round trips, more tables need more of the planner's memory.
 TOGETHER = 50
 
 
@@ -38,13 +36,13 @@ class _Question(NamedTuple):
 
     @property
     def pair(self) -> str:
-        """Both as text, so that the questions of several tables can stand in one column of a UNION."""
+        """Both expressions as text, so that the questions of several tables fit into the same columns of a UNION."""
         texts = (self.declared, self.found)
         return ", ".join(f"CAST(({text}) AS {self.cast})::text" if self.cast else f"({text})::text" for text in texts)
 
 
 class Comparison:
-    """The questions of one audit, and their answers; about the tables in `unreadable` nothing can be asked."""
+    """The questions of one audit, and their answers; expressions of `unreadable` tables are never compared."""
 
     def __init__(self, connection: Connection, unreadable: Collection[tuple[str, str]] = ()) -> None:
         self._connection = connection
@@ -53,9 +51,9 @@ class Comparison:
         self._answers: dict[_Question, bool] = {}
 
     def is_same(self, table: tuple[str, str], declared: str, found: str, *, cast: str = "") -> bool:
-        """Return whether both read the same over the table's columns, cast to one type where one is given.
+        """Return whether both expressions mean the same on the table's columns, cast to `cast` where one is given.
 
-        What was not asked before is taken for the same until `settle`.
+        The answer to a new question is True until `settle`.
         """
         if declared.strip() == found.strip() or table in self._unreadable:
             return True
@@ -65,7 +63,7 @@ class Comparison:
         return self._answers.get(question, True)
 
     def settle(self) -> bool:
-        """Have the server answer what is open; return whether anything was."""
+        """Send the open questions to the server; return whether there was one."""
         by_table: dict[tuple[str, str], list[_Question]] = defaultdict(list)
         for question in self._open:
             by_table[question.table].append(question)
@@ -76,10 +74,10 @@ class Comparison:
         return bool(groups)
 
     def _answer(self, batch: Sequence[list[_Question]]) -> None:
-        """Ask for a batch of tables; what the server refuses, or plans otherwise, is halved until it is one question.
+        """Ask about a batch of tables; halve it until one question is left if the server refuses the statement.
 
-        A column that an expression names is missing then, or of a type that does not fit: not the same. But who may not
-        read the table cannot ask at all; that so much was not compared is a finding of its own.
+        The server refuses an expression that names a missing column, or a column of a type that does not fit: it is not
+        the same. A role that may not read the table cannot ask; `not_compared` reports that.
         """
         answers, state = self._explain(batch)
         questions = [question for group in batch for question in group]
@@ -96,9 +94,9 @@ class Comparison:
             self._answers.update(dict.fromkeys(questions, state == INSUFFICIENT_PRIVILEGE))
 
     def _explain(self, batch: Sequence[list[_Question]]) -> tuple[list[bool] | None, str | None]:
-        """Return the answers in the order of the questions, or None and the SQLSTATE with which the server refused."""
+        """Return the answers in the order of the questions, or None and the SQLSTATE of the server's refusal."""
         widest = max(map(len, batch))
-        # Two statements cannot be smuggled in: the extended protocol, which asyncpg speaks, takes one at a time.
+        # An expression cannot add a second statement: asyncpg's extended protocol takes one statement at a time.
         statement = " UNION ALL ".join(_select(group, widest) for group in batch)
         savepoint = self._connection.begin_nested()
         try:
@@ -109,7 +107,7 @@ class Comparison:
         finally:
             savepoint.rollback()
         plan = (json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]
-        # Of several tables one may be left out that can hold no row, such as the parent of partitions.
+        # The plan may leave out a table that can hold no row, such as the parent of partitions.
         plans = plan.get("Plans", []) if len(batch) > 1 else [plan]
         if len(batch) > 1 and [(one.get("Schema"), one.get("Relation Name")) for one in plans] != [
             group[0].table for group in batch

@@ -1,7 +1,7 @@
-"""Reads what the audit's statements ask the catalog, each by its name.
+"""Executes the audit's statements about the catalog, each by its name.
 
-A server may be locked down further than usual, and the audit's role may be a mere reader: a statement that is refused
-costs what it asks for and no more, and is told.
+On a server with fewer privileges than usual the audit's role may not execute some of them. Such a statement gives no
+rows and is reported as not compared; the others still run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _STATEMENTS = dict(
     itertools.chain.from_iterable(load_statements(__package__ or "", file).items() for file in _FILES),
 )
 
-# What each statement that takes a parameter takes, by the name that the caller knows it by.
+# The parameter of each statement whose parameter is not `application`, by the name of the caller's value.
 _PARAMETERS = {
     **dict.fromkeys(("columns", "indexes", "constraints", "rules"), "schemas"),
     **dict.fromkeys(("roles", "schemas"), "names"),
@@ -36,19 +36,19 @@ _PARAMETERS = {
     "server_settings": "settings",
 }
 
-# Statements about catalogs that older servers do not have.
+# The first version of the server that has the statement's catalog.
 _SINCE = {"parameter_grants": 150000}
 
 
 class Facts(NamedTuple):
-    """The rows of each statement, and the names of those that the audit's role may not ask."""
+    """The rows of each statement, and the names of the statements that the audit's role may not execute."""
 
     rows: Mapping[str, tuple[Row, ...]]
     unread: tuple[str, ...]
 
 
 def read_facts(connection: Connection, version: int, known: Mapping[str, Any]) -> Facts:
-    """Ask every statement; `known` has a value for each name of a parameter, `application` for the rest."""
+    """Execute every statement; `known` has the value of each parameter by its name."""
     rows: dict[str, tuple[Row, ...]] = {}
     unread = []
     for name, statement in _STATEMENTS.items():

@@ -1,17 +1,21 @@
-"""A finding: one rule that does not hold for one object, with what to do about it."""
+"""A finding: one object of one service's database for which a rule does not hold, with what to do about it."""
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal, TypeAlias
 
-from tenantry.proof.audit.rules import RULES, Rule, Severity
+__all__ = ["SEVERITIES", "Finding", "Severity"]
 
-__all__ = ["RULES", "Draft", "Finding", "Rule", "Severity", "draft"]
+Severity: TypeAlias = Literal["error", "warning", "info"]
+
+# From the highest to the lowest.
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Finding:
-    """One difference between the models and the database; `remedy` is SQL wherever SQL can mend it."""
+    """One difference between the models and the database; `remedy` is SQL wherever SQL can fix it."""
 
     code: str
     severity: Severity
@@ -19,20 +23,3 @@ class Finding:
     object: str
     message: str
     remedy: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Draft:
-    """A finding before it is known for which service."""
-
-    rule: Rule
-    severity: Severity
-    object: str
-    message: str
-    remedy: str
-
-
-def draft(name: str, thing: object, message: str, *remedy: str, severity: Severity | None = None) -> Draft:
-    """Return a finding of the rule `name` about `thing`; the statements of the remedy are joined."""
-    rule = RULES[name]
-    return Draft(rule, severity or rule.severity, str(thing), message, "; ".join(remedy))

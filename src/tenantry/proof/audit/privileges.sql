@@ -1,7 +1,7 @@
--- Privileges besides those on tables, for the audit. Nothing here takes a lock above ACCESS SHARE.
+-- Privileges besides those on tables. No statement takes a lock above ACCESS SHARE.
 
 -- name: schemas
--- Which schemas each of the roles $1 may use and create objects in; and in which of them everybody may.
+-- Which schemas each of the roles $1 may use and create objects in, and in which PUBLIC may create objects.
 SELECT n.nspname::text AS schema, r.rolname::text AS role,
        has_schema_privilege(r.oid, n.oid, 'USAGE') AS is_usable,
        has_schema_privilege(r.oid, n.oid, 'CREATE') AS is_writable,
@@ -12,7 +12,7 @@ CROSS JOIN pg_roles AS r
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND r.rolname = ANY ($1::text[]);
 
 -- name: default_privileges
--- Default privileges that name the role $1 or PUBLIC, without those that every new server has.
+-- Default privileges of the role $1 and of PUBLIC, without those of a new server.
 SELECT maker.rolname::text AS maker, coalesce(n.nspname::text, '') AS schema, coalesce(g.rolname::text, 'public') AS role,
        CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
                             WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' ELSE 'LARGE OBJECTS' END AS kind,
@@ -29,7 +29,7 @@ WHERE (item.grantee = 0 OR g.rolname = $1)
 GROUP BY maker.rolname, n.nspname, g.rolname, d.defaclobjtype;
 
 -- name: database_grants
--- Privileges on this database that name the role $1 or PUBLIC.
+-- Privileges of the role $1 and of PUBLIC on this database.
 SELECT d.datname::text AS database, coalesce(g.rolname::text, 'public') AS role, item.privilege_type AS privilege
 FROM pg_database AS d
 CROSS JOIN aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) AS item
@@ -37,7 +37,7 @@ LEFT JOIN pg_roles AS g ON g.oid = item.grantee
 WHERE d.datname = current_database() AND (item.grantee = 0 OR g.rolname = $1);
 
 -- name: owned
--- What the role $1 owns in this database, the database itself among it.
+-- Objects of this database that the role $1 owns, and the database itself if it owns it.
 SELECT o.type AS kind, o.identity AS name
 FROM pg_shdepend AS d
 JOIN pg_roles AS r ON r.oid = d.refobjid
@@ -48,7 +48,7 @@ WHERE d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND r.rolname = $
   AND o.identity IS NOT NULL AND (o.schema IS NULL OR o.schema !~ '^pg_');
 
 -- name: catalog_grants
--- Privileges of the role $1 and of PUBLIC on the system's tables, columns and functions that no new server has.
+-- Privileges of the role $1 and of PUBLIC on the system's tables, columns and functions, without those of a new server.
 WITH item AS (
     SELECT 'TABLE' AS kind, c.oid, 'pg_class'::regclass::oid AS class, 0 AS part, '' AS "column", c.relacl AS acl,
            acldefault('r', c.relowner) AS usual
@@ -81,7 +81,7 @@ WHERE (given.grantee = 0 OR g.rolname = $1)
 GROUP BY item.kind, item."column", o.identity, g.rolname;
 
 -- name: parameter_grants
--- Parameters that the role $1 or PUBLIC may set though they are a superuser's.
+-- Superusers' parameters that the role $1 or PUBLIC may set.
 SELECT a.parname AS name, coalesce(g.rolname::text, 'public') AS role,
        array_agg(DISTINCT item.privilege_type) AS privileges
 FROM pg_parameter_acl AS a

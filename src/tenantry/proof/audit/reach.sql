@@ -1,7 +1,7 @@
--- What shows or sends rows besides tables and views, for the audit. Nothing here takes a lock above ACCESS SHARE.
+-- Ways to read or send rows besides tables and views. No statement takes a lock above ACCESS SHARE.
 
 -- name: publications
--- Publications with the tables that each carries.
+-- Publications with their tables.
 SELECT p.pubname::text AS name, p.puballtables AS is_all,
        array_agg(t.schemaname || '.' || t.tablename) AS tables
 FROM pg_publication AS p
@@ -32,7 +32,7 @@ FROM pg_largeobject_metadata AS o
 LEFT JOIN pg_roles AS owner ON owner.oid = o.lomowner;
 
 -- name: foreign_access
--- Foreign servers and foreign-data wrappers that the role $1 may use, and the user mappings that hold for it.
+-- Foreign servers and foreign-data wrappers that the role $1 may use, and the user mappings that apply to it.
 SELECT 'FOREIGN SERVER' AS kind, s.srvname::text AS name
 FROM pg_foreign_server AS s
 JOIN pg_roles AS app ON app.rolname = $1

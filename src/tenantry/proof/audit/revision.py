@@ -1,45 +1,44 @@
-"""The schema's revision: whether the database is where this build expects it."""
+"""The revision of the schema: which ones the database has, and which ones this build of the service expects."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
+from sqlalchemy import Connection
 
-from tenantry.proof.audit.finding import Draft, draft
-from tenantry.proof.audit.privileges import VERSION_TABLE
-from tenantry.proof.audit.snapshot import Snapshot
+from tenantry.migrations.configuration import script_directory
+from tenantry.service import Service
 from tenantry.sql import qualified
 
-__all__ = ["check_revision"]
+__all__ = ["VERSION_TABLE", "Revisions", "read_revisions"]
+
+# Alembic's table. The application's role reads it for `/readyz`; only the owner writes it.
+VERSION_TABLE = ("public", "alembic_version")
 
 
-def check_revision(snapshot: Snapshot) -> Iterator[Draft]:
-    """Yield the finding that the schema is at another revision than the head of the service's migrations."""
-    scripts = ScriptDirectory(str(snapshot.service.migrations))
-    wanted = set(scripts.get_heads())
-    found: set[str] = set()
-    version_table = snapshot.relations.get(VERSION_TABLE)
-    if version_table is not None and not version_table["is_readable"]:
-        message = "The schema's revision was not looked at: the audit's role may not read it."
-        yield draft("not_compared", f"table {'.'.join(VERSION_TABLE)}", message, "Audit in the role of the owner.")
-        return
-    if version_table is not None:
-        statement = f"SELECT version_num FROM {qualified(*VERSION_TABLE)}"  # noqa: S608  # quoted by `qualified`
-        found = set(snapshot.connection.exec_driver_sql(statement).scalars())
-    for revision in sorted(found - wanted):
-        if not _is_known(scripts, revision):
-            message = (
-                f"The schema is at revision {revision}, which this build does not know: a newer build migrated it."
-            )
-            yield draft("revision_unknown", f"revision {revision}", message, "Deploy the build that migrated it.")
-            return
-    for revision in sorted(wanted - found):
-        at = ", ".join(sorted(found)) or "no revision"
-        message = f"The schema is at {at}, and this build expects {revision}."
-        command = f"tenantry migrate --service {snapshot.service.name}"
-        yield draft("revision_behind", f"revision {revision}", message, command)
+class Revisions(NamedTuple):
+    """The revisions of the database, those that this build expects, and those that it does not know."""
+
+    found: frozenset[str]
+    expected: frozenset[str]
+    unknown: frozenset[str]
+    is_readable: bool
+
+
+def read_revisions(connection: Connection, service: Service, version_table: dict[str, Any] | None) -> Revisions:
+    """Read the version table, whose row of the statement `relations` is None where the table does not exist."""
+    scripts = script_directory(service)
+    expected = frozenset(scripts.get_heads())
+    if version_table is None:
+        return Revisions(frozenset(), expected, frozenset(), is_readable=True)
+    if not version_table["is_readable"]:
+        return Revisions(frozenset(), expected, frozenset(), is_readable=False)
+    statement = f"SELECT version_num FROM {qualified(*VERSION_TABLE)}"  # noqa: S608  # quoted by `qualified`
+    found = frozenset(connection.exec_driver_sql(statement).scalars())
+    unknown = frozenset(revision for revision in found - expected if not _is_known(scripts, revision))
+    return Revisions(found, expected, unknown, is_readable=True)
 
 
 def _is_known(scripts: ScriptDirectory, revision: str) -> bool:

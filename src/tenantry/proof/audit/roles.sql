@@ -1,7 +1,7 @@
--- Roles, and what is set for them before a session begins, for the audit. Nothing here takes a lock above ACCESS SHARE.
+-- Roles, and the settings with which their sessions begin. No statement takes a lock above ACCESS SHARE.
 
 -- name: roles
--- The roles $1 with their attributes, and the roles that each is a member of, directly or not.
+-- The roles $1 with their attributes, and the roles that each is a member of, directly or indirectly.
 SELECT r.rolname::text AS name, r.rolsuper AS is_superuser, r.rolbypassrls AS bypasses_rls, r.rolcanlogin AS can_login,
        array_remove(ARRAY[CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END, CASE WHEN r.rolcreatedb THEN 'CREATEDB' END,
                           CASE WHEN r.rolreplication THEN 'REPLICATION' END], NULL) AS attributes,
@@ -27,7 +27,7 @@ LEFT JOIN pg_database AS d ON d.oid = s.setdatabase
 WHERE s.setdatabase = 0 OR d.datname = current_database();
 
 -- name: server_settings
--- Which of the settings $1 differ from what the server was built with, set neither for a role nor for a database.
+-- Settings among $1 whose server-wide value differs from the one that the server was built with.
 SELECT name, setting AS value
 FROM pg_settings
 WHERE name = ANY ($1::text[]) AND setting <> boot_val AND source NOT IN ('database', 'user', 'database user');

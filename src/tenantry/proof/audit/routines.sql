@@ -1,4 +1,4 @@
--- Functions, triggers, operators and languages by what they endanger, for the audit. No lock above ACCESS SHARE.
+-- Functions, triggers, operators and languages. No statement takes a lock above ACCESS SHARE.
 
 -- name: routines
 -- Functions and procedures of every schema that is not the system's, and who may call them; $1 is the application.
@@ -33,7 +33,7 @@ CROSS JOIN pg_identify_object('pg_proc'::regclass, p.oid, 0) AS o
 WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proleakproof AND p.proname = ANY ($1::text[]);
 
 -- name: definer_triggers
--- Triggers that somebody wrote whose function is SECURITY DEFINER.
+-- Triggers whose function is SECURITY DEFINER, without those of constraints.
 SELECT n.nspname::text AS schema, c.relname::text AS "table", t.tgname::text AS name, owner.rolname::text AS owner
 FROM pg_trigger AS t
 JOIN pg_class AS c ON c.oid = t.tgrelid
@@ -43,7 +43,7 @@ JOIN pg_roles AS owner ON owner.oid = p.proowner
 WHERE NOT t.tgisinternal AND t.tgparentid = 0 AND p.prosecdef;
 
 -- name: event_triggers
--- Event triggers that no extension brought and that fire.
+-- Enabled event triggers.
 SELECT e.evtname::text AS name, e.evtevent::text AS event
 FROM pg_event_trigger AS e
 WHERE e.evtenabled <> 'D'
@@ -51,7 +51,7 @@ WHERE e.evtenabled <> 'D'
                   WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.deptype = 'e');
 
 -- name: operators
--- Operators and casts that somebody made; no object of a new server has such a number (access/transam.h).
+-- Operators and casts that are not the server's own; its own have lower numbers (access/transam.h).
 SELECT o.type AS kind, o.identity AS name
 FROM (SELECT 'pg_operator'::regclass AS class, oid FROM pg_operator WHERE oid >= 16384
       UNION ALL

@@ -1,7 +1,7 @@
-"""Findings as SARIF 2.1.0 (OASIS), the form in which code hosts and editors take the results of a check.
+"""Findings as SARIF 2.1.0 (OASIS), a format that code hosts and editors import.
 
-A finding is about an object of a database, so that is its logical location. Its physical one is where it would be
-mended, the service's migrations, because hosts show nothing without a file; a finding about a waiver has its very line.
+A finding's logical location is its database object. Hosts show only results with a file, so the physical location is
+the service's migrations, where the finding is fixed. A finding about a waiver has the line of the waiver.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from tenantry.proof.audit.finding import RULES, Finding, Rule
-from tenantry.proof.audit.waivers import Waived
+from tenantry.proof.audit.catalogue import RULES
+from tenantry.proof.audit.finding import Finding
+from tenantry.proof.audit.rule import WAIVER_RULES, Rule, find_rule
+from tenantry.proof.audit.waiver import Waived
 
 __all__ = ["LEVELS", "make_sarif"]
 
@@ -24,7 +26,7 @@ LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
 def make_sarif(findings: Sequence[Finding], waived: Sequence[Waived], places: Mapping[str, str]) -> dict[str, Any]:
     """Return the document; `places` are the services' migrations folders, relative to the project's root."""
-    rules = sorted(RULES.values(), key=lambda rule: rule.code)
+    rules = list(RULES.values())
     numbers = {rule.code: number for number, rule in enumerate(rules)}
     everything: list[Finding | Waived] = [*findings, *waived]
     results = [_result(one, numbers, places) for one in everything]
@@ -38,14 +40,14 @@ def make_sarif(findings: Sequence[Finding], waived: Sequence[Waived], places: Ma
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def _rule(rule: Rule[Any]) -> dict[str, Any]:
     words = rule.name.replace("_", " ")
-    text = f"What holds when the rule is silent: {rule.sentence} Otherwise: {rule.why} {rule.remedy}"
+    text = f"{rule.requirement} Otherwise: {rule.reason} To fix it: {rule.remedy}"
     return {
         "id": rule.code,
         "name": "".join(word.title() for word in rule.name.split("_")),
         "shortDescription": {"text": f"{words[0].upper()}{words[1:]}"},
-        "fullDescription": {"text": rule.sentence},
+        "fullDescription": {"text": rule.requirement},
         "help": {"text": f"{text} See {PAGE}.", "markdown": f"{text} See [{rule.code}]({PAGE}#codes)."},
         "defaultConfiguration": {"level": LEVELS[rule.severity]},
         "properties": {"tags": ["security", "tenancy"]},
@@ -53,7 +55,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def _result(finding: Finding | Waived, numbers: Mapping[str, int], places: Mapping[str, str]) -> dict[str, Any]:
-    remedy = f" To mend it: {finding.remedy}" if finding.remedy else ""
+    remedy = f" To fix it: {finding.remedy}" if finding.remedy else ""
     identity = f"{finding.code}\n{finding.service}\n{finding.object}"
     result: dict[str, Any] = {
         "ruleId": finding.code,
@@ -71,7 +73,8 @@ def _result(finding: Finding | Waived, numbers: Mapping[str, int], places: Mappi
 def _location(finding: Finding | Waived, migrations: str) -> dict[str, Any]:
     kind, _, name = finding.object.partition(" ")
     file, _, line = finding.object.rpartition(":")
-    if finding.code == RULES["waiver_unused"].code or finding.code == RULES["waiver_malformed"].code:
+    rule = find_rule(finding.code)
+    if rule is not None and rule.name in WAIVER_RULES:
         folder = migrations.rpartition("/")[0]
         place: dict[str, Any] = {"artifactLocation": _artifact(f"{folder}/{file}" if folder else file)}
         place["region"] = {"startLine": int(line)}

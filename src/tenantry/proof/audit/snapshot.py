@@ -1,6 +1,6 @@
-"""One consistent look at a database: everything that the checks of an audit ask about, read before any of them runs.
+"""A consistent snapshot of a database: the audit reads all that its checks need before the first of them runs.
 
-The checks are functions of a snapshot, so that each can be read, and tested, without knowing how the catalog is asked.
+A check is a function of a snapshot, so a reader or a test of a check needs no knowledge of the catalog.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from sqlalchemy import Connection, Table
 
 from tenantry.postgres.catalog import DrawnSequence
 from tenantry.postgres.objects import DatabaseObject
+from tenantry.proof.audit.dangerous import DANGEROUS_SETTINGS, LEAKING_FUNCTIONS
 from tenantry.proof.audit.expressions import Comparison
 from tenantry.proof.audit.facts import Row, read_facts
-from tenantry.proof.audit.suspects import DANGEROUS_SETTINGS, LEAKING_FUNCTIONS
+from tenantry.proof.audit.revision import VERSION_TABLE, Revisions, read_revisions
 from tenantry.service import Service
 from tenantry.tenancy.declarations import Declaration, declaration_of
 from tenantry.tenancy.partitions import partition_tables
 from tenantry.tenancy.sequences import ColumnKey
 from tenantry.tenancy.sides import read_sides
 
-__all__ = ["DEFAULT_SCHEMA", "Key", "Row", "Snapshot", "key_of", "read_snapshot"]
+__all__ = ["DEFAULT_SCHEMA", "VERSION_TABLE", "Key", "Row", "Snapshot", "key_of", "read_snapshot", "split_name"]
 
 # Schema and table.
 Key: TypeAlias = tuple[str, str]
@@ -32,28 +33,36 @@ DEFAULT_SCHEMA = "public"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a database holds, beside the service that it should serve.
+    """The content of a database, with the service that it belongs to.
 
     Attributes:
+        version: the server's `server_version_num`.
         tables: the declared tables, by schema and name.
-        declared: everything else that the service declares.
-        objects: what there is of the same vocabulary in the declared schemas.
+        schemas: the schemas of the declared tables.
+        partitions: the declared partitions of declared tables.
+        declared: the other objects that the service declares.
+        objects: the objects of the same kinds that the declared schemas have.
         draws: the sequence that each column's default draws from.
-        facts: the rows of each statement of the audit, by its name.
-        unread: the statements that the audit's role may not ask.
-        login: the role that the application logs in as, where it is another and is known; else ''.
+        facts: the rows of each statement of the audit, by the statement's name.
+        unread: the names of the statements that the audit's role may not execute.
+        revisions: the revision of the schema, found and expected.
+        relations: tables, views and foreign tables of all schemas but the system's, by schema and name.
+        roles: the service's roles that exist, and `login`, by name.
+        comparison: compares two expressions by meaning.
+        login: the role that the application logs in as, if it is known and not the application's own; else ''.
     """
 
     service: Service
-    connection: Connection
     version: int
     tables: Mapping[Key, tuple[Table, Declaration]]
+    schemas: frozenset[str]
     partitions: frozenset[Key]
     declared: frozenset[DatabaseObject]
     objects: frozenset[DatabaseObject]
     draws: Mapping[ColumnKey, DrawnSequence]
     facts: Mapping[str, tuple[Row, ...]]
     unread: tuple[str, ...]
+    revisions: Revisions
     relations: Mapping[Key, Row]
     roles: Mapping[str, Row]
     by_table: Mapping[str, Mapping[Key, tuple[Row, ...]]]
@@ -61,25 +70,31 @@ class Snapshot:
     login: str = ""
 
     def is_declared(self, schema: str, table: str) -> bool:
-        """Return whether a model declares the table, or one of whose partitions it is."""
+        """Return whether a model declares the table, or the table that it is a partition of."""
         return (schema, table) in self.tables or (schema, table) in self.partitions
 
     def is_isolated(self, key: Key) -> bool:
-        """Return whether the table, or the one that it is a partition of, holds rows of tenants."""
+        """Return whether the table, or the table that it is a partition of, holds rows of tenants."""
         return key in self.partitions or (key in self.tables and self.tables[key][1].kind.is_isolated)
 
     def rows(self, kind: str, key: Key) -> dict[str, Row]:
-        """Return what a table has of a kind (columns, indexes, constraints, rules), by name."""
+        """Return the columns, indexes, constraints or rules (`kind`) of a table, by name."""
         return {row["name"]: row for row in self.by_table[kind].get(key, ())}
 
 
 def key_of(table: Table) -> Key:
-    """Return where a declared table stands."""
+    """Return the schema and the name of a declared table."""
     return table.schema or DEFAULT_SCHEMA, table.name
 
 
+def split_name(name: str) -> Key:
+    """Return the schema and the name of `schema.name`."""
+    schema, _, table = name.partition(".")
+    return schema, table
+
+
 def read_snapshot(connection: Connection, service: Service, login: str = "") -> Snapshot:
-    """Read the catalog; the connection is in a transaction, which this makes READ ONLY."""
+    """Read the catalog in the connection's transaction, and make it READ ONLY."""
     connection.exec_driver_sql("SET TRANSACTION READ ONLY")
     tables = {key_of(table): (table, declaration_of(table)) for table in service.metadata.sorted_tables}
     schemas = sorted({DEFAULT_SCHEMA, *(schema for schema, _ in tables)})
@@ -98,15 +113,16 @@ def read_snapshot(connection: Connection, service: Service, login: str = "") -> 
     unreadable = {key for key, row in relations.items() if not row["is_readable"]}
     return Snapshot(
         service=service,
-        connection=connection,
         version=version,
         tables=tables,
+        schemas=frozenset(schema for schema, _ in tables),
         partitions=frozenset(partition_tables(service.metadata)),
         declared=sides.declared,
         objects=sides.found,
         draws=sides.draws,
         facts=facts,
         unread=unread,
+        revisions=read_revisions(connection, service, relations.get(VERSION_TABLE)),
         relations=relations,
         roles={row["name"]: row for row in facts["roles"]},
         by_table={kind: _by_table(facts[kind]) for kind in ("columns", "indexes", "constraints", "rules")},

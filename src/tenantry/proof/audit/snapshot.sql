@@ -1,5 +1,5 @@
--- What the audit reads besides the objects of `postgres.catalog`. Nothing here takes a lock above ACCESS SHARE.
--- Whatever belongs to an extension is left out.
+-- Tables and their parts, besides the objects of `postgres.catalog`. No statement takes a lock above ACCESS SHARE.
+-- Objects of extensions are left out.
 
 -- name: relations
 -- Tables, views and foreign tables of every schema that is not the system's, and whether role $1 can reach them.
@@ -95,7 +95,7 @@ LEFT JOIN pg_namespace AS fn ON fn.oid = f.relnamespace
 WHERE n.nspname = ANY ($1::text[]) AND k.contype IN ('p', 'u', 'c', 'f', 'x') AND k.conparentid = 0;
 
 -- name: rules
--- Rewrite rules on tables of the schemas $1; a view's own is none of them.
+-- Rewrite rules on tables of the schemas $1, without those of views.
 SELECT n.nspname::text AS schema, c.relname::text AS "table", r.rulename::text AS name
 FROM pg_rewrite AS r
 JOIN pg_class AS c ON c.oid = r.ev_class

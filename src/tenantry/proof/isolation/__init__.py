@@ -1,1 +1,1 @@
-"""The proof of isolation by attack: a ground to attack on, a catalogue of attacks, and a harness that tries them."""
+"""The proof of isolation by attack: a filled scratch database, a catalogue of attacks, and their runner."""

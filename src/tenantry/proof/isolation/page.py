@@ -1,7 +1,7 @@
-"""The report as one page that needs nothing besides itself: no script, no font, no request to anywhere.
+"""The report as one self-contained HTML page: no script, no font, no request to another server.
 
-The invariant: everything that came out of a database or a name is escaped, for an attack's detail may hold whatever a
-row holds. Colour is never the only sign of an outcome: each has a symbol and a word too.
+The invariant: every text from the database is escaped, because an attack's detail may repeat the value of a row. Each
+outcome has a symbol and a word beside its colour.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from tenantry.proof.isolation.matrix import Cell, Row, group_rows, other_tries
+from tenantry.proof.isolation.matrix import Cell, Row, group_rows, other_results
 from tenantry.proof.isolation.report import Proof, RoleFacts, Skip, gather, seen
 from tenantry.proof.isolation.verdict import Outcome
 
 __all__ = ["render_page"]
 
-# An outcome's class in the style sheet, its symbol and its word.
+# The class of an outcome in the style sheet, its symbol and its word.
 _SIGNS = {
     Outcome.BLOCKED: ("good", "✓", "blocked"),
     Outcome.BREACH: ("bad", "✗", "breach"),
@@ -28,17 +28,17 @@ _SIGNS = {
 
 _SEEN = ("attack", "object", "what was seen")
 
-LIMITS = "What works by PostgreSQL's design; docs/explanation/proof.md says what holds against it."
+LIMITS = "These attacks work by PostgreSQL's design. docs/explanation/proof.md says how to prevent them."
 
 _ORIGINS = {
     "template": "a copy of the whole database",
     "schema": "a copy of the database's schema",
-    "migrations": "the service's migrations",
+    "migrations": "an empty database and the service's migrations",
 }
 
 
 def render_page(proofs: Sequence[Proof], *, moment: datetime, command: str) -> str:
-    """Return the page; `moment` is when it was proven, `command` what repeats it."""
+    """Return the page. `moment` is the time of the proof, `command` repeats it."""
     title = "Isolation of " + (proofs[0].service if len(proofs) == 1 else f"{len(proofs)} services")
     links = "".join(f'<a href="#{escape(one.service)}">{escape(one.service)}</a>' for one in proofs)
     template = Template(files("tenantry.proof.isolation").joinpath("page.html").read_text(encoding="utf-8"))
@@ -58,7 +58,7 @@ def _service(proof: Proof) -> Iterator[str]:
     yield from _tiles(proof)
     if proof.breaches:
         yield "<h3>Breaches</h3>"
-        yield _table(_SEEN, ((one.attack, one.object, seen(one)) for one in proof.breaches))
+        yield _table(_SEEN, ((one.attack, one.object, seen(one.detail, one.stance)) for one in proof.breaches))
     yield from _matrix(proof)
     yield from _others(proof)
     if proof.limits:
@@ -66,7 +66,7 @@ def _service(proof: Proof) -> Iterator[str]:
         yield f'<p class="soft">{LIMITS}</p>'
         yield _table(_SEEN, ((attack, ", ".join(objects), what) for attack, objects, what in gather(proof.limits)))
     yield from _skipped(proof.skipped)
-    yield from _ground(proof)
+    yield from _place(proof)
     yield "</section>"
 
 
@@ -76,7 +76,8 @@ def _verdict(proof: Proof) -> str:
         text = f"{count:,} of {proof.attacks:,} attacks got through" if count > 1 else "One attack got through"
         return f'<p class="verdict bad"><span class="mark">✗</span> {text}: tenants are not isolated.</p>'
     if not proof.attacks:
-        return '<p class="verdict none"><span class="mark">○</span> Nothing was attacked.</p>'
+        css, mark, _ = _SIGNS[Outcome.SKIPPED]
+        return f'<p class="verdict {css}"><span class="mark">{mark}</span> Nothing was attacked.</p>'
     return f'<p class="verdict good"><span class="mark">✓</span> No breach in {proof.attacks:,} attacks.</p>'
 
 
@@ -97,8 +98,8 @@ def _tiles(proof: Proof) -> Iterator[str]:
 
 
 def _matrix(proof: Proof) -> Iterator[str]:
-    """Yield tables by attacks; what stands in a cell is the worst that became of it in any stance."""
-    tables, groups = group_rows(proof.tries)
+    """Yield a row for each attack and a column for each table. A cell shows the worst outcome of all bindings."""
+    tables, groups = group_rows(proof.results)
     if not groups:
         return
     yield "<h3>Tables and attacks</h3>"
@@ -126,22 +127,22 @@ def _cell(cell: Cell | None) -> str:
 
 
 def _others(proof: Proof) -> Iterator[str]:
-    """Yield what is no table: functions, roles, the pool, the toolkit itself."""
-    tries = other_tries(proof.tries)
-    if not tries:
+    """Yield the attacks that are not on a table: on functions, roles, the pool, the toolkit itself."""
+    results = other_results(proof.results)
+    if not results:
         return
-    yield "<h3>Everything else that was attacked</h3>"
+    yield "<h3>Other attacks</h3>"
     yield _head("list", ("attack", "outcome", "object", "what was seen")) + "<tbody>"
-    for one in tries:
+    for one in results:
         css, mark, word = _SIGNS[one.outcome]
         chip = f'<span class="chip {css}">{mark} {word}</span>'
-        cells = (_name(one.attack), chip, escape(one.object), escape(seen(one)))
+        cells = (_name(one.attack), chip, escape(one.object), escape(seen(one.detail, one.binding)))
         yield f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     yield "</tbody></table></div>"
 
 
 def _skipped(skipped: Iterable[Skip]) -> Iterator[str]:
-    """Yield what could not be tried, by its reason."""
+    """Yield the attacks that could not be made, by reason."""
     reasons: dict[str, list[Skip]] = {}
     for skip in skipped:
         reasons.setdefault(skip.reason, []).append(skip)
@@ -154,11 +155,11 @@ def _skipped(skipped: Iterable[Skip]) -> Iterator[str]:
         yield "</details>"
 
 
-def _ground(proof: Proof) -> Iterator[str]:
-    yield "<h3>Where it was proven</h3>"
+def _place(proof: Proof) -> Iterator[str]:
+    yield "<h3>Where the proof was made</h3>"
     facts = (
         ("server", f"PostgreSQL {proof.server}"),
-        ("scratch database", f"made by {_ORIGINS.get(proof.origin, proof.origin)}, and dropped"),
+        ("scratch database", f"{_ORIGINS.get(proof.origin, proof.origin)}; it was dropped afterwards"),
     )
     yield '<dl class="facts">'
     yield from (f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in facts)
@@ -168,7 +169,7 @@ def _ground(proof: Proof) -> Iterator[str]:
 
 
 def _attributes(role: RoleFacts) -> str:
-    """Return the attributes in PostgreSQL's own words."""
+    """Return the attributes as in CREATE ROLE."""
     words = (
         ("LOGIN", role.can_login),
         ("SUPERUSER", role.superuser),
@@ -181,7 +182,7 @@ def _attributes(role: RoleFacts) -> str:
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table of texts; the first cell of each row is a name."""
+    """Return a table of texts. The first cell of each row is a name."""
     body = "".join(
         f"<tr><td>{_name(first)}</td>{''.join(f'<td>{escape(cell)}</td>' for cell in rest)}</tr>"
         for first, *rest in rows
@@ -190,7 +191,7 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _head(css: str, columns: Sequence[str]) -> str:
-    """Return the beginning of a table; its frame can be scrolled with the keyboard."""
+    """Return the beginning of a table. Its frame can be scrolled with the keyboard."""
     heads = "".join(f'<th scope="col">{_breakable(name)}</th>' for name in columns)
     return f'<div class="frame" tabindex="0"><table class="{css}"><thead><tr>{heads}</tr></thead>'
 
@@ -200,5 +201,5 @@ def _name(text: str) -> str:
 
 
 def _breakable(text: str) -> str:
-    """Return a name that may be broken after an underscore."""
+    """Return a name that a line may break after an underscore."""
     return escape(text).replace("_", "_<wbr>")

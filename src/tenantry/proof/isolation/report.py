@@ -1,7 +1,7 @@
-"""What a proof has shown, in the shape in which it is reported: as JSON, as text and as a page.
+"""The results of a proof in the shape that is reported: as JSON, as text and as a page.
 
-The JSON is a contract. Every try is in exactly one of the four outcomes; `attacks` are those that were made, so a try
-that was skipped is counted apart and never among what was blocked.
+The JSON is a contract, so its fields keep their names: `stance` is the name of the binding. Every result has exactly
+one of the four outcomes. `attacks` counts those that were made: a skipped one is counted apart, and never as blocked.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tenantry.proof.isolation.verdict import Outcome, Try
+from tenantry.proof.isolation.verdict import AttackResult, Outcome
 
 __all__ = ["Breach", "Facts", "Limit", "Proof", "RoleFacts", "Skip", "gather", "make_proof", "seen"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Breach:
-    """An attack that got something which belongs to another tenant; `stance` is how the tenant's setting stood."""
+    """An attack that got data of another tenant. `stance` is the name of the binding, '' where there is only one."""
 
     attack: str
     object: str
@@ -28,7 +28,7 @@ class Breach:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Limit:
-    """An attack that got something which the documentation says it can get."""
+    """An attack that got what the documentation says it can get."""
 
     attack: str
     object: str
@@ -38,7 +38,7 @@ class Limit:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Skip:
-    """An attack that could not be made."""
+    """An attack that could not be made, with the reason."""
 
     attack: str
     object: str
@@ -48,7 +48,7 @@ class Skip:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RoleFacts:
-    """One of the service's roles, with the attributes that decide what row security is worth."""
+    """One of the service's roles, with the attributes that decide whether row security applies to it."""
 
     name: str
     can_login: bool
@@ -62,7 +62,12 @@ class RoleFacts:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Facts:
-    """Where it was proven; `origin` says what the scratch database was made by, `fingerprint` is the schema's."""
+    """Where the proof was made.
+
+    Attributes:
+        origin: how the scratch database was made: `template`, `schema` or `migrations`.
+        fingerprint: of the schema.
+    """
 
     server: str
     origin: str
@@ -72,11 +77,12 @@ class Facts:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Proof:
-    """All that a proof has shown of one service.
+    """The proof of one service.
 
     Attributes:
         tables: how many tables with tenants' rows were attacked.
-        attacks: how many tries were made; one attack is tried on each table and in each stance.
+        attacks: how many attempts were made: one attack on each table, in each binding.
+        results: the result of each attempt.
         checks: how often an answer was compared with what the attacker may see.
     """
 
@@ -93,11 +99,11 @@ class Proof:
     origin: str
     roles: tuple[RoleFacts, ...]
     fingerprint: str
-    tries: tuple[Try, ...] = dataclasses.field(repr=False)
+    results: tuple[AttackResult, ...] = dataclasses.field(repr=False)
 
     def document(self) -> dict[str, Any]:
-        """Return what `--json` writes: everything but the thousands of single tries."""
-        names = [field.name for field in dataclasses.fields(self) if field.name != "tries"]
+        """Return what `--json` writes: everything except the single results."""
+        names = [field.name for field in dataclasses.fields(self) if field.name != "results"]
         return {name: getattr(self, name) for name in names}
 
     @property
@@ -106,36 +112,42 @@ class Proof:
         return bool(self.breaches)
 
 
-def make_proof(service: str, tables: Sequence[str], tries: Iterable[Try], facts: Facts, *, seconds: float) -> Proof:
-    """Sum up the tries."""
-    tries = tuple(tries)
-    counts = Counter(one.outcome for one in tries)
-    made = len(tries) - counts[Outcome.SKIPPED]
+def make_proof(
+    service: str, tables: Sequence[str], results: Iterable[AttackResult], facts: Facts, *, seconds: float
+) -> Proof:
+    """Sum up the results of one service."""
+    results = tuple(results)
+    counts = Counter(one.outcome for one in results)
+    made = len(results) - counts[Outcome.SKIPPED]
     return Proof(
         service=service,
         tables=len(tables),
         attacks=made,
         blocked=counts[Outcome.BLOCKED],
-        breaches=tuple(Breach(one.attack, one.object, one.detail, one.stance) for one in _those(tries, Outcome.BREACH)),
-        skipped=tuple(Skip(one.attack, one.object, one.detail, one.stance) for one in _those(tries, Outcome.SKIPPED)),
-        limits=tuple(Limit(one.attack, one.object, one.detail, one.stance) for one in _those(tries, Outcome.LIMIT)),
-        checks=sum(one.checks for one in tries if one.outcome is not Outcome.SKIPPED),
+        breaches=tuple(
+            Breach(one.attack, one.object, one.detail, one.binding) for one in _those(results, Outcome.BREACH)
+        ),
+        skipped=tuple(
+            Skip(one.attack, one.object, one.detail, one.binding) for one in _those(results, Outcome.SKIPPED)
+        ),
+        limits=tuple(Limit(one.attack, one.object, one.detail, one.binding) for one in _those(results, Outcome.LIMIT)),
+        checks=sum(one.checks for one in results if one.outcome is not Outcome.SKIPPED),
         seconds=round(seconds, 3),
         server=facts.server,
         origin=facts.origin,
         roles=facts.roles,
         fingerprint=facts.fingerprint,
-        tries=tries,
+        results=results,
     )
 
 
-def seen(one: Breach | Try) -> str:
-    """Return what was seen, and in which stance where the attack takes several."""
-    return f"{one.detail} (tenant setting: {one.stance})" if one.stance else one.detail
+def seen(detail: str, binding: str) -> str:
+    """Return what was seen, with the binding where the attack has several."""
+    return f"{detail} (tenant setting: {binding})" if binding else detail
 
 
 def gather(limits: Iterable[Limit]) -> list[tuple[str, list[str], str]]:
-    """Return each limit once, with all the objects on which it was met and what was seen on the first of them."""
+    """Return each limit once, with all its objects and what was seen on the first of them."""
     found: dict[str, list[Limit]] = {}
     for one in limits:
         found.setdefault(one.attack, []).append(one)
@@ -145,5 +157,5 @@ def gather(limits: Iterable[Limit]) -> list[tuple[str, list[str], str]]:
     ]
 
 
-def _those(tries: Iterable[Try], outcome: Outcome) -> list[Try]:
-    return [one for one in tries if one.outcome is outcome]
+def _those(results: Iterable[AttackResult], outcome: Outcome) -> list[AttackResult]:
+    return [one for one in results if one.outcome is outcome]

@@ -1,7 +1,7 @@
-"""The three tenants of a proof: legal names that are as near to each other as names can be.
+"""The three tenants of a proof: legal names that are as similar to each other as possible.
 
-Whoever compares a prefix, a pattern, a case or a part of a name instead of the name takes one of them for another. Each
-choice is tried until the tables take it and no row of a live database has it already.
+Code that compares a prefix, a pattern, the letters without their case or a part of the name confuses them. Choices of
+names are tried until all tables accept one and the database has no row of these tenants.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from sqlalchemy.types import TypeEngine
 
 from tenantry.tenancy.scope import LONGEST_TENANT
 
-__all__ = ["Trio", "trios_for"]
+__all__ = ["TenantNames", "tenant_names_for"]
 
-# How often names are varied before it is said that none is free.
+# How many choices of each kind are tried.
 _VARIATIONS = 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Trio:
-    """The tenants as text, as the tenant column prints them."""
+class TenantNames:
+    """The tenants as text, as PostgreSQL prints the tenant column."""
 
     attacker: str
     victim: str
@@ -34,36 +34,37 @@ class Trio:
         yield from (self.attacker, self.victim, self.bystander)
 
     def role_of(self, tenant: str) -> str:
-        """Return what a tenant is here: `attacker`, `victim` or `bystander`."""
+        """Return the part of a tenant in the proof: `attacker`, `victim` or `bystander`."""
         return {self.attacker: "attacker", self.victim: "victim", self.bystander: "bystander"}[tenant]
 
 
-def trios_for(column_type: TypeEngine[Any]) -> Iterator[Trio]:
-    """Yield choices of three tenants of the tenant column's type, the nastiest first."""
+def tenant_names_for(column_type: TypeEngine[Any]) -> Iterator[TenantNames]:
+    """Yield choices of three tenants of the tenant column's type, the most similar names first."""
     if isinstance(column_type, Uuid):
         for _ in range(_VARIATIONS):
             yield _uuids()
     elif isinstance(column_type, Integer):
-        yield from (Trio(str(n), str(n + 1), str(-n)) for n in range(1001, 1001 + 3 * _VARIATIONS, 3))
-        # A CHECK may ask for more than nought.
-        yield from (Trio(str(n), str(n + 1), str(n + 10)) for n in range(2001, 2001 + 20 * _VARIATIONS, 20))
+        yield from (TenantNames(str(n), str(n + 1), str(-n)) for n in range(1001, 1001 + 3 * _VARIATIONS, 3))
+        # A CHECK may ask for a positive number.
+        yield from (TenantNames(str(n), str(n + 1), str(n + 10)) for n in range(2001, 2001 + 20 * _VARIATIONS, 20))
     else:
         longest = getattr(column_type, "length", None) or LONGEST_TENANT
-        yield from (trio for trio in _texts() if max(map(len, trio)) <= longest)
+        yield from (names for names in _texts() if max(map(len, names)) <= longest)
 
 
-def _uuids() -> Trio:
+def _uuids() -> TenantNames:
     one = uuid.uuid4().int & ~1
-    return Trio(*(str(uuid.UUID(int=number)) for number in (one, one + 1, one ^ (1 << 127))))
+    return TenantNames(*(str(uuid.UUID(int=number)) for number in (one, one + 1, one ^ (1 << 127))))
 
 
-def _texts() -> Iterator[Trio]:
+def _texts() -> Iterator[TenantNames]:
     for stem in ("proof", *(f"proof{number}" for number in range(2, _VARIATIONS))):
-        # The victim's name ends the attacker's, the attacker's begins the bystander's, and a quote breaks literals.
-        yield Trio(f"tenant_{stem}", stem, f"tenant_{stem}'s")
+        # The attacker's name ends with the victim's, the bystander's begins with the attacker's, and a quote breaks
+        # literals that are not escaped.
+        yield TenantNames(f"tenant_{stem}", stem, f"tenant_{stem}'s")
     for number in range(_VARIATIONS):
-        yield Trio(f"a-proof{number}", f"proof{number}", f"a-proof{number}-b")
+        yield TenantNames(f"a-proof{number}", f"proof{number}", f"a-proof{number}-b")
     for number in range(100, 100 + _VARIATIONS):
-        yield Trio(f"a{number}", f"b{number}", f"c{number}")
+        yield TenantNames(f"a{number}", f"b{number}", f"c{number}")
     for letters in ("abc", "xyz", "123", "ABC"):
-        yield Trio(*letters)
+        yield TenantNames(*letters)

@@ -1,7 +1,7 @@
-"""What one try of an attack came to.
+"""The outcome of one attempt of an attack.
 
-Four outcomes, because a proof that only knew two would have to lie: an attack that could not be made here is *skipped*
-with its reason, and one that works by PostgreSQL's design and that Tenantry documents is a *limit*.
+There are four, because two would not be honest. An attack that cannot be made here is *skipped*, with the reason. An
+attack that works by PostgreSQL's design, and that Tenantry documents, is a *limit*.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import dataclasses
 import enum
 
-__all__ = ["Outcome", "Try", "Verdict", "blocked", "breach", "limit", "record", "skipped"]
+__all__ = ["AttackResult", "Outcome", "Verdict", "blocked", "breach", "limit", "record", "skipped"]
 
 
 class Outcome(enum.StrEnum):
-    """What became of a try."""
+    """The four outcomes of an attempt."""
 
     BLOCKED = "blocked"
     BREACH = "breach"
@@ -23,7 +23,7 @@ class Outcome(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Verdict:
-    """An outcome, the sentence that tells what was seen, and how many answers were compared for it."""
+    """An outcome, a sentence on what was seen, and how many answers were compared for it."""
 
     outcome: Outcome
     detail: str = ""
@@ -31,37 +31,37 @@ class Verdict:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Try:
-    """One attack on one object, in one stance where the attack takes several; '' for none."""
+class AttackResult:
+    """The outcome of one attack on one object. `binding` is its name, '' where the attack has only one."""
 
     attack: str
     object: str
     outcome: Outcome
     detail: str = ""
-    stance: str = ""
+    binding: str = ""
     checks: int = 1
 
 
 def blocked(detail: str = "", *, checks: int = 1) -> Verdict:
-    """Return that the attack got nothing."""
+    """Return the verdict of an attack that got nothing."""
     return Verdict(Outcome.BLOCKED, detail, checks)
 
 
 def breach(detail: str) -> Verdict:
-    """Return that the attack read, changed or learnt what belongs to another tenant."""
+    """Return the verdict of an attack that read, changed or learnt what belongs to another tenant."""
     return Verdict(Outcome.BREACH, detail)
 
 
 def limit(detail: str) -> Verdict:
-    """Return that the attack got something that the documentation says it can get."""
+    """Return the verdict of an attack that got what the documentation says it can get."""
     return Verdict(Outcome.LIMIT, detail)
 
 
 def skipped(reason: str) -> Verdict:
-    """Return that the attack could not be made here, and why."""
+    """Return the verdict of an attack that could not be made here, with the reason."""
     return Verdict(Outcome.SKIPPED, reason)
 
 
-def record(attack: str, thing: str, verdict: Verdict, stance: str = "") -> Try:
-    """Return a verdict as the try of an attack on a thing."""
-    return Try(attack, thing, verdict.outcome, verdict.detail, stance, verdict.checks)
+def record(attack: str, thing: str, verdict: Verdict, binding: str = "") -> AttackResult:
+    """Return a verdict as the result of an attack on an object."""
+    return AttackResult(attack, thing, verdict.outcome, verdict.detail, binding, verdict.checks)

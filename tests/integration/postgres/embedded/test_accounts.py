@@ -111,11 +111,11 @@ def test_a_cache_that_somebody_else_made_is_not_trusted(closed_home: tuple[Path,
     _, binaries = closed_home
     cache.mkdir()
     os.chown(cache, STRANGER, STRANGER)
-    with pytest.raises(errors.ServerError, match="cannot be copied"):
+    with pytest.raises(errors.ServerError, match="copying them failed"):
         readable.find_readable(binaries, Account(UNUSED, UNUSED))
     os.chown(cache, 0, 0)
     cache.chmod(0o777)
-    with pytest.raises(errors.ServerError, match="cannot be copied"):
+    with pytest.raises(errors.ServerError, match="copying them failed"):
         readable.find_readable(binaries, Account(UNUSED, UNUSED))
 
 
@@ -182,7 +182,7 @@ def test_a_user_without_a_name_is_told(binaries: Binaries, open_folder: Path) ->
     """As in a container that was given a number to run as; `initdb` would say less."""
     os.chown(open_folder, NAMELESS, NAMELESS)
     with LeaseHolder(open_folder / "postgres", binaries, user=NAMELESS) as holder:
-        assert f"the number {NAMELESS}" in holder.wait()
+        assert f"the user id {NAMELESS}" in holder.wait()
 
 
 @as_root

@@ -52,7 +52,9 @@ def test_a_killed_initdb_does_not_spoil_the_folder(start: Start, ask: Ask, home:
     with LeaseHolder(home, binaries) as holder:
         for pid in wait_for_initdb(home):
             os.kill(pid, signal.SIGKILL)
-        assert holder.wait().startswith("server initdb could not make a data directory. It ended with status -9")
+        assert holder.wait().startswith(
+            "server The program initdb could not create a data directory. It ended with status -9"
+        )
     with start().lease():
         assert ask(start().address(), "SELECT 1") == "1"
     assert not list(home.glob("*/unfinished-*"))
@@ -99,7 +101,7 @@ def test_data_of_another_major_version_are_refused(start: Start, home: Path) -> 
         pass
     start(binaries=older).stop()
     (home / "16").rename(home / "18")
-    with pytest.raises(errors.DataDirectoryUnusable, match=r"PostgreSQL 16.*those of 18"):
+    with pytest.raises(errors.DataDirectoryUnusable, match=r"PostgreSQL 16.*of PostgreSQL 18"):
         start(binaries=newer).lease()
     (home / "18").rename(home / "16")
     with start(binaries=older).lease():
@@ -110,7 +112,7 @@ def test_a_folder_with_something_else_in_it_is_refused(start: Start, home: Path,
     data = home / str(binaries.major) / "data"
     data.mkdir(parents=True)
     (data / "thesis.txt").write_text("the only copy", encoding="utf-8")
-    with pytest.raises(errors.DataDirectoryUnusable, match="something else"):
+    with pytest.raises(errors.DataDirectoryUnusable, match="not a PostgreSQL data directory"):
         start().lease()
     assert (data / "thesis.txt").read_text(encoding="utf-8") == "the only copy"
 
@@ -193,7 +195,7 @@ def test_a_full_disk_is_told(home: Path, binaries: Binaries, size: str, told: st
     code, _, sentence = done.stdout.partition(" ")
     assert code == told
     assert "No space left on device" in sentence
-    assert "Make room" in sentence
+    assert "Free space" in sentence
 
 
 def test_a_folder_that_cannot_be_written_is_refused(open_folder: Path, binaries: Binaries) -> None:

@@ -1,20 +1,20 @@
-"""Grounds to attack: the bookshop, the harbour, the menagerie, the oddments, and each of the four services."""
+"""Databases to attack: the bookshop, the schemas of tests/support, and each of the four services."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import awkward_shapes
 import bookshop
-import harbour
-import menagerie
-import oddments
+import full_schema
 import pytest
-from grounds import everywhere
+import quoted_names
+from proof_deployment import deployment_at
 
 from tenantry import Address, Service
 from tenantry.project import find_project
-from tenantry.proof.isolation.ground import Ground, open_ground
+from tenantry.proof.isolation.database import AttackedDatabase, open_attacked
 from tenantry.service import load_services
 from tenantry.testing.administrator import Administrator
 from tenantry.testing.cluster import Cluster
@@ -47,67 +47,69 @@ async def shop_address(empty_database: Address) -> Address:
 
 
 @pytest.fixture
-async def ground(shop_service: Service, shop_address: Address) -> AsyncIterator[Ground]:
+async def attacked(shop_service: Service, shop_address: Address) -> AsyncIterator[AttackedDatabase]:
     """The bookshop, filled."""
-    async with open_ground(shop_service, everywhere(shop_service, shop_address)) as opened:
+    async with open_attacked(deployment_at(shop_service, shop_address)) as opened:
         yield opened
 
 
 @pytest.fixture
-async def harbour_service(
+async def full_schema_service(
     empty_database: Address, tmp_path: Path, tenantry_administrator: Administrator
 ) -> AsyncIterator[Service]:
-    """The harbour, built; its roles are this process's own."""
+    """A service of the full schema, built; its roles are this process's own."""
     available = extensions(tenantry_administrator)
-    service = harbour.make_service(tmp_path / "migrations", "vector" if "vector" in available else "citext")
-    await harbour.build(empty_database, service)
+    service = full_schema.make_service(tmp_path / "migrations", "vector" if "vector" in available else "citext")
+    await full_schema.build(empty_database, service)
     yield service
-    await harbour.drop_roles(empty_database, service)
+    await full_schema.drop_roles(empty_database, service)
 
 
 @pytest.fixture
-async def harbour_ground(empty_database: Address, harbour_service: Service) -> AsyncIterator[Ground]:
-    """The harbour, filled."""
-    async with open_ground(harbour_service, everywhere(harbour_service, empty_database)) as opened:
+async def attacked_full_schema(
+    empty_database: Address, full_schema_service: Service
+) -> AsyncIterator[AttackedDatabase]:
+    """The full schema, filled."""
+    async with open_attacked(deployment_at(full_schema_service, empty_database)) as opened:
         yield opened
 
 
 @pytest.fixture
 def zoo_service(tmp_path: Path) -> Service:
-    return menagerie.make_service(tmp_path)
+    return awkward_shapes.make_service(tmp_path)
 
 
 @pytest.fixture
 async def zoo_address(empty_database: Address, zoo_service: Service) -> Address:
-    """A database with the menagerie's schema, as its superuser sees it."""
-    await menagerie.build(empty_database, zoo_service)
+    """A database with the schema of awkward shapes, as its superuser sees it."""
+    await awkward_shapes.build(empty_database, zoo_service)
     return empty_database
 
 
 @pytest.fixture
-async def zoo_ground(zoo_service: Service, zoo_address: Address) -> AsyncIterator[Ground]:
-    """The menagerie, filled."""
-    async with open_ground(zoo_service, everywhere(zoo_service, zoo_address)) as opened:
+async def attacked_zoo(zoo_service: Service, zoo_address: Address) -> AsyncIterator[AttackedDatabase]:
+    """The schema of awkward shapes, filled."""
+    async with open_attacked(deployment_at(zoo_service, zoo_address)) as opened:
         yield opened
 
 
 @pytest.fixture
-async def odd_ground(empty_database: Address, tmp_path: Path) -> AsyncIterator[Ground]:
-    """The oddments, filled."""
-    service = oddments.make_service(tmp_path)
-    await menagerie.build(empty_database, service, {})
-    async with open_ground(service, everywhere(service, empty_database)) as opened:
+async def attacked_odd(empty_database: Address, tmp_path: Path) -> AsyncIterator[AttackedDatabase]:
+    """The schema of quoted names, filled."""
+    service = quoted_names.make_service(tmp_path)
+    await awkward_shapes.build(empty_database, service, {})
+    async with open_attacked(deployment_at(service, empty_database)) as opened:
         yield opened
 
 
 @pytest.fixture(params=["ai_agents", "accounts", "items", "plc_coach"])
-async def service_ground(
+async def attacked_service(
     request: pytest.FixtureRequest, tenantry_cluster: Cluster, tenantry_administrator: Administrator
-) -> AsyncIterator[Ground]:
+) -> AsyncIterator[AttackedDatabase]:
     """Each of the four services, migrated and filled; PLC Coach only where the server has vectors."""
     (service,) = load_services(find_project(ROOT), [request.param])
     if not set(service.extensions) <= extensions(tenantry_administrator):
         pytest.skip(f"This server has no {', '.join(service.extensions)}.")
     with tenantry_cluster.scratch(service, {}, tenantry_cluster.template(service, {})) as scratch:
-        async with open_ground(scratch.service, scratch.settings) as opened:
+        async with open_attacked(scratch.deployment) as opened:
             yield opened

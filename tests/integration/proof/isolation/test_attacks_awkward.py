@@ -1,20 +1,20 @@
 """The attacks aim well on schemas that are hard to write to: identities, short columns, NULLs, checks, other keys.
 
-Each breaks the menagerie in one way, and the attacks find that out, and nothing that is not so.
+Each breaks the schema of awkward shapes in one way, and the attacks find that out, and nothing that is not so.
 """
 
 from __future__ import annotations
 
+import attack_fixture
 import pytest
-import siege
 
 from tenantry import Address
 from tenantry.proof.isolation.attacks.references import NO_ROW
-from tenantry.proof.isolation.ground import Ground
-from tenantry.proof.isolation.harness import run_one
-from tenantry.proof.isolation.verdict import Outcome, Try
+from tenantry.proof.isolation.database import AttackedDatabase
+from tenantry.proof.isolation.run import run_one
+from tenantry.proof.isolation.verdict import AttackResult, Outcome
 
-OPEN_ZOOS = "ALTER TABLE zoos DISABLE ROW LEVEL SECURITY; GRANT INSERT, DELETE ON zoos TO menagerie_app"
+OPEN_ZOOS = "ALTER TABLE zoos DISABLE ROW LEVEL SECURITY; GRANT INSERT, DELETE ON zoos TO shapes_app"
 LOOSE_MOTHER = (
     "ALTER TABLE animals ADD CONSTRAINT alone UNIQUE (id); "
     "ALTER TABLE animals DROP CONSTRAINT fk_animals_zoo_id_mother_id_animals; "
@@ -50,8 +50,8 @@ ROWS_OF_ZOOS = (
 )
 
 
-def _of(tries: list[Try], thing: str) -> list[Try]:
-    return [one for one in tries if one.object == thing]
+def _of(results: list[AttackResult], thing: str) -> list[AttackResult]:
+    return [one for one in results if one.object == thing]
 
 
 @pytest.mark.parametrize(
@@ -67,40 +67,44 @@ def _of(tries: list[Try], thing: str) -> list[Try]:
     ids=["identity", "a reference to itself", "a reference from partitions", "generated", "expression", "partial"],
 )
 async def test_an_awkward_table_shows_what_is_broken(
-    zoo_ground: Ground, zoo_address: Address, names: tuple[str, ...], thing: str, sabotage: str
+    attacked_zoo: AttackedDatabase, zoo_address: Address, names: tuple[str, ...], thing: str, sabotage: str
 ) -> None:
-    await siege.execute(zoo_address, sabotage)
+    await attack_fixture.execute(zoo_address, sabotage)
     failed = {}
     for name in names:
-        tries = _of(await run_one(zoo_ground, name), thing)
-        if not any(one.outcome is Outcome.BREACH for one in tries):
-            failed[name] = [f"{one.stance} {one.outcome} {one.detail}" for one in tries]
+        results = _of(await run_one(attacked_zoo, name), thing)
+        if not any(one.outcome is Outcome.BREACH for one in results):
+            failed[name] = [f"{one.binding} {one.outcome} {one.detail}" for one in results]
     assert failed == {}
 
 
 @pytest.mark.parametrize("name", ["foreign_key_insert", "foreign_key_oracle"])
 async def test_a_row_that_a_check_refuses_proves_nothing_of_a_reference(
-    zoo_ground: Ground, zoo_address: Address, name: str
+    attacked_zoo: AttackedDatabase, zoo_address: Address, name: str
 ) -> None:
     """It is told as skipped, and not as held."""
-    await siege.execute(zoo_address, "ALTER TABLE feedings ADD CONSTRAINT frozen CHECK (code = 'never') NOT VALID")
-    (told,) = _of(await run_one(zoo_ground, name), "public.feedings")
+    await attack_fixture.execute(
+        zoo_address, "ALTER TABLE feedings ADD CONSTRAINT frozen CHECK (code = 'never') NOT VALID"
+    )
+    (told,) = _of(await run_one(attacked_zoo, name), "public.feedings")
     assert (told.outcome, told.detail) == (Outcome.SKIPPED, NO_ROW)
 
 
-async def test_to_move_a_row_whose_tenant_is_numbered_is_refused_by_postgresql_itself(zoo_ground: Ground) -> None:
+async def test_to_move_a_row_whose_tenant_is_numbered_is_refused_by_postgresql_itself(
+    attacked_zoo: AttackedDatabase,
+) -> None:
     for name in ("update_give", "update_steal"):
-        tries = _of(await run_one(zoo_ground, name), "public.zoos")
-        assert {(one.outcome, one.detail) for one in tries if one.stance == "own"} == {
+        results = _of(await run_one(attacked_zoo, name), "public.zoos")
+        assert {(one.outcome, one.detail) for one in results if one.binding == "own"} == {
             (Outcome.BLOCKED, "refused (428C9)")
         }
 
 
 @pytest.mark.parametrize("name", REFERENCES)
-async def test_every_reference_of_an_awkward_table_answers(zoo_ground: Ground, name: str) -> None:
+async def test_every_reference_of_an_awkward_table_answers(attacked_zoo: AttackedDatabase, name: str) -> None:
     """Also those whose column is NULL in every row."""
-    tries = await run_one(zoo_ground, name)
-    assert {one.object: one.detail for one in tries if one.outcome is Outcome.BLOCKED} == {
+    results = await run_one(attacked_zoo, name)
+    assert {one.object: one.detail for one in results if one.outcome is Outcome.BLOCKED} == {
         "public.animals": "refused by 3 of 3 references",
         "public.feedings": "refused by 2 of 2 references",
         "public.keepers": "refused by 1 of 1 references",

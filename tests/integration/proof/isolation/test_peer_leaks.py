@@ -18,8 +18,8 @@ from tenantry import Address, Database, Service, errors
 from tenantry.postgres.connect import connect
 from tenantry.proof.audit import RULES, audit
 from tenantry.proof.audit.finding import Finding
-from tenantry.proof.isolation.ground import Ground
-from tenantry.proof.isolation.harness import run_one
+from tenantry.proof.isolation.database import AttackedDatabase
+from tenantry.proof.isolation.run import run_one
 from tenantry.proof.isolation.verdict import Outcome
 from tenantry.secrets import StaticSource
 
@@ -142,10 +142,10 @@ async def test_row_security_that_is_off_is_told_by_the_audit(superuser: AsyncCon
     assert _errors(await audit(superuser, service), "rls_disabled") == ["table public.ships"]
 
 
-async def test_row_security_that_is_off_is_told_by_the_proof(ground: Ground, shop_address: Address) -> None:
+async def test_row_security_that_is_off_is_told_by_the_proof(attacked: AttackedDatabase, shop_address: Address) -> None:
     """fastapi-tenancy 0.5.0: the same, asked of what is tried instead of what is read."""
     await _execute(shop_address, "ALTER TABLE books DISABLE ROW LEVEL SECURITY")
-    found = await run_one(ground, "select_all")
+    found = await run_one(attacked, "select_all")
     assert {one.object for one in found if one.outcome is Outcome.BREACH} == {"public.books"}
 
 
@@ -208,13 +208,13 @@ async def test_a_grant_of_truncate_is_told(superuser: AsyncConnection, service: 
     ],
 )
 async def test_what_row_security_does_not_see_is_told_by_the_proof(
-    ground: Ground, shop_address: Address, attack: str, sabotage: str
+    attacked: AttackedDatabase, shop_address: Address, attack: str, sabotage: str
 ) -> None:
     """What pgrls 0.57.1 missed, the same two, by trying."""
     if attack == "foreign_key_insert":
         await _execute(shop_address, "ALTER TABLE books DROP CONSTRAINT fk_books_tenant_id_author_id_authors")
     await _execute(shop_address, sabotage)
-    found = await run_one(ground, attack)
+    found = await run_one(attacked, attack)
     assert {one.object for one in found if one.outcome is Outcome.BREACH} == {"public.books"}
 
 

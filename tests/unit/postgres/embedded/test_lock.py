@@ -83,7 +83,7 @@ def test_a_closed_lock_cannot_be_taken(path: Path) -> None:
     lock = FileLock(path)
     lock.close()
     lock.close()
-    with pytest.raises(ValueError, match="given back"):
+    with pytest.raises(ValueError, match="is closed"):
         lock.take()
 
 

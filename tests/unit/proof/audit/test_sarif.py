@@ -8,7 +8,7 @@ from typing import Any
 
 from tenantry.proof.audit import RULES, Finding
 from tenantry.proof.audit.sarif import make_sarif
-from tenantry.proof.audit.waivers import Waived
+from tenantry.proof.audit.waiver import Waived
 
 ERROR = Finding("TN001", "error", "items", "table public.items", "It is off.", "ALTER TABLE items ENABLE …")
 WARNING = Finding("TN406", "warning", "items", "table public.x", "No model declares it.", "")

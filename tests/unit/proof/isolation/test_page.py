@@ -11,7 +11,7 @@ import pytest
 from tenantry.proof.isolation.attack import SERVICE_ATTACKS, TABLE_ATTACKS, Attack
 from tenantry.proof.isolation.page import render_page
 from tenantry.proof.isolation.report import Facts, Proof, RoleFacts, make_proof
-from tenantry.proof.isolation.verdict import Outcome, Try
+from tenantry.proof.isolation.verdict import AttackResult, Outcome
 
 HOSTILE = "<script>alert('x')</script>\" onload=\"x"
 MOMENT = datetime(2026, 11, 22, 11, 30, tzinfo=UTC)
@@ -55,17 +55,17 @@ class Parsed(HTMLParser):
 def catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two attacks on tables, and one on the service."""
     for name in ("read_rows", "write_rows"):
-        attack = Attack(name, "reading", "read another tenant's rows", lambda _duel: None)
+        attack = Attack(name, "reading", "read another tenant's rows", lambda _attempt: None)
         monkeypatch.setitem(TABLE_ATTACKS, name, attack)
     monkeypatch.setitem(SERVICE_ATTACKS, "take_role", Attack("take_role", "roles", "take a role", lambda _: None))
 
 
-def prove(*tries: Try, detail: str = "no row") -> Proof:
+def prove(*results: AttackResult, detail: str = "no row") -> Proof:
     every = [
-        Try("read_rows", "public.tickets", Outcome.BLOCKED, detail, "own"),
-        Try("read_rows", "public.notes", Outcome.BLOCKED, detail, "own"),
-        Try("take_role", "role admin", Outcome.BLOCKED, detail),
-        *tries,
+        AttackResult("read_rows", "public.tickets", Outcome.BLOCKED, detail, "own"),
+        AttackResult("read_rows", "public.notes", Outcome.BLOCKED, detail, "own"),
+        AttackResult("take_role", "role admin", Outcome.BLOCKED, detail),
+        *results,
     ]
     facts = Facts("18.4", "schema", (ROLE,), "ab" * 32)
     return make_proof("items", ["public.tickets", "public.notes"], every, facts, seconds=2)
@@ -88,9 +88,9 @@ def test_the_page_is_whole_and_asks_nobody() -> None:
 
 
 def test_whatever_a_row_holds_is_shown_and_not_obeyed() -> None:
-    bad = Try(HOSTILE, HOSTILE, Outcome.BREACH, HOSTILE, HOSTILE)
-    hidden = Try("read_rows", HOSTILE, Outcome.SKIPPED, HOSTILE, "own")
-    shown = Try(HOSTILE, HOSTILE, Outcome.LIMIT, HOSTILE)
+    bad = AttackResult(HOSTILE, HOSTILE, Outcome.BREACH, HOSTILE, HOSTILE)
+    hidden = AttackResult("read_rows", HOSTILE, Outcome.SKIPPED, HOSTILE, "own")
+    shown = AttackResult(HOSTILE, HOSTILE, Outcome.LIMIT, HOSTILE)
     text = page(prove(bad, hidden, shown, detail=HOSTILE), command=HOSTILE)
     assert "<script" not in text
     parsed = Parsed(text.removeprefix("<!doctype html>"))
@@ -99,20 +99,20 @@ def test_whatever_a_row_holds_is_shown_and_not_obeyed() -> None:
 
 
 def test_an_outcome_is_told_by_more_than_its_colour() -> None:
-    """Each cell has a symbol and a word, and says on pointing what was seen in which stance."""
-    tries = [
-        Try("write_rows", "public.tickets", Outcome.BREACH, "2 rows", "none"),
-        Try("write_rows", "public.tickets", Outcome.BLOCKED, "no row", "own"),
-        Try("write_rows", "public.notes", Outcome.LIMIT, "by design", "own"),
+    """Each cell has a symbol and a word, and says on pointing what was seen in which binding."""
+    results = [
+        AttackResult("write_rows", "public.tickets", Outcome.BREACH, "2 rows", "none"),
+        AttackResult("write_rows", "public.tickets", Outcome.BLOCKED, "no row", "own"),
+        AttackResult("write_rows", "public.notes", Outcome.LIMIT, "by design", "own"),
     ]
-    text = page(prove(*tries))
+    text = page(prove(*results))
     assert '<span class="bad" title="none: breach: 2 rows\nown: blocked: no row">✗<span class="word">breach' in text
     assert '<span class="limit" title="own: limit: by design">△<span class="word">limit' in text
     assert '✓<span class="word">blocked' in text
 
 
 def test_the_worst_is_said_first() -> None:
-    text = page(prove(Try("take_role", "role owner", Outcome.BREACH, "became the owner")))
+    text = page(prove(AttackResult("take_role", "role owner", Outcome.BREACH, "became the owner")))
     assert text.index("One attack got through") < text.index("became the owner") < text.index("Tables and attacks")
     assert "No breach in" in page(prove())
 
@@ -138,5 +138,7 @@ def test_several_services_are_one_page() -> None:
 
 
 def test_a_reason_to_skip_is_told_once() -> None:
-    skips = [Try("write_rows", f"public.{name}", Outcome.SKIPPED, "no UPDATE") for name in ("tickets", "notes")]
+    skips = [
+        AttackResult("write_rows", f"public.{name}", Outcome.SKIPPED, "no UPDATE") for name in ("tickets", "notes")
+    ]
     assert page(prove(*skips)).count("<summary>no UPDATE (2)</summary>") == 1

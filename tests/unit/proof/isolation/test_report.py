@@ -6,7 +6,7 @@ import json
 
 from tenantry.cli.output import plain
 from tenantry.proof.isolation.report import Facts, Limit, RoleFacts, gather, make_proof, seen
-from tenantry.proof.isolation.verdict import Outcome, Try
+from tenantry.proof.isolation.verdict import AttackResult, Outcome
 
 ROLE = RoleFacts(
     "app",
@@ -20,10 +20,10 @@ ROLE = RoleFacts(
 )
 FACTS = Facts("18.4", "template", (ROLE,), "f" * 64)
 TRIES = (
-    Try("read", "public.a", Outcome.BLOCKED, "no row", "own"),
-    Try("read", "public.a", Outcome.BREACH, "2 rows", "none"),
-    Try("merge", "public.a", Outcome.SKIPPED, "no UPDATE", "own"),
-    Try("bind", "public.a", Outcome.LIMIT, "bound", checks=11),
+    AttackResult("read", "public.a", Outcome.BLOCKED, "no row", "own"),
+    AttackResult("read", "public.a", Outcome.BREACH, "2 rows", "none"),
+    AttackResult("merge", "public.a", Outcome.SKIPPED, "no UPDATE", "own"),
+    AttackResult("bind", "public.a", Outcome.LIMIT, "bound", checks=11),
 )
 
 
@@ -31,7 +31,7 @@ def test_each_try_is_counted_once() -> None:
     proof = make_proof("items", ["public.a"], TRIES, FACTS, seconds=1.23456)
     assert (proof.tables, proof.attacks, proof.blocked, proof.checks) == (1, 3, 1, 13)
     assert [(one.attack, one.object, one.detail) for one in proof.breaches] == [("read", "public.a", "2 rows")]
-    assert seen(proof.breaches[0]) == "2 rows (tenant setting: none)"
+    assert seen(proof.breaches[0].detail, proof.breaches[0].stance) == "2 rows (tenant setting: none)"
     assert [one.reason for one in proof.skipped] == ["no UPDATE"]
     assert [one.detail for one in proof.limits] == ["bound"]
     assert proof.is_breached
@@ -60,7 +60,7 @@ def test_the_document_is_the_contract() -> None:
         "fingerprint",
         "origin",
     }
-    assert "tries" not in document
+    assert "results" not in document
     assert set(document["breaches"][0]) == {"attack", "object", "detail", "stance"}
     assert set(document["skipped"][0]) == {"attack", "object", "reason", "stance"}
     assert document["roles"][0]["name"] == "app"

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import BigInteger, Integer, SmallInteger, String, Text, Uuid
 from sqlalchemy.types import TypeEngine
 
-from tenantry.proof.isolation.tenants import Trio, trios_for
+from tenantry.proof.isolation.tenants import TenantNames, tenant_names_for
 from tenantry.tenancy.scope import parse_tenant
 
 TYPES: list[TypeEngine[Any]] = [
@@ -25,41 +25,41 @@ TYPES: list[TypeEngine[Any]] = [
 
 @pytest.mark.parametrize("kind", TYPES, ids=repr)
 def test_every_choice_is_legal_and_of_three_tenants(kind: TypeEngine[Any]) -> None:
-    trios = list(trios_for(kind))
-    assert trios
-    for trio in trios:
-        assert [str(parse_tenant(tenant, kind)) for tenant in trio] == list(trio)
-        assert len(set(trio)) == 3
+    tenant_names = list(tenant_names_for(kind))
+    assert tenant_names
+    for tenants in tenant_names:
+        assert [str(parse_tenant(tenant, kind)) for tenant in tenants] == list(tenants)
+        assert len(set(tenants)) == 3
 
 
 @pytest.mark.parametrize("kind", TYPES, ids=repr)
 def test_no_choice_comes_twice(kind: TypeEngine[Any]) -> None:
-    tenants = [tenant for trio in trios_for(kind) for tenant in trio]
-    pairs = [pair for trio in trios_for(kind) for pair in itertools.pairwise(trio)]
+    tenants = [tenant for tenants in tenant_names_for(kind) for tenant in tenants]
+    pairs = [pair for tenants in tenant_names_for(kind) for pair in itertools.pairwise(tenants)]
     assert tenants
     assert len(pairs) == len(set(pairs))
 
 
 def test_the_first_names_are_parts_of_each_other_and_one_has_a_quote() -> None:
     """A peer that compared a prefix let tenant `tenant_a` read what is `a`'s."""
-    trio = next(trios_for(String(100)))
-    assert trio.attacker.endswith(trio.victim)
-    assert trio.bystander.startswith(trio.attacker)
-    assert "'" in trio.bystander
+    tenants = next(tenant_names_for(String(100)))
+    assert tenants.attacker.endswith(tenants.victim)
+    assert tenants.bystander.startswith(tenants.attacker)
+    assert "'" in tenants.bystander
 
 
 def test_the_first_numbers_are_neighbours_and_one_is_negative() -> None:
-    attacker, victim, bystander = map(int, next(trios_for(BigInteger())))
+    attacker, victim, bystander = map(int, next(tenant_names_for(BigInteger())))
     assert victim - attacker == 1
     assert bystander == -attacker
 
 
 def test_uuids_differ_in_one_bit() -> None:
-    trio = next(trios_for(Uuid()))
-    assert trio.attacker[:-1] == trio.victim[:-1]
-    assert trio.attacker[1:] == trio.bystander[1:]
+    tenants = next(tenant_names_for(Uuid()))
+    assert tenants.attacker[:-1] == tenants.victim[:-1]
+    assert tenants.attacker[1:] == tenants.bystander[1:]
 
 
 def test_each_tenant_has_a_part() -> None:
-    trio = Trio("a", "b", "c")
-    assert [trio.role_of(tenant) for tenant in trio] == ["attacker", "victim", "bystander"]
+    tenants = TenantNames("a", "b", "c")
+    assert [tenants.role_of(tenant) for tenant in tenants] == ["attacker", "victim", "bystander"]

@@ -1,6 +1,53 @@
-"""The catalogue of the audit: every rule, a module for each hundred of codes."""
+"""The rules, one module for each kind of object that they check; importing this package registers all of them."""
 
-from tenantry.proof.audit.rules.catalogue import GROUPS, RULES
-from tenantry.proof.audit.rules.rule import Rule, Severity
+from tenantry.proof.audit.rules import (
+    columns,
+    constraints,
+    database_privileges,
+    extensions,
+    foreign_data,
+    indexes,
+    ownership,
+    partitions,
+    policies,
+    presets,
+    privileges,
+    references,
+    replication,
+    revision,
+    roles,
+    routines,
+    row_security,
+    sequences,
+    server,
+    tables,
+    triggers,
+    views,
+    waivers,
+)
 
-__all__ = ["GROUPS", "RULES", "Rule", "Severity"]
+__all__ = [
+    "columns",
+    "constraints",
+    "database_privileges",
+    "extensions",
+    "foreign_data",
+    "indexes",
+    "ownership",
+    "partitions",
+    "policies",
+    "presets",
+    "privileges",
+    "references",
+    "replication",
+    "revision",
+    "roles",
+    "routines",
+    "row_security",
+    "sequences",
+    "server",
+    "tables",
+    "triggers",
+    "views",
+    "waivers",
+]

@@ -1,147 +1,140 @@
-"""TN1xx: privileges, and what the application owns."""
+"""Privileges on the declared tables and sequences: each role has the declared ones and no other.
+
+Privileges to which no policy applies, such as TRUNCATE, have a rule each.
+"""
 
 from __future__ import annotations
 
-from tenantry.proof.audit.rules.rule import Rule
+from collections.abc import Collection, Iterator
 
-__all__ = ["PRIVILEGES"]
+from tenantry.postgres.objects import PUBLIC, Grant, Sequence
+from tenantry.proof.audit.finding import Severity
+from tenantry.proof.audit.grants import describe_grant, extra_grants, lacking_grants, object_of
+from tenantry.proof.audit.rule import Violation, rule, violation
+from tenantry.proof.audit.snapshot import Key, Snapshot
+from tenantry.sql import identifier
 
-PRIVILEGES = (
-    Rule(
-        "TN101",
-        "grant_missing",
-        "error",
-        "Every declared privilege is granted.",
-        "Requests that need the privilege fail.",
-        "Grant it.",
-    ),
-    Rule(
-        "TN102",
-        "grant_undeclared",
-        "error",
-        "No other privilege is granted.",
-        "Whoever runs SQL in the application's place may do what no code of the service does.",
-        "Revoke it, or declare it in the model's `__privileges__`.",
-    ),
-    Rule(
-        "TN103",
-        "grant_to_public",
-        "error",
-        "PUBLIC has no privilege on a table, a sequence or a column.",
-        "PUBLIC is every role of the cluster, those of other services too.",
-        "Revoke it from PUBLIC.",
-    ),
-    Rule(
-        "TN104",
-        "truncate_granted",
-        "error",
-        "Nobody who serves requests may TRUNCATE, which ignores policies.",
-        "One statement empties the table for every tenant.",
-        "Revoke TRUNCATE; grant SELECT, INSERT, UPDATE and DELETE by name.",
-    ),
-    Rule(
-        "TN105",
-        "grant_option",
-        "error",
-        "The application cannot hand its privileges on.",
-        "A role that no policy is for, or that is held by none, is given the rows.",
-        "Revoke the grant option.",
-    ),
-    Rule(
-        "TN106",
-        "schema_writable",
-        "error",
-        "Neither the application nor PUBLIC may create objects in a schema.",
-        "A function or an operator made there is found before the one that was meant, by the owner and the admin too.",
-        "Revoke CREATE on the schema.",
-    ),
-    Rule(
-        "TN107",
-        "schema_unusable",
-        "error",
-        "The service's roles may use the schemas of its tables.",
-        "Every statement fails.",
-        "Grant USAGE on the schema.",
-    ),
-    Rule(
-        "TN108",
-        "default_privileges",
-        "warning",
-        "Tables, sequences, functions and schemas to come are granted by name only.",
-        "The next table, also one that holds rows of all tenants, is open the moment it is made.",
-        "Revoke the default privileges.",
-    ),
-    Rule(
-        "TN109",
-        "owner_differs",
-        "warning",
-        "Every table belongs to the owner role.",
-        "Its owner may switch row security off; the application as owner needs one statement to see everything.",
-        "Give the table to the owner role.",
-    ),
-    Rule(
-        "TN110",
-        "references_granted",
-        "error",
-        "Neither the application nor PUBLIC has REFERENCES.",
-        "A foreign key is checked without policies, so that a table of one's own tells which keys other tenants have.",
-        "Revoke REFERENCES.",
-    ),
-    Rule(
-        "TN111",
-        "trigger_granted",
-        "error",
-        "Neither the application nor PUBLIC has TRIGGER.",
-        "A trigger runs in the statements of everybody who writes, the admin's and the owner's too.",
-        "Revoke TRIGGER.",
-    ),
-    Rule(
-        "TN112",
-        "maintain_granted",
-        "error",
-        "Neither the application nor PUBLIC has MAINTAIN (PostgreSQL 17 and later).",
-        "LOCK TABLE, CLUSTER and REINDEX stop the work of every tenant.",
-        "Revoke MAINTAIN.",
-    ),
-    Rule(
-        "TN113",
-        "database_writable",
-        "error",
-        "Neither the application nor PUBLIC may create schemas in the database.",
-        "In a schema of its own the application makes whatever it likes.",
-        "Revoke CREATE on the database.",
-    ),
-    Rule(
-        "TN114",
-        "temporary_granted",
-        "warning",
-        "Neither the application nor PUBLIC may make temporary tables.",
-        "One that is named like a tenant table catches what the next tenant writes on a pooled connection.",
-        "Revoke TEMPORARY on the database; `prepare` does so.",
-    ),
-    Rule(
-        "TN115",
-        "application_owns",
-        "error",
-        "The application owns nothing.",
-        "An owner may alter and replace what it owns: a trigger's function then runs in the admin's statements.",
-        "Give the object to the owner role.",
-    ),
-    Rule(
-        "TN116",
-        "catalog_granted",
-        "error",
-        "Neither the application nor PUBLIC has more of the system catalog than a new server gives.",
-        "`pg_statistic` holds values of every tenant, `pg_authid` passwords, and functions such as `pg_read_file` "
-        "read files.",
-        "Revoke it.",
-    ),
-    Rule(
-        "TN117",
-        "parameter_granted",
-        "error",
-        "Neither the application nor PUBLIC may set a parameter that is a superuser's.",
-        "`session_replication_role` switches triggers and foreign keys off, `session_preload_libraries` loads code.",
-        "Revoke SET and ALTER SYSTEM on the parameter.",
-    ),
+
+@rule(
+    "TN101",
+    "error",
+    reason="Requests that need the privilege fail.",
+    remedy="Grant the privilege.",
 )
+def grant_missing(snapshot: Snapshot) -> Iterator[Violation]:
+    """Every declared privilege is granted."""
+    sequences = {(item.schema, item.name) for item in snapshot.objects if isinstance(item, Sequence)}
+    # Another rule reports a missing table or sequence.
+    existing: dict[str, Collection[Key]] = {"TABLE": snapshot.relations, "SEQUENCE": sequences}
+    for grant in lacking_grants(snapshot):
+        key = (grant.schema, grant.name)
+        if key in existing.get(grant.kind, {key}):
+            message = f"{grant.role} does not have {', '.join(grant.privileges)}, which the models declare."
+            yield violation(object_of(grant), message, *grant.create())
+
+
+@rule(
+    "TN102",
+    "error",
+    reason="SQL that an attacker runs as the application can do what no code of the service does.",
+    remedy="Revoke the privilege, or declare it in the model's `__privileges__`.",
+)
+def grant_undeclared(snapshot: Snapshot) -> Iterator[Violation]:
+    """No undeclared privilege is granted."""
+    for grant in extra_grants(snapshot, unprotected=False):
+        if grant.role == PUBLIC:
+            continue
+        severity: Severity = "error" if grant.role == snapshot.service.roles.application else "warning"
+        if grant.kind == "SEQUENCE":
+            # A sequence has no rows of a tenant; TN420 reports what its numbers reveal.
+            severity = "info"
+        message = f"{grant.role} has {', '.join(grant.privileges)}, which no model declares."
+        yield violation(describe_grant(grant), message, *grant.drop(), severity=severity)
+
+
+@rule(
+    "TN103",
+    "error",
+    reason="PUBLIC is every role of the cluster, including the roles of other services.",
+    remedy="Revoke the privilege from PUBLIC.",
+)
+def grant_to_public(snapshot: Snapshot) -> Iterator[Violation]:
+    """PUBLIC has no privilege on a table, a sequence or a column."""
+    for grant in extra_grants(snapshot, unprotected=False):
+        if grant.role == PUBLIC:
+            message = f"PUBLIC, which is every role, has {', '.join(grant.privileges)}."
+            yield violation(describe_grant(grant), message, *grant.drop())
+
+
+@rule(
+    "TN104",
+    "error",
+    reason="TRUNCATE ignores policies: one statement empties the table for every tenant.",
+    remedy="Revoke TRUNCATE. Grant SELECT, INSERT, UPDATE and DELETE by name instead of ALL.",
+)
+def truncate_granted(snapshot: Snapshot) -> Iterator[Violation]:
+    """Neither the application nor PUBLIC may TRUNCATE."""
+    yield from _unprotected(
+        snapshot, "TRUNCATE", "it empties the table for every tenant, because policies do not apply"
+    )
+
+
+@rule(
+    "TN105",
+    "error",
+    reason="It can give the rows to a role that has no policy, or that policies do not apply to.",
+    remedy="Revoke the grant option.",
+)
+def grant_option(snapshot: Snapshot) -> Iterator[Violation]:
+    """The application cannot grant its privileges to other roles."""
+    application = snapshot.service.roles.application
+    for item in snapshot.objects - snapshot.declared:
+        if isinstance(item, Grant) and item.grantable and item.role == application:
+            column = f" ({identifier(item.column)})" if item.column else ""
+            listed = ", ".join(f"{privilege}{column}" for privilege in item.privileges)
+            remedy = f"REVOKE GRANT OPTION FOR {listed} ON {item.address} FROM {identifier(application)}"
+            message = f"{application} may grant {', '.join(item.privileges)} to other roles."
+            yield violation(describe_grant(item), message, remedy)
+
+
+@rule(
+    "TN110",
+    "error",
+    reason="PostgreSQL checks foreign keys without policies, so a table with a foreign key reveals the keys of other "
+    "tenants.",
+    remedy="Revoke REFERENCES.",
+)
+def references_granted(snapshot: Snapshot) -> Iterator[Violation]:
+    """Neither the application nor PUBLIC has REFERENCES."""
+    yield from _unprotected(snapshot, "REFERENCES", "a foreign key reveals the keys of all tenants")
+
+
+@rule(
+    "TN111",
+    "error",
+    reason="A trigger runs in the statements of every role that writes, including the admin and the owner.",
+    remedy="Revoke TRIGGER.",
+)
+def trigger_granted(snapshot: Snapshot) -> Iterator[Violation]:
+    """Neither the application nor PUBLIC has TRIGGER."""
+    yield from _unprotected(
+        snapshot, "TRIGGER", "a trigger's function runs in the statements of every role that writes"
+    )
+
+
+@rule(
+    "TN112",
+    "error",
+    reason="LOCK TABLE, CLUSTER and REINDEX block the statements of every tenant.",
+    remedy="Revoke MAINTAIN.",
+)
+def maintain_granted(snapshot: Snapshot) -> Iterator[Violation]:
+    """Neither the application nor PUBLIC has MAINTAIN (PostgreSQL 17 and later)."""
+    yield from _unprotected(snapshot, "MAINTAIN", "LOCK TABLE and REINDEX block every tenant")
+
+
+def _unprotected(snapshot: Snapshot, privilege: str, effect: str) -> Iterator[Violation]:
+    for grant in extra_grants(snapshot, unprotected=True):
+        if privilege in grant.privileges:
+            one = Grant(grant.role, (privilege,), grant.name, grant.kind, grant.schema)
+            yield violation(describe_grant(one), f"{grant.role} has {privilege}: {effect}.", *one.drop())

@@ -1,34 +1,61 @@
-"""TN5xx: the schema's revision, and the audit itself."""
+"""The revision of the schema, and what the audit's role may not read."""
 
 from __future__ import annotations
 
-from tenantry.proof.audit.rules.rule import Rule
+from collections.abc import Iterator
 
-__all__ = ["REVISION"]
+from tenantry.proof.audit.rule import Violation, rule, violation
+from tenantry.proof.audit.snapshot import VERSION_TABLE, Snapshot
 
-REVISION = (
-    Rule(
-        "TN501",
-        "revision_behind",
-        "error",
-        "The schema is at the revision that this build expects.",
-        "The code meets tables of another time.",
-        "Run `tenantry migrate`.",
-    ),
-    Rule(
-        "TN502",
-        "revision_unknown",
-        "error",
-        "The schema's revision is one that this build knows.",
-        "A newer build has migrated the database, and this one does not know to what.",
-        "Deploy the build that migrated it.",
-    ),
-    Rule(
-        "TN503",
-        "not_compared",
-        "warning",
-        "The audit's role may read all that is compared.",
-        "What was not read may be wrong.",
-        "Audit in the role of the owner, or grant the audit's role SELECT on what is named.",
-    ),
+
+@rule(
+    "TN501",
+    "error",
+    reason="The code runs on tables that it was not written for.",
+    remedy="Run `tenantry migrate`.",
 )
+def revision_behind(snapshot: Snapshot) -> Iterator[Violation]:
+    """The schema is at the revision that this build expects."""
+    found, expected, unknown, is_readable = snapshot.revisions
+    # Other rules report an unknown revision and an unreadable one.
+    if unknown or not is_readable:
+        return
+    for revision in sorted(expected - found):
+        message = f"The schema is at {', '.join(sorted(found)) or 'no revision'}, and this build expects {revision}."
+        yield violation(f"revision {revision}", message, f"tenantry migrate --service {snapshot.service.name}")
+
+
+@rule(
+    "TN502",
+    "error",
+    reason="A newer build has migrated the database, and this build does not know how the tables are now.",
+    remedy="Deploy the build that migrated the database.",
+)
+def revision_unknown(snapshot: Snapshot) -> Iterator[Violation]:
+    """This build knows the revision of the schema."""
+    for revision in sorted(snapshot.revisions.unknown)[:1]:
+        message = f"The schema is at revision {revision}, which this build does not know: a newer build migrated it."
+        yield violation(f"revision {revision}", message, "Deploy the build that migrated it.")
+
+
+@rule(
+    "TN503",
+    "warning",
+    reason="Objects that were not read may be wrong.",
+    remedy="Audit in the role of the owner, or grant the audit's role SELECT on the object that the finding names.",
+)
+def not_compared(snapshot: Snapshot) -> Iterator[Violation]:
+    """The audit's role may read everything that is compared."""
+    owner = f"Audit in the role of the owner, {snapshot.service.roles.owner}."
+    for key in snapshot.tables:
+        row = snapshot.relations.get(key)
+        if row is not None and not row["is_readable"]:
+            message = "Checks and defaults were not compared: the audit's role may not SELECT from the table."
+            yield violation(f"table {'.'.join(key)}", message, owner)
+    if not snapshot.revisions.is_readable:
+        message = "The schema's revision was not compared: the audit's role may not SELECT from the table."
+        yield violation(f"table {'.'.join(VERSION_TABLE)}", message, owner)
+    for name in snapshot.unread:
+        message = f"The audit's role may not execute the statement {name!r}, so its rows were not compared."
+        remedy = "Audit in the role of the owner, or grant SELECT on the system's catalog as on a new server."
+        yield violation(f"catalog {name}", message, remedy)

@@ -1,181 +1,59 @@
-"""TN0xx: row security, the policies of the tenant tables, and the ways round them by partition and inheritance."""
+"""Row security of the declared tables."""
 
 from __future__ import annotations
 
-from tenantry.proof.audit.rules.rule import Rule
+from collections.abc import Iterator
 
-__all__ = ["ROW_SECURITY"]
+from tenantry.postgres.objects import RowSecurity
+from tenantry.proof.audit.differences import altered, missing, undeclared
+from tenantry.proof.audit.rule import Violation, rule, violation
+from tenantry.proof.audit.snapshot import Snapshot
 
-ROW_SECURITY = (
-    Rule(
-        "TN001",
-        "rls_disabled",
-        "error",
-        "Row security is enabled on every table that holds tenants' rows.",
-        "Every tenant reads and writes the rows of all, because policies are not asked.",
-        "Enable and force row security on the table.",
-    ),
-    Rule(
-        "TN002",
-        "rls_not_forced",
-        "error",
-        "Row security is forced on the owner of such a table too.",
-        "A statement that runs as the owner, such as a function's or a view's, sees the rows of all tenants.",
-        "Force row security on the table.",
-    ),
-    Rule(
-        "TN003",
-        "rls_undeclared",
-        "warning",
-        "No other table has row security switched on.",
-        "Rows that every tenant should see are hidden, or the table holds tenants' rows and no model says so.",
-        "Declare the table as `TenantScoped`, or disable row security on it.",
-    ),
-    Rule(
-        "TN004",
-        "policy_missing",
-        "error",
-        "Every declared policy exists.",
-        "Without its policy a tenant sees nothing, and whatever other policy there is decides alone.",
-        "Create the policy as the models declare it.",
-    ),
-    Rule(
-        "TN005",
-        "policy_altered",
-        "error",
-        "Every declared policy is word for word what was declared.",
-        "A policy that says something else lets other rows through; where the difference has a name it has a code "
-        "of its own, TN009 to TN020.",
-        "Drop the policy and create it as the models declare it.",
-    ),
-    Rule(
-        "TN006",
-        "policy_undeclared",
-        "error",
-        "No other policy lets rows through.",
-        "Permissive policies are joined by OR: what one lets through, the tenant policy does not stop.",
-        "Drop the policy; a restrictive one only hides rows, and is a warning.",
-    ),
-    Rule(
-        "TN007",
-        "partition_open",
-        "error",
-        "A partition of a tenant table is not reachable past its parent.",
-        "A partition that is read by its own name does not ask the policies of its parent.",
-        "Revoke every privilege on the partition, and force row security on it.",
-    ),
-    Rule(
-        "TN008",
-        "partitions_differ",
-        "error",
-        "A table has the declared partitions, and others have none.",
-        "A row without a partition is refused, and a partition under another name has no protection of its own.",
-        "Copy the rows in a migration into a table with the declared partitions.",
-    ),
-    Rule(
-        "TN009",
-        "policy_always_true",
-        "error",
-        "No clause of a policy holds for every row.",
-        "With USING (true) a tenant reads the rows of all, with WITH CHECK (true) it writes into any tenant.",
-        "Drop the policy and create it as the models declare it.",
-    ),
-    Rule(
-        "TN010",
-        "policy_unchecked",
-        "warning",
-        "The tenant policy says by WITH CHECK what may be written.",
-        "Without one the server takes USING in its place, and whoever widens USING for readers widens writing too.",
-        "Drop the policy and create it as the models declare it.",
-    ),
-    Rule(
-        "TN011",
-        "policy_command_missing",
-        "error",
-        "The tenant policy holds for SELECT, INSERT, UPDATE and DELETE.",
-        "For the commands that it leaves out the next policy decides alone, and without one they touch no row.",
-        "Drop the policy and create it FOR ALL.",
-    ),
-    Rule(
-        "TN012",
-        "policy_open_unset",
-        "error",
-        "Without a tenant a policy lets no row through.",
-        "A connection that has bound no tenant, be it by mistake, sees the rows of all.",
-        "Drop the policy and create it as the models declare it.",
-    ),
-    Rule(
-        "TN013",
-        "policy_open_null",
-        "error",
-        "A policy lets no row through for having no tenant.",
-        "Every tenant reads the rows without one, and can make its own rows visible to all.",
-        "Drop the policy and create it as the models declare it.",
-    ),
-    Rule(
-        "TN014",
-        "policy_unset_unhandled",
-        "error",
-        "A policy takes a setting that was never bound, and one whose transaction is over, for no tenant.",
-        "Such a setting is NULL at first and '' afterwards: '' is a tenant of its own for text, and an error of a cast "
-        "or of an unknown setting for the rest, which breaks pooled connections at random.",
-        "Drop the policy and create it with `nullif(current_setting(..., true), '')`.",
-    ),
-    Rule(
-        "TN015",
-        "policy_wrong_column",
-        "error",
-        "A policy compares the tenant column.",
-        "Compared with another column the tenant says nothing about whose row it is: who writes that column decides.",
-        "Drop the policy and create it over the tenant column.",
-    ),
-    Rule(
-        "TN016",
-        "policy_wrong_role",
-        "error",
-        "A policy is for the role that the models name.",
-        "The application without its policy sees nothing, and with the owner's, which holds for every row, everything.",
-        "Drop the policy and create it for the declared role.",
-    ),
-    Rule(
-        "TN017",
-        "policy_to_public",
-        "error",
-        "No declared policy is for PUBLIC.",
-        "Every role of the cluster that is granted a privilege on the table is let through, now or later.",
-        "Drop the policy and create it for the declared role.",
-    ),
-    Rule(
-        "TN018",
-        "policy_per_row",
-        "warning",
-        "A policy reads the tenant once a statement, by a sub-select.",
-        "A bare `current_setting()` is evaluated for every row: over a million rows 0.7 s instead of 0.1 s.",
-        "Drop the policy and create it with `(SELECT ...)` round the setting.",
-    ),
-    Rule(
-        "TN019",
-        "policy_bypass_setting",
-        "error",
-        "No setting switches a policy off.",
-        "Every role may set a custom setting, so that one injected `set_config` opens the rows of all tenants.",
-        "Drop the policy and create it as the models declare it; the way past policies is the admin role.",
-    ),
-    Rule(
-        "TN020",
-        "policy_wrong_setting",
-        "error",
-        "A policy reads the setting that the unit of work binds.",
-        "The setting that it reads is bound by nobody, or by somebody for another purpose.",
-        "Drop the policy and create it with the service's setting.",
-    ),
-    Rule(
-        "TN021",
-        "inheritance_open",
-        "error",
-        "No table of tenants is a child or a parent of another by inheritance.",
-        "A statement asks the policies of the table that it names only: a parent shows the rows of its children past "
-        "their policies, and a child that is named asks its own alone.",
-        "Detach the child with ALTER TABLE ... NO INHERIT.",
-    ),
+
+@rule(
+    "TN001",
+    "error",
+    reason="Without row security PostgreSQL ignores the policies: every tenant reads and writes the rows of all "
+    "tenants.",
+    remedy="Enable and force row security on the table.",
 )
+def rls_disabled(snapshot: Snapshot) -> Iterator[Violation]:
+    """Row security is enabled on every table that holds tenants' rows."""
+    disabled = [item for item, found in altered(snapshot, RowSecurity) if not found.enabled]
+    # A table without either flag has no such object.
+    for item in (*missing(snapshot, RowSecurity), *disabled):
+        message = "Row security is disabled: every role with a privilege on the table sees the rows of all tenants."
+        yield violation(_table(item), message, *item.create())
+
+
+@rule(
+    "TN002",
+    "error",
+    reason="A statement that runs as the owner, for example in a function or a view, sees the rows of all tenants.",
+    remedy="Force row security on the table.",
+)
+def rls_not_forced(snapshot: Snapshot) -> Iterator[Violation]:
+    """Row security is forced on every table that holds tenants' rows, so that it applies to the owner too."""
+    for item, found in altered(snapshot, RowSecurity):
+        if found.enabled:
+            message = "Row security is not forced: it does not apply to the owner of the table."
+            yield violation(_table(item), message, *item.create())
+
+
+@rule(
+    "TN003",
+    "warning",
+    reason="Row security hides rows that every tenant should see, or the table holds tenants' rows and no model says "
+    "so.",
+    remedy="Declare the table as `TenantScoped`, or disable row security on it.",
+)
+def rls_undeclared(snapshot: Snapshot) -> Iterator[Violation]:
+    """No declared table without rows of tenants has row security."""
+    for item in undeclared(snapshot, RowSecurity):
+        if (item.schema, item.table) in snapshot.tables:
+            message = "Row security is enabled on a table whose model does not declare it as a tenant's."
+            yield violation(_table(item), message, *item.drop())
+
+
+def _table(item: RowSecurity) -> str:
+    return f"table {item.schema}.{item.table}"

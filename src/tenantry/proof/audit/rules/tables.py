@@ -1,196 +1,83 @@
-"""TN4xx: tables, columns, keys and references."""
+"""Tables as a whole, and large objects, which are rows of tenants outside of any table."""
 
 from __future__ import annotations
 
-from tenantry.proof.audit.rules.rule import Rule
+from collections.abc import Iterator
 
-__all__ = ["TABLES"]
+from tenantry.proof.audit.finding import Severity
+from tenantry.proof.audit.relations import DECLARE, isolated_parents, revoke_all, undeclared_relations
+from tenantry.proof.audit.rule import Violation, rule, violation
+from tenantry.proof.audit.snapshot import Snapshot
+from tenantry.sql import qualified
 
-TABLES = (
-    Rule(
-        "TN401",
-        "table_missing",
-        "error",
-        "Every declared table exists.",
-        "Requests that need it fail.",
-        "Migrate.",
-    ),
-    Rule(
-        "TN402",
-        "column_missing",
-        "error",
-        "Every declared column exists.",
-        "Requests that need it fail; without the tenant column nothing can be isolated.",
-        "Migrate.",
-    ),
-    Rule(
-        "TN403",
-        "column_nullability",
-        "warning",
-        "A column allows NULL where it is declared so, and only there.",
-        "A tenant column that allows NULL, which is an error, takes rows that belong to nobody.",
-        "Set or drop NOT NULL.",
-    ),
-    Rule(
-        "TN404",
-        "column_default",
-        "warning",
-        "A column's default is the declared one.",
-        "A tenant column without it, which is an error, has to be filled by every INSERT; one with another default "
-        "gives rows to a tenant that nobody chose.",
-        "Set the declared default.",
-    ),
-    Rule(
-        "TN405",
-        "tenant_index_missing",
-        "error",
-        "A usable index leads with the tenant column.",
-        "Every statement of a tenant reads the rows of all, and its time tells how many there are.",
-        "Create the index, concurrently.",
-    ),
-    Rule(
-        "TN406",
-        "table_undeclared",
-        "warning",
-        "Every table of the schema is declared by a model.",
-        "A table that nobody declared has no policies; one that the application can reach is an error.",
-        "Declare it in a model, or move it to a schema of its own.",
-    ),
-    Rule(
-        "TN407",
-        "column_undeclared",
-        "warning",
-        "Every column of a declared table is declared.",
-        "The code does not know what is in it.",
-        "Declare the column, or drop it.",
-    ),
-    Rule(
-        "TN408",
-        "column_type",
-        "warning",
-        "A column has the declared type.",
-        "Values are cut or refused; the tenant column's comparison may no longer use its index.",
-        "Alter the type in a migration.",
-    ),
-    Rule(
-        "TN409",
-        "index_missing",
-        "warning",
-        "Every declared index exists.",
-        "Statements are slow; a unique index also keeps rows right.",
-        "Create the index, concurrently.",
-    ),
-    Rule(
-        "TN410",
-        "index_invalid",
-        "error",
-        "Every index is valid; a build that was killed leaves one that is not.",
-        "The planner does not use it, and writers pay for it; a unique one that is invalid keeps nothing unique.",
-        "Reindex it concurrently.",
-    ),
-    Rule(
-        "TN411",
-        "index_altered",
-        "warning",
-        "Every declared index is over the declared columns.",
-        "It serves other statements than those that it was made for.",
-        "Drop it and create it as the models declare it.",
-    ),
-    Rule(
-        "TN412",
-        "unique_undeclared",
-        "error",
-        "No undeclared unique key, nor an exclusion, spans tenants.",
-        "The error of a duplicate key tells of a row that the tenant may not see.",
-        "Drop it, or let it lead with the tenant column.",
-    ),
-    Rule(
-        "TN413",
-        "constraint_missing",
-        "error",
-        "Every declared constraint exists.",
-        "Rows that the code takes for impossible are let in.",
-        "Add it in a migration.",
-    ),
-    Rule(
-        "TN414",
-        "constraint_altered",
-        "error",
-        "Every declared constraint says what was declared.",
-        "Rows that the code takes for impossible are let in.",
-        "Drop it and add it as the models declare it.",
-    ),
-    Rule(
-        "TN415",
-        "constraint_unproven",
-        "warning",
-        "Every constraint was validated and is enforced.",
-        "Rows from before it, or all, may break it.",
-        "Validate the constraint.",
-    ),
-    Rule(
-        "TN416",
-        "constraint_undeclared",
-        "warning",
-        "No other constraint is on a declared table.",
-        "Rows that the models allow are refused.",
-        "Drop it, or declare it.",
-    ),
-    Rule(
-        "TN417",
-        "table_unlogged",
-        "warning",
-        "No declared table is UNLOGGED: a crash would empty it.",
-        "The rows of every tenant are gone after a crash, and are on no standby.",
-        "Set the table LOGGED.",
-    ),
-    Rule(
-        "TN418",
-        "reference_across",
-        "error",
-        "Every reference to a table of tenants carries the tenant.",
-        "References are checked past row security: a tenant points at another's row, and learns by trying which exist.",
-        "Refer by (tenant, id) to a unique key (tenant, id).",
-    ),
-    Rule(
-        "TN419",
-        "cascade_across",
-        "error",
-        "No ON DELETE and no ON UPDATE reaches from one tenant's statement into rows of others.",
-        "Cascades ignore row security: a tenant that deletes its own row, or one that all share, changes the rows of "
-        "others.",
-        "Refer by (tenant, id), or use NO ACTION; do not let the application delete what rows of tenants refer to.",
-    ),
-    Rule(
-        "TN420",
-        "sequence_exposed",
-        "warning",
-        "The application may neither read nor set the sequence behind a tenant table.",
-        "`last_value` tells how many rows all tenants make, and `setval` makes the inserts of others fail.",
-        "Revoke SELECT and UPDATE; nextval() needs USAGE only, and an identity column nothing.",
-    ),
-    Rule(
-        "TN421",
-        "sequence_undeclared",
-        "info",
-        "Every sequence belongs to a column.",
-        "A sequence is shared by all tenants: its numbers tell one of them how much the others do.",
-        "Drop it, or let a column own it.",
-    ),
-    Rule(
-        "TN422",
-        "tenant_collation",
-        "error",
-        "The tenant column's collation tells any two texts apart.",
-        "With a nondeterministic collation `ACME` and `acme` are equal, and are one tenant to the policies.",
-        "Give the column a deterministic collation in a migration.",
-    ),
-    Rule(
-        "TN423",
-        "sequence_differs",
-        "error",
-        "Every declared sequence exists, with the options of its declaration.",
-        "Rows that draw a number from it cannot be inserted, or get other numbers.",
-        "Migrate; `alembic check` shows what differs.",
-    ),
+
+@rule(
+    "TN401",
+    "error",
+    reason="Requests that need the table fail.",
+    remedy="Run `tenantry migrate`.",
 )
+def table_missing(snapshot: Snapshot) -> Iterator[Violation]:
+    """Every declared table exists."""
+    for key in snapshot.tables:
+        if key not in snapshot.relations:
+            message = "The table is declared and does not exist."
+            command = f"tenantry migrate --service {snapshot.service.name}"
+            yield violation(f"table {'.'.join(key)}", message, command)
+
+
+@rule(
+    "TN406",
+    "warning",
+    reason="An undeclared table has no policies. If the application can reach it, it is an error.",
+    remedy=DECLARE,
+)
+def table_undeclared(snapshot: Snapshot) -> Iterator[Violation]:
+    """A model declares every table of the declared schemas."""
+    application = snapshot.service.roles.application
+    for row in undeclared_relations(snapshot, "rp"):
+        # Other rules check partitions and children.
+        if row["root"] or isolated_parents(row, snapshot):
+            continue
+        thing = f"table {row['schema']}.{row['name']}"
+        if row["is_reachable"]:
+            message = f"No model declares the table, and {application} can reach it."
+            yield violation(thing, message, revoke_all(row, snapshot), severity="error")
+        elif row["schema"] in snapshot.schemas:
+            yield violation(thing, "No model declares the table.", DECLARE)
+
+
+@rule(
+    "TN417",
+    "warning",
+    reason="A crash of the server empties an unlogged table, so all tenants lose its rows. Standbys do not have them.",
+    remedy="Set the table LOGGED.",
+)
+def table_unlogged(snapshot: Snapshot) -> Iterator[Violation]:
+    """No declared table is UNLOGGED."""
+    for key in snapshot.tables:
+        row = snapshot.relations.get(key)
+        if row is not None and row["is_unlogged"]:
+            message = "The table is UNLOGGED: a crash of the server empties it, and standbys do not have its rows."
+            yield violation(f"table {'.'.join(key)}", message, f"ALTER TABLE {qualified(*key)} SET LOGGED")
+
+
+@rule(
+    "TN608",
+    "warning",
+    reason="A large object belongs to a role, not to a tenant. If the application may read one, it is an error.",
+    remedy="Copy the bytes to a column of a tenant table. Unlink the large objects only after that.",
+)
+def large_objects(snapshot: Snapshot) -> Iterator[Violation]:
+    """There are no large objects."""
+    for row in snapshot.facts["large_objects"]:
+        if not row["found"]:
+            continue
+        severity: Severity = "error" if row["open"] else "warning"
+        also = f"; {snapshot.service.roles.application} may read {row['open']} of them" if row["open"] else ""
+        message = f"Large objects belong to no tenant, and there are {row['found']}{also}."
+        remedy = (
+            "Copy the bytes to a column of a tenant table. If the large objects may be lost: "
+            "SELECT lo_unlink(oid) FROM pg_largeobject_metadata"
+        )
+        yield violation("large objects", message, remedy, severity=severity)

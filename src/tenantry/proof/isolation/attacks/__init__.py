@@ -1,4 +1,4 @@
-"""The attacks in SQL, one module a family; importing this package puts them all in the catalogue."""
+"""The attacks in SQL, one module for each family. The import adds them all to the catalogue."""
 
 from tenantry.proof.isolation.attacks import (
     binding,

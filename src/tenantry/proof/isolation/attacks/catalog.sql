@@ -1,7 +1,7 @@
--- What the attacks ask of the catalog, as the application sees it.
+-- Queries of the attacks on the catalog, sent as the application.
 
 -- name: relations
--- Every relation with rows outside the system's schemas, with the relation that it is a partition or a child of.
+-- Every relation with rows outside the system's schemas, with its parent if it is a partition or a child.
 SELECT n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
        has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT') AS is_readable,
        (SELECT p.relname::text FROM pg_inherits AS i JOIN pg_class AS p ON p.oid = i.inhparent
@@ -17,8 +17,8 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspna
 ORDER BY n.nspname, c.relname;
 
 -- name: routines
--- Every routine that the application may call, but for those of the system, of triggers, and of extensions that run
--- with the caller's rights.
+-- Every routine that the application may call, except those of the system, of triggers, and of extensions that run with
+-- the caller's rights.
 SELECT n.nspname::text AS schema, p.proname::text AS name, p.prokind::text AS kind, p.prosecdef AS is_definer,
        pg_get_function_identity_arguments(p.oid) AS arguments,
        ARRAY(SELECT format_type(t.oid, NULL) FROM unnest(p.proargtypes) WITH ORDINALITY AS a (oid, place)
@@ -44,7 +44,7 @@ WHERE c.relkind = 'S' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_sche
 ORDER BY n.nspname, c.relname;
 
 -- name: statistics
--- The planner's statistics that the view shows: values of columns stand in them.
+-- The planner's statistics that the view shows. They hold values of columns.
 SELECT s.schemaname::text || '.' || s.tablename || '.' || s.attname AS place,
        concat_ws(' ', s.most_common_vals::text, s.histogram_bounds::text, s.most_common_elems::text) AS said
 FROM pg_stats AS s
@@ -62,7 +62,7 @@ SELECT x.schemaname::text || '.' || x.statistics_name,
 FROM pg_stats_ext_exprs AS x;
 
 -- name: texts
--- Whatever in the catalog is text that somebody wrote: definitions, bounds, comments, settings, names.
+-- All texts of the catalog that a user wrote: definitions, bounds, comments, settings, names.
 SELECT 'policy ' || p.polrelid::regclass || '.' || p.polname AS place,
        concat_ws(' ', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) AS said
 FROM pg_policy AS p

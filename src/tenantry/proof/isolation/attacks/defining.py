@@ -1,7 +1,7 @@
-"""Attacks on a table as a whole: locks, TRUNCATE and every kind of DDL that only an owner may send.
+"""Attacks on a table as a whole: locks, TRUNCATE and the DDL that only an owner may run.
 
-They do not depend on the tenant, so each is tried in the attacker's own alone. A lock that the application's privileges
-allow is a limit: it holds everybody up and shows nothing.
+They do not depend on the tenant, so each is tried in the attacker's own binding only. A lock that the application's
+privileges allow is a limit: it delays other sessions, and shows no row.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncpg
 from tenantry import sql
 from tenantry.postgres.sqlstate import sqlstate_of
 from tenantry.proof.isolation.attack import table_attack
-from tenantry.proof.isolation.duel import Duel
+from tenantry.proof.isolation.attempt import Attempt
 from tenantry.proof.isolation.verdict import Outcome, Verdict, blocked, breach, limit, skipped
 
 LOCK_NOT_AVAILABLE = "55P03"
@@ -20,92 +20,95 @@ LOCK_NOT_AVAILABLE = "55P03"
 LOCKING = frozenset({"UPDATE", "DELETE", "TRUNCATE"})
 
 
-@table_attack("lock", "lock everybody out of a table", in_every_stance=False)
-async def lock_table(duel: Duel) -> Verdict:
-    """LOCK ... ACCESS EXCLUSIVE; whether another holds a lock meanwhile makes no difference."""
+@table_attack("lock", "lock all other sessions out of a table", in_every_binding=False)
+async def lock_table(attempt: Attempt) -> Verdict:
+    """LOCK ... ACCESS EXCLUSIVE. A lock of another session makes no difference."""
     try:
-        await duel.execute(duel.fill("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE NOWAIT"))
+        await attempt.execute(attempt.fill("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE NOWAIT"))
     except asyncpg.PostgresError as error:
         if sqlstate_of(error) != LOCK_NOT_AVAILABLE:
-            return duel.judge(error)
-    if duel.facts.privileges & LOCKING:
-        return limit("Whoever may update or delete rows may lock the table: it holds others up, and shows nothing.")
+            return attempt.judge(error)
+    if attempt.facts.privileges & LOCKING:
+        return limit("A role that may update or delete rows may lock the table: this delays others, and shows nothing.")
     return breach("The table was locked without a privilege to change its rows.")
 
 
-@table_attack("lock", "keep the owner from changing a table", in_every_stance=False)
-async def lock_share_update_exclusive(duel: Duel) -> Verdict:
+@table_attack("lock", "keep the owner from changing a table", in_every_binding=False)
+async def lock_share_update_exclusive(attempt: Attempt) -> Verdict:
     """LOCK in the mode that VACUUM and CREATE INDEX CONCURRENTLY take."""
     try:
-        await duel.execute(duel.fill("LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE NOWAIT"))
+        await attempt.execute(attempt.fill("LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE NOWAIT"))
     except asyncpg.PostgresError as error:
         if sqlstate_of(error) != LOCK_NOT_AVAILABLE:
-            return duel.judge(error)
-    if duel.facts.privileges & LOCKING:
-        return limit("Whoever may update or delete rows may lock the table: it holds others up, and shows nothing.")
+            return attempt.judge(error)
+    if attempt.facts.privileges & LOCKING:
+        return limit("A role that may update or delete rows may lock the table: this delays others, and shows nothing.")
     return breach("The table was locked without a privilege to change its rows.")
 
 
-@table_attack("definition", "empty a table", in_every_stance=False)
-async def truncate(duel: Duel) -> Verdict:
-    """TRUNCATE, which ignores row security; a refusal for a reference (0A000) comes after the privilege was found."""
+@table_attack("definition", "empty a table", in_every_binding=False)
+async def truncate(attempt: Attempt) -> Verdict:
+    """TRUNCATE, which ignores row security. A refusal for a reference (0A000) means that the privilege is there."""
     try:
-        await duel.execute(duel.fill("TRUNCATE {table}"))
+        await attempt.execute(attempt.fill("TRUNCATE {table}"))
     except asyncpg.PostgresError as error:
         if sqlstate_of(error) != "0A000":
-            return duel.judge(error)
+            return attempt.judge(error)
         return breach("TRUNCATE is allowed; only a reference to the table refused it.")
     return breach("The table was emptied of every tenant's rows.")
 
 
-@table_attack("definition", "empty a table and all that refer to it", in_every_stance=False)
-async def truncate_cascade(duel: Duel) -> Verdict:
+@table_attack("definition", "empty a table and all that refer to it", in_every_binding=False)
+async def truncate_cascade(attempt: Attempt) -> Verdict:
     """TRUNCATE ... CASCADE."""
-    return await duel.refused(duel.fill("TRUNCATE {table} CASCADE"), "empty the table of every tenant's rows")
+    return await attempt.refused(attempt.fill("TRUNCATE {table} CASCADE"), "empty the table of every tenant's rows")
 
 
-@table_attack("definition", "grant itself more on a table", in_every_stance=False)
-async def grant_itself(duel: Duel) -> Verdict:
+@table_attack("definition", "grant itself more on a table", in_every_binding=False)
+async def grant_itself(attempt: Attempt) -> Verdict:
     """GRANT only warns where nothing can be granted, so what counts is what the role may do afterwards."""
-    table = sql.literal(duel.table)
+    table = sql.literal(attempt.table)
     question = f"SELECT has_table_privilege({table}, 'TRUNCATE')"
-    before = (await duel.fetch(question))[0][0]
-    refused = await duel.refused(duel.fill("GRANT ALL ON {table} TO CURRENT_USER"))
+    before = (await attempt.fetch(question))[0][0]
+    refused = await attempt.refused(attempt.fill("GRANT ALL ON {table} TO CURRENT_USER"))
     if refused.outcome is not Outcome.BREACH:
         return refused
-    if (await duel.fetch(question))[0][0] and not before:
+    if (await attempt.fetch(question))[0][0] and not before:
         return breach("It granted itself TRUNCATE.")
-    if (await duel.fetch(f"SELECT has_table_privilege({table}, 'SELECT WITH GRANT OPTION')"))[0][0]:
+    if (await attempt.fetch(f"SELECT has_table_privilege({table}, 'SELECT WITH GRANT OPTION')"))[0][0]:
         return breach("It may grant what it may do to others.")
     return blocked("nothing was granted")
 
 
-@table_attack("definition", "grow a child table of its own", in_every_stance=False)
-async def inherit(duel: Duel) -> Verdict:
+@table_attack("definition", "grow a child table of its own", in_every_binding=False)
+async def inherit(attempt: Attempt) -> Verdict:
     """A child's rows appear in its parent, for every tenant."""
-    if duel.facts.is_partitioned:
+    if attempt.facts.is_partitioned:
         return skipped("a partitioned table has partitions, and no heirs")
-    return await duel.refused(
-        duel.fill("CREATE TEMPORARY TABLE tenantry_heir () INHERITS ({table})"), "add a child to the table"
+    return await attempt.refused(
+        attempt.fill("CREATE TEMPORARY TABLE tenantry_heir () INHERITS ({table})"), "add a child to the table"
     )
 
 
-@table_attack("definition", "name a table in a foreign key of its own", in_every_stance=False)
-async def reference_it(duel: Duel) -> Verdict:
-    """REFERENCES tells of every row; no table in pg_temp can use it, so that the privilege itself is asked for."""
-    if "REFERENCES" in duel.facts.privileges:
-        return breach("The application may refer to the table, and so probe for every tenant's keys.")
+@table_attack("definition", "name a table in a foreign key of its own", in_every_binding=False)
+async def reference_it(attempt: Attempt) -> Verdict:
+    """REFERENCES shows which keys exist. A table in pg_temp cannot use it, so the privilege itself is checked."""
+    if "REFERENCES" in attempt.facts.privileges:
+        return breach("The application may refer to the table, and so test which keys other tenants have.")
     return blocked("the application may not refer to the table")
 
 
-# Everything that only an owner may do to a table. Each ends in a rollback, also where it is let through.
+# What only an owner may do to a table. Each ends in a rollback, also where the server accepts it.
 STATEMENTS = {
     "disable_row_security": ("switch a table's row security off", "ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"),
-    "unforce_row_security": ("free the owner of row security", "ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY"),
-    "create_policy": ("add a policy that lets everything pass", "CREATE POLICY tenantry_open ON {table} USING (true)"),
-    "alter_policy": ("open the tenant policy", "ALTER POLICY tenant_isolation_policy ON {table} USING (true)"),
+    "unforce_row_security": ("exempt the owner from row security", "ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY"),
+    "create_policy": ("add a policy that accepts every row", "CREATE POLICY tenantry_open ON {table} USING (true)"),
+    "alter_policy": (
+        "make the tenant policy accept every row",
+        "ALTER POLICY tenant_isolation_policy ON {table} USING (true)",
+    ),
     "drop_policy": ("drop the tenant policy", "DROP POLICY tenant_isolation_policy ON {table}"),
-    "take_ownership": ("own a table", "ALTER TABLE {table} OWNER TO CURRENT_USER"),
+    "take_ownership": ("become the owner of a table", "ALTER TABLE {table} OWNER TO CURRENT_USER"),
     "add_column": ("add a column", "ALTER TABLE {table} ADD COLUMN tenantry_column integer"),
     "alter_default": ("change the tenant's default", "ALTER TABLE {table} ALTER COLUMN {column} DROP DEFAULT"),
     "rename_table": ("rename a table", "ALTER TABLE {table} RENAME TO tenantry_renamed"),
@@ -124,20 +127,20 @@ STATEMENTS = {
         "CREATE RULE tenantry_rule AS ON UPDATE TO {table} DO INSTEAD NOTHING",
     ),
     "create_statistics": (
-        "have statistics of every row kept",
+        "create extended statistics of every row",
         "CREATE STATISTICS tenantry_statistics ON {column}, ({column}::text) FROM {table}",
     ),
     "comment_table": ("write a comment on a table", "COMMENT ON TABLE {table} IS 'tenantry'"),
-    "set_storage": ("let a table go to seed", "ALTER TABLE {table} SET (autovacuum_enabled = false)"),
+    "set_storage": ("switch a table's autovacuum off", "ALTER TABLE {table} SET (autovacuum_enabled = false)"),
 }
 
 
 def _register(name: str, sentence: str, template: str) -> None:
-    async def run(duel: Duel) -> Verdict:
-        return await duel.refused(duel.fill(template), sentence)
+    async def run(attempt: Attempt) -> Verdict:
+        return await attempt.refused(attempt.fill(template), sentence)
 
     run.__name__ = name
-    table_attack("definition", sentence, in_every_stance=False)(run)
+    table_attack("definition", sentence, in_every_binding=False)(run)
 
 
 for _name, (_sentence, _template) in STATEMENTS.items():

@@ -1,7 +1,7 @@
-"""Attacks by way of unique keys: an index looks at every row, whatever the policies say.
+"""Attacks through unique keys: a unique index checks all rows, whatever the policies say.
 
-What must hold them is the shape of the table: unique keys that carry the tenant. Both are tried from the attacker's own
-tenant, where a row can be written at all. A row that another constraint refused says nothing of the key.
+The table must prevent them by unique keys that include the tenant. Both attacks are tried in the attacker's own
+binding, because it can write rows there only. A row that another constraint refuses shows nothing about the key.
 """
 
 from __future__ import annotations
@@ -13,138 +13,141 @@ import asyncpg
 from tenantry import sql
 from tenantry.postgres.sqlstate import constraint_of, sqlstate_of
 from tenantry.proof.isolation.attack import table_attack
-from tenantry.proof.isolation.attacks.likenesses import INSERT, UNFIT, likenesses
-from tenantry.proof.isolation.duel import Duel
-from tenantry.proof.isolation.knowledge import KeyFact, Row
+from tenantry.proof.isolation.attacks.similar_rows import INSERT, UNFIT, similar_rows
+from tenantry.proof.isolation.attempt import Attempt
+from tenantry.proof.isolation.facts import KeyFact, Row
 from tenantry.proof.isolation.verdict import Outcome, Verdict, blocked, breach, limit, skipped
 from tenantry.tenancy.declarations import Kind, declaration_of
 
-NO_GLOBAL_KEY = "every unique key of the table holds the tenant"
-NO_ROW = "no row could be made up that meets nothing but the victim's by a unique key"
+NO_GLOBAL_KEY = "every unique key of the table includes the tenant"
+NO_ROW = "no row could be made up that only conflicts with the victim's in a unique key"
 DUPLICATES = frozenset({"23505", "23P01"})
 
 
-def _shared_keys(duel: Duel) -> list[tuple[KeyFact, Row]]:
-    """Return the keys without the tenant, each with a row of the victim that has a value of it: NULL meets nothing."""
-    rows = duel.facts.rows[duel.ground.victim]
+def _shared_keys(attempt: Attempt) -> list[tuple[KeyFact, Row]]:
+    """Return the keys without the tenant, each with a row of the victim that has no NULL in it."""
+    rows = attempt.facts.rows[attempt.attacked.victim]
     found = [
         (key, next((row for row in rows if None not in {row[name] for name in key.columns}), None))
-        for key in duel.facts.keys
-        if duel.target.tenant_column not in key.columns
+        for key in attempt.facts.keys
+        if attempt.target.tenant_column not in key.columns
     ]
     return [(key, row) for key, row in found if row is not None]
 
 
-def _wanted(duel: Duel, key: KeyFact, row: Row) -> dict[str, str]:
-    """Return the victim's values of the columns that the key looks at."""
-    writable = set(duel.facts.writable) - {duel.target.tenant_column}
-    return {name: duel.facts.literal(name, row[name]) for name in key.touched if name in writable}
+def _wanted(attempt: Attempt, key: KeyFact, row: Row) -> dict[str, str]:
+    """Return the victim's values of the key's columns."""
+    writable = set(attempt.facts.writable) - {attempt.target.tenant_column}
+    return {name: attempt.facts.literal(name, row[name]) for name in key.touched if name in writable}
 
 
-@table_attack("unique", "learn by a duplicate key what the victim has", in_every_stance=False)
-async def unique_probe(duel: Duel) -> Verdict:
-    """INSERT and UPDATE of one's own row with the victim's value of a unique key."""
-    keys = _shared_keys(duel)
-    told = [verdict for verdict in [await _probe(duel, key, row) for key, row in keys] if verdict is not None]
+@table_attack("unique", "learn by a duplicate key what the victim has", in_every_binding=False)
+async def unique_probe(attempt: Attempt) -> Verdict:
+    """INSERT and UPDATE of the attacker's row with the victim's value of a unique key."""
+    keys = _shared_keys(attempt)
+    told = [verdict for verdict in [await _probe(attempt, key, row) for key, row in keys] if verdict is not None]
     for verdict in told:
         if verdict.outcome not in {Outcome.LIMIT, Outcome.BLOCKED}:
             return verdict
     if not told:
         return skipped(NO_ROW if keys else NO_GLOBAL_KEY)
-    return next((one for one in told if one.outcome is Outcome.LIMIT), blocked("no duplicate key was told"))
+    return next((one for one in told if one.outcome is Outcome.LIMIT), blocked("no error for a duplicate key"))
 
 
-def _probes(duel: Duel, key: KeyFact, row: Row) -> Iterator[str]:
-    wanted = _wanted(duel, key, row)
-    for values in likenesses(duel, duel.ground.attacker, wanted, row):
-        yield duel.fill(INSERT, row=values)
+def _probes(attempt: Attempt, key: KeyFact, row: Row) -> Iterator[str]:
+    wanted = _wanted(attempt, key, row)
+    for values in similar_rows(attempt, attempt.attacked.attacker, wanted, row):
+        yield attempt.fill(INSERT, row=values)
     changes = ", ".join(
-        f"{sql.identifier(name)} = {value}" for name, value in wanted.items() if duel.facts.columns[name].is_updatable
+        f"{sql.identifier(name)} = {value}"
+        for name, value in wanted.items()
+        if attempt.facts.columns[name].is_updatable
     )
     if changes:
-        yield duel.fill("UPDATE {table} SET {changes} WHERE {column} = {attacker}", changes=changes)
+        yield attempt.fill("UPDATE {table} SET {changes} WHERE {column} = {attacker}", changes=changes)
 
 
-async def _probe(duel: Duel, key: KeyFact, row: Row) -> Verdict | None:
-    """Return what a unique key tells of the victim's value; None where it was never asked."""
+async def _probe(attempt: Attempt, key: KeyFact, row: Row) -> Verdict | None:
+    """Return what a unique key shows of the victim's value. Return None if another constraint refused every row."""
     told: Verdict | None = None
-    for statement in _probes(duel, key, row):
-        duel.begin(duel.stance.preamble)
+    for statement in _probes(attempt, key, row):
+        attempt.begin(attempt.binding.preamble)
         try:
-            await duel.execute(statement)
+            await attempt.execute(statement)
         except asyncpg.PostgresError as error:
             state = sqlstate_of(error) or ""
-            if _is_met(error, key) and await _is_met_alone(duel, key, statement):
-                return _told(duel, key)
+            if _is_duplicate(error, key) and await _is_foreign(attempt, key, statement):
+                return _told(attempt, key)
             if state.startswith(UNFIT):
                 continue
-            told = duel.judge(error)
+            told = attempt.judge(error)
             if told.outcome is not Outcome.BLOCKED:
                 return told
         else:
-            told = blocked("it met no duplicate")
+            told = blocked("no duplicate was found")
     return told
 
 
-def _is_met(error: asyncpg.PostgresError, key: KeyFact) -> bool:
+def _is_duplicate(error: asyncpg.PostgresError, key: KeyFact) -> bool:
     return sqlstate_of(error) in DUPLICATES and constraint_of(error) == key.name
 
 
-async def _is_met_alone(duel: Duel, key: KeyFact, statement: str) -> bool:
-    """Return whether it was no row of its own that the attacker met.
+async def _is_foreign(attempt: Attempt, key: KeyFact, statement: str) -> bool:
+    """Return whether the duplicate is not a row of the attacker.
 
-    What is unique among all tenants no own row has as well; a key that looks at the tenant by an expression may differ.
+    If a key is unique across all tenants, no row of the attacker has the value too. A key that includes the tenant in
+    an expression is tried again without the attacker's rows.
     """
-    if duel.target.tenant_column not in key.touched:
+    if attempt.target.tenant_column not in key.touched:
         return True
-    duel.begin(duel.stance.preamble)
+    attempt.begin(attempt.binding.preamble)
     try:
-        await duel.execute(duel.fill("DELETE FROM {table} WHERE {column} = {attacker}; ") + statement)
+        await attempt.execute(attempt.fill("DELETE FROM {table} WHERE {column} = {attacker}; ") + statement)
     except asyncpg.PostgresError as error:
-        return _is_met(error, key)
+        return _is_duplicate(error, key)
     return False
 
 
-def _told(duel: Duel, key: KeyFact) -> Verdict:
-    declaration = declaration_of(duel.target.table)
-    what = f"The duplicate-key error of {key.name} tells that somebody has the value"
+def _told(attempt: Attempt, key: KeyFact) -> Verdict:
+    declaration = declaration_of(attempt.target.table)
+    what = f"The duplicate-key error of {key.name} shows that a tenant has the value"
     if any(set(lookup.columns) == set(key.columns) for lookup in declaration.lookups):
-        return limit(f"{what}: the key of a declared lookup, one bit a guess.")
-    if key.columns and all(duel.facts.columns[name].type == "uuid" for name in key.columns):
-        return limit(f"{what}: a UUID, which nobody guesses.")
+        return limit(f"{what}: the key of a declared lookup, one bit for each guess.")
+    if key.columns and all(attempt.facts.columns[name].type == "uuid" for name in key.columns):
+        return limit(f"{what}: a UUID, which cannot be guessed.")
     if declaration.kind is Kind.TENANT_ROOT:
-        return limit(f"{what}: what tenants themselves are told apart by.")
+        return limit(f"{what}: the key of the tenants themselves.")
     return breach(f"{what}: {', '.join(key.touched)}.")
 
 
-@table_attack("unique", "overwrite or find a row of the victim by an upsert of its own", in_every_stance=False)
-async def upsert_own(duel: Duel) -> Verdict:
-    """INSERT ... ON CONFLICT on a key that the victim holds; what was updated was there before (xmax)."""
-    keys = [(key, row) for key, row in _shared_keys(duel) if set(key.columns) == set(key.touched)]
-    told = [verdict for verdict in [await _upsert(duel, key, row) for key, row in keys] if verdict is not None]
+@table_attack("unique", "overwrite or find a row of the victim by an upsert of its own", in_every_binding=False)
+async def upsert_own(attempt: Attempt) -> Verdict:
+    """INSERT ... ON CONFLICT on a key of the victim. A row with an xmax existed before."""
+    keys = [(key, row) for key, row in _shared_keys(attempt) if set(key.columns) == set(key.touched)]
+    told = [verdict for verdict in [await _upsert(attempt, key, row) for key, row in keys] if verdict is not None]
     for verdict in told:
         if verdict.outcome is not Outcome.BLOCKED:
             return verdict
     if not told:
         return skipped(NO_ROW if keys else NO_GLOBAL_KEY)
-    return blocked("every upsert was refused, or met nothing")
+    return blocked("every upsert was refused, or found no row of the victim")
 
 
-async def _upsert(duel: Duel, key: KeyFact, row: Row) -> Verdict | None:
+async def _upsert(attempt: Attempt, key: KeyFact, row: Row) -> Verdict | None:
     template = (
         "WITH made AS (INSERT INTO {table} AS t ({columns}) OVERRIDING SYSTEM VALUE VALUES ({row}) "
         "ON CONFLICT ({key}) DO UPDATE SET {same_of_t} RETURNING xmax::text AS deleter) SELECT deleter FROM made"
     )
     columns = ", ".join(map(sql.identifier, key.columns))
-    for values in likenesses(duel, duel.ground.attacker, _wanted(duel, key, row), row):
-        duel.begin(duel.stance.preamble)
+    for values in similar_rows(attempt, attempt.attacked.attacker, _wanted(attempt, key, row), row):
+        attempt.begin(attempt.binding.preamble)
         try:
-            rows = await duel.fetch(duel.fill(template, row=values, key=columns))
+            rows = await attempt.fetch(attempt.fill(template, row=values, key=columns))
         except asyncpg.PostgresError as error:
             if not (sqlstate_of(error) or "").startswith(UNFIT):
-                return duel.judge(error)
+                return attempt.judge(error)
         else:
             if any(found["deleter"] != "0" for found in rows):
                 return breach(f"An upsert took over the victim's row by {key.name}.")
-            return blocked("it met nothing")
+            return blocked("it found no row of the victim")
     return None

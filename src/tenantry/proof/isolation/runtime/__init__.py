@@ -1,10 +1,10 @@
-"""Attacks on the toolkit at work: its pool, its sessions, the ORM's paths, lost contexts; imported to be registered."""
+"""Attacks on the running toolkit: its pool, its sessions, the ORM, lost contexts. The import registers them."""
 
 from tenantry.proof.isolation.runtime import (
     cancellation,
     core,
-    hammer,
     leftovers,
+    load,
     orm_read,
     orm_write,
     pool,
@@ -18,8 +18,8 @@ from tenantry.proof.isolation.runtime import (
 __all__ = [
     "cancellation",
     "core",
-    "hammer",
     "leftovers",
+    "load",
     "orm_read",
     "orm_write",
     "pool",

@@ -1,4 +1,4 @@
-"""The mapped classes of a service and their rows, as the attacks on the ORM need them: found, never listed."""
+"""The mapped classes of a service and their rows, for the attacks on the ORM. They are found, and not listed."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ from sqlalchemy import Column, Table, UniqueConstraint, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper, RelationshipProperty, undefer
 
-from tenantry.proof.isolation.ground import Ground, Target
-from tenantry.proof.isolation.runtime.arena import readable
+from tenantry.proof.isolation.database import AttackedDatabase, AttackedTable
+from tenantry.proof.isolation.runtime.toolkit import readable
 from tenantry.tenancy.declarations import TenantBase, declaration_of
-from tenantry.tenancy.encrypted import EncryptedText
+from tenantry.tenancy.encrypted_text import EncryptedText
 
-__all__ = ["REFUSED", "Mapped", "attributes", "mapped_targets", "own_row", "relationships"]
+__all__ = ["REFUSED", "MappedTable", "attributes", "mapped_tables", "own_row", "relationships"]
 
-# How a row for somebody else is refused: by the policy; or because the tenant's column is an identity, which takes no
-# value from anybody.
+# How PostgreSQL refuses a row for another tenant: by the policy, or because the tenant column is GENERATED ALWAYS.
 REFUSED = frozenset({"42501", "428C9"})
 
 
 @dataclasses.dataclass(frozen=True)
-class Mapped:
+class MappedTable:
     """A tenant table and the class that is mapped to it."""
 
-    target: Target
+    target: AttackedTable
     model: type[Any]
 
     @property
@@ -53,15 +52,15 @@ class Mapped:
 
     @property
     def is_root(self) -> bool:
-        """Whether the row is the tenant itself, whose key no second row can have."""
+        """Whether a row is the tenant itself, so that each tenant has one row."""
         return declaration_of(self.table).kind.value == "tenant_root"
 
     def may(self, privilege: str) -> bool:
-        """Tell whether the application has a privilege on the table."""
+        """Return whether the application has a privilege on the table."""
         return privilege in declaration_of(self.table).privileges
 
     def tenant_of(self, entity: object) -> str:
-        """Return whose row an entity is."""
+        """Return the tenant of an entity."""
         return str(getattr(entity, self.model.__tenant__.key))
 
     def key_of(self, entity: object) -> tuple[Any, ...]:
@@ -70,7 +69,7 @@ class Mapped:
 
     @property
     def harmless(self) -> str:
-        """The attribute whose column is best written to itself: no key, no reference, not sealed."""
+        """An attribute that an UPDATE can set to itself without an effect: no key, no reference, not encrypted."""
         for prop in self.mapper.column_attrs:
             column = prop.columns[0]
             if isinstance(column, Column) and column is not self.tenant and not _is_special(column):
@@ -85,34 +84,34 @@ class Mapped:
         return column
 
     async def first(self, session: AsyncSession) -> Any:
-        """Load one row that the session sees, with every column; None where it sees none."""
+        """Load one row that the session sees, with every column. Return None if it sees no row."""
         return (await session.scalars(select(self.model).options(undefer("*")).limit(1))).first()
 
 
-def mapped_targets(ground: Ground) -> list[Mapped]:
+def mapped_tables(attacked: AttackedDatabase) -> list[MappedTable]:
     """Return the tenant tables of the service that the application may read and a class is mapped to."""
     classes = {
         model.__table__: model
         for model in _subclasses(TenantBase)
-        if getattr(model, "metadata", None) is ground.service.metadata and "__table__" in vars(model)
+        if getattr(model, "metadata", None) is attacked.service.metadata and "__table__" in vars(model)
     }
-    return [Mapped(target, classes[target.table]) for target in readable(ground) if target.table in classes]
+    return [MappedTable(target, classes[target.table]) for target in readable(attacked) if target.table in classes]
 
 
-def relationships(mapped: Mapped) -> list[RelationshipProperty[Any]]:
+def relationships(mapped: MappedTable) -> list[RelationshipProperty[Any]]:
     """Return the relationships that lead from the class to tenant tables."""
     return [one for one in mapped.mapper.relationships if hasattr(one.mapper.class_, "__tenant__")]
 
 
-async def own_row(mapped: Mapped, session: AsyncSession, *, renewed: bool = False) -> dict[str, Any]:
+async def own_row(mapped: MappedTable, session: AsyncSession, *, renewed: bool = False) -> dict[str, Any]:
     """Return the values of a row that the session sees, by column, without what the database computes.
 
-    `renewed` changes what must be unique, where it is no reference, and leaves out the keys that the database makes.
+    `renewed` changes the values that must be unique, except references, and leaves out keys that the database makes.
     """
     columns = [
         column
         for column in mapped.table.c
-        # A tenant that the database numbers itself is given by name all the same.
+        # A tenant that the database generates is given all the same.
         if column.computed is None and (column.identity is None or column is mapped.tenant)
     ]
     row = (await session.execute(select(*columns).limit(1))).one()
@@ -126,8 +125,8 @@ async def own_row(mapped: Mapped, session: AsyncSession, *, renewed: bool = Fals
     return values
 
 
-def attributes(mapped: Mapped, values: dict[str, Any]) -> dict[str, Any]:
-    """Return values by the names of the class's attributes, which need not be those of the columns."""
+def attributes(mapped: MappedTable, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values by the names of the class's attributes, which may differ from the columns' names."""
     return {mapped.mapper.get_property_by_column(mapped.table.c[name]).key: value for name, value in values.items()}
 
 
@@ -155,7 +154,7 @@ def _another(value: Any) -> Any:
         return value[:kept] + mark[: len(value) - kept]
     if isinstance(value, uuid.UUID):
         return uuid.uuid4()
-    # Small enough for the smallest type of numbers, as far as it goes.
+    # The sum fits into smallint for the numbers that a proof makes.
     return value + 1 + int(mark[:3], 16) if isinstance(value, int) and not isinstance(value, bool) else value
 
 

@@ -1,7 +1,7 @@
-"""Attacks by writing through the ORM: what the unit of work flushes, merges and sends in bulk.
+"""Attacks that write through the ORM: by flushing, merging and in bulk.
 
-Whether something was written is told by the server's own counters of this transaction, not by what SQLAlchemy believes.
-Everything is rolled back.
+The server's counters of the transaction decide whether something was written, and not SQLAlchemy. Everything is rolled
+back.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.orm.exc import StaleDataError
 
 from tenantry.postgres.sqlstate import sqlstate_of
-from tenantry.proof.isolation.duel import VIOLATION
-from tenantry.proof.isolation.runtime.arena import Arena, Leak, written
-from tenantry.proof.isolation.runtime.mapped import REFUSED, Mapped, attributes, own_row
+from tenantry.proof.isolation.attempt import VIOLATION
+from tenantry.proof.isolation.runtime.mapped import REFUSED, MappedTable, attributes, own_row
 from tenantry.proof.isolation.runtime.orm_read import NO_ROW, victims_row
-from tenantry.proof.isolation.runtime.trial import mapped_attack
+from tenantry.proof.isolation.runtime.registration import mapped_attack
+from tenantry.proof.isolation.runtime.toolkit import AttackedToolkit, Leak, written
 from tenantry.proof.isolation.verdict import Verdict, blocked, skipped
 from tenantry.tenancy.scope import parse_tenant
-from tenantry.tenancy.session import TenantSession
+from tenantry.tenancy.unit_of_work import TenantSession
 
 __all__: list[str] = []
 
-# Another row of the kind is refused by a key, a reference or a check: what was guessed is no row of this schema.
+# A key, a reference or a check refused the row that was made up, so it shows nothing about the tenant.
 UNGUESSED = frozenset({"22001", "23502", "23503", "23505", "23514", "23P01"})
 
 Write = Callable[[TenantSession, Any], Awaitable[object]]
 
 
 @asynccontextmanager
-async def _undone(arena: Arena) -> AsyncIterator[TenantSession]:
-    """Open a unit of work of the attacker that leaves no trace."""
-    async with arena.database.tenant(arena.attacker) as session:
+async def _undone(toolkit: AttackedToolkit) -> AsyncIterator[TenantSession]:
+    """Open a unit of work of the attacker that is rolled back."""
+    async with toolkit.database.tenant(toolkit.attacker) as session:
         try:
             yield session
         finally:
@@ -47,21 +47,21 @@ async def _undone(arena: Arena) -> AsyncIterator[TenantSession]:
             await session.rollback()
 
 
-async def _check_writes_nothing(arena: Arena, mapped: Mapped, write: Write, where: str) -> bool:
-    """Let the attacker's session `write` with an entity of the victim's; False where there is none."""
-    theirs = await victims_row(arena, mapped)
+async def _check_writes_nothing(toolkit: AttackedToolkit, mapped: MappedTable, write: Write, where: str) -> bool:
+    """Call `write` with the attacker's session and an entity of the victim. Return False if it has no row."""
+    theirs = await victims_row(toolkit, mapped)
     if theirs is None:
         return False
-    async with _undone(arena) as session:
+    async with _undone(toolkit) as session:
         before = await written(session)
         try:
-            # SQLAlchemy only warns where a DELETE met no row.
+            # SQLAlchemy only warns if a DELETE found no row.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SAWarning)
                 await write(session, theirs)
         except (SQLAlchemyError, StaleDataError) as error:
             state = sqlstate_of(error)
-            # Without a policy the predicate lets a merge come as far as a key. Any other error proves nothing.
+            # Without a policy, a key refuses what a merge inserts. Any other error proves nothing.
             if state is not None and state not in REFUSED and not state.startswith(VIOLATION):
                 raise
             return True
@@ -71,14 +71,14 @@ async def _check_writes_nothing(arena: Arena, mapped: Mapped, write: Write, wher
     return True
 
 
-async def _modify(session: TenantSession, mapped: Mapped, entity: Any) -> None:
+async def _modify(session: TenantSession, mapped: MappedTable, entity: Any) -> None:
     flag_modified(entity, mapped.harmless)
     await session.flush()
 
 
 @mapped_attack("flush the victim's entity, changed or deleted, from its own session")
-async def orm_flush_of_victims(arena: Arena, mapped: Mapped) -> Verdict:
-    """Attach the victim's entity; change it; delete it; make one up that has its key."""
+async def orm_flush_of_victims(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
+    """Attach the victim's entity and change it; delete it; change a made-up entity with its key."""
 
     async def change(session: TenantSession, entity: Any) -> None:
         session.add(entity)
@@ -97,14 +97,14 @@ async def orm_flush_of_victims(arena: Arena, mapped: Mapped) -> Verdict:
         await _modify(session, mapped, forged)
 
     for write in (change, remove, make_up):
-        if not await _check_writes_nothing(arena, mapped, write, f"a flush ({write.__name__})"):
+        if not await _check_writes_nothing(toolkit, mapped, write, f"a flush ({write.__name__})"):
             return skipped(NO_ROW)
     return blocked()
 
 
 @mapped_attack("merge the victim's entity into its own session")
-async def orm_merge(arena: Arena, mapped: Mapped) -> Verdict:
-    """Merge with and without loading: it must become no row of anybody's."""
+async def orm_merge(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
+    """Merge with and without loading. Neither may write a row."""
 
     async def merge(session: TenantSession, entity: Any) -> None:
         await session.merge(entity)
@@ -114,13 +114,13 @@ async def orm_merge(arena: Arena, mapped: Mapped) -> Verdict:
         await _modify(session, mapped, await session.merge(entity, load=False))
 
     for write in (merge, merge_unloaded):
-        if not await _check_writes_nothing(arena, mapped, write, f"a {write.__name__.replace('_', ' ')}"):
+        if not await _check_writes_nothing(toolkit, mapped, write, f"a {write.__name__.replace('_', ' ')}"):
             return skipped(NO_ROW)
     return blocked()
 
 
 @mapped_attack("write the victim's rows in bulk")
-async def orm_bulk(arena: Arena, mapped: Mapped) -> Verdict:
+async def orm_bulk(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
     """Use the bulk methods of `Session`, and UPDATE and DELETE with and without the victim's key."""
     model, harmless = mapped.model, mapped.harmless
 
@@ -147,19 +147,19 @@ async def orm_bulk(arena: Arena, mapped: Mapped) -> Verdict:
         await session.execute(statement, execution_options={"synchronize_session": False})
 
     async def delete_where(session: TenantSession, _entity: Any) -> None:
-        statement = delete(model).where(model.__tenant__ != parse_tenant(arena.attacker, mapped.tenant.type))
+        statement = delete(model).where(model.__tenant__ != parse_tenant(toolkit.attacker, mapped.tenant.type))
         await session.execute(statement, execution_options={"synchronize_session": False})
 
     for write in (save_objects, update_mappings, update_by_key, update_where, delete_where):
-        if not await _check_writes_nothing(arena, mapped, write, f"bulk ({write.__name__})"):
+        if not await _check_writes_nothing(toolkit, mapped, write, f"bulk ({write.__name__})"):
             return skipped(NO_ROW)
     return blocked()
 
 
-@mapped_attack("add entities, alone and in bulk, that say they are the victim's")
-async def orm_insert_for_victim(arena: Arena, mapped: Mapped) -> Verdict:
-    """Insert rows with the victim's tenant in every way the ORM knows: the policy refuses each."""
-    victim = parse_tenant(arena.victim, mapped.tenant.type)
+@mapped_attack("add entities with the victim's tenant, alone and in bulk")
+async def orm_insert_for_victim(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
+    """Insert rows with the victim's tenant in every way of the ORM. The policy must refuse each."""
+    victim = parse_tenant(toolkit.victim, mapped.tenant.type)
     model, tenant = mapped.model, mapped.model.__tenant__.key
 
     async def add(session: TenantSession, values: dict[str, Any]) -> None:
@@ -182,7 +182,7 @@ async def orm_insert_for_victim(arena: Arena, mapped: Mapped) -> Verdict:
         await session.scalars(insert(model).returning(model), [values])
 
     for write in (add, save_objects, insert_mappings, insert_many, insert_values, insert_returning):
-        async with _undone(arena) as session:
+        async with _undone(toolkit) as session:
             forged = attributes(mapped, await own_row(mapped, session)) | {tenant: victim}
             try:
                 await write(session, forged)
@@ -194,14 +194,16 @@ async def orm_insert_for_victim(arena: Arena, mapped: Mapped) -> Verdict:
     return blocked()
 
 
-@mapped_attack("add an entity that does not say whose it is, and have it become another's")
-async def orm_insert_filled(arena: Arena, mapped: Mapped) -> Verdict:
-    """Add without a tenant: the database fills in the one that is bound."""
+@mapped_attack("add an entity without a tenant, so that it becomes another tenant's")
+async def orm_insert_filled(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
+    """Add an entity without a tenant. The database must fill in the bound one."""
     if mapped.is_root or not mapped.may("INSERT"):
         return skipped(
-            "the tenant names itself in its root" if mapped.is_root else "the application may not insert here"
+            "the row of a tenant needs its tenant"
+            if mapped.is_root
+            else "the application may not insert into the table"
         )
-    async with _undone(arena) as session:
+    async with _undone(toolkit) as session:
         values = attributes(mapped, await own_row(mapped, session, renewed=True))
         values.pop(mapped.model.__tenant__.key, None)
         entity = mapped.model(**values)
@@ -210,17 +212,17 @@ async def orm_insert_filled(arena: Arena, mapped: Mapped) -> Verdict:
             await session.flush()
         except SQLAlchemyError as error:
             if sqlstate_of(error) in UNGUESSED:
-                return skipped(f"a second row could not be guessed ({sqlstate_of(error)})")
+                return skipped(f"a second row could not be made up ({sqlstate_of(error)})")
             raise
         try:
             await session.refresh(entity)
         except InvalidRequestError as error:
-            raise Leak("a row without a tenant became somebody else's") from error
+            raise Leak("a row without a tenant became another tenant's") from error
         owner = mapped.tenant_of(entity)
-        if owner != arena.attacker:
+        if owner != toolkit.attacker:
             raise Leak(f"a row without a tenant became {owner}'s")
     with contextlib.suppress(SQLAlchemyError):
-        async with _undone(arena) as session:
+        async with _undone(toolkit) as session:
             await session.execute(
                 insert(mapped.model), [attributes(mapped, await own_row(mapped, session, renewed=True))]
             )

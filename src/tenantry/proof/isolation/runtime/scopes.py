@@ -1,4 +1,4 @@
-"""Attacks on the binding within a session: transactions that follow each other, savepoints, scopes in one another."""
+"""Attacks on the binding within a session: successive transactions, savepoints, nested units of work."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import contextlib
 from sqlalchemy.exc import SQLAlchemyError
 
 from tenantry import errors
-from tenantry.proof.isolation.runtime.arena import Arena, Leak
-from tenantry.proof.isolation.runtime.trial import runtime_attack
+from tenantry.proof.isolation.runtime.registration import runtime_attack
+from tenantry.proof.isolation.runtime.toolkit import AttackedToolkit, Leak
 from tenantry.proof.isolation.verdict import Verdict, blocked
 from tenantry.tenancy.context import current_tenant
-from tenantry.tenancy.session import TenantSession
+from tenantry.tenancy.unit_of_work import TenantSession
 
 __all__: list[str] = []
 
@@ -22,137 +22,137 @@ async def _fail(session: TenantSession) -> None:
 
 
 @runtime_attack("session", "see other rows in the transaction that follows a commit")
-async def session_commit(arena: Arena) -> Verdict:
-    """Commit in the middle and go on; meanwhile the victim has the connection."""
-    async with arena.database.tenant(arena.attacker) as session:
+async def session_commit(toolkit: AttackedToolkit) -> Verdict:
+    """Commit and go on. In between the victim uses the connection."""
+    async with toolkit.database.tenant(toolkit.attacker) as session:
         for _ in range(3):
-            await arena.check_bound(session, arena.attacker, "in a transaction after a commit")
+            await toolkit.check_bound(session, toolkit.attacker, "in a transaction after a commit")
             await session.commit()
-            await arena.check("between two transactions of a session")
-        await arena.check_bound(session, arena.attacker, "in a transaction after a commit")
+            await toolkit.check("between two transactions of a session")
+        await toolkit.check_bound(session, toolkit.attacker, "in a transaction after a commit")
     return blocked()
 
 
 @runtime_attack("session", "see other rows in the transaction that follows a rollback")
-async def session_rollback(arena: Arena) -> Verdict:
-    """Roll back in the middle, also after an error, and go on."""
-    async with arena.database.tenant(arena.attacker) as session:
+async def session_rollback(toolkit: AttackedToolkit) -> Verdict:
+    """Roll back, also after an error, and go on."""
+    async with toolkit.database.tenant(toolkit.attacker) as session:
         for _ in range(3):
-            await arena.check_bound(session, arena.attacker, "in a transaction after a rollback")
+            await toolkit.check_bound(session, toolkit.attacker, "in a transaction after a rollback")
             await _fail(session)
             await session.rollback()
-            await arena.check("between two transactions of a session")
-        await arena.check_bound(session, arena.attacker, "in a transaction after a rollback")
+            await toolkit.check("between two transactions of a session")
+        await toolkit.check_bound(session, toolkit.attacker, "in a transaction after a rollback")
     return blocked()
 
 
 @runtime_attack("session", "see other rows in a session that was closed or reset, and is used again")
-async def session_reuse(arena: Arena) -> Verdict:
-    """Close the session in its unit of work, reset it, and use it after its end."""
-    async with arena.database.tenant(arena.attacker) as session:
+async def session_reuse(toolkit: AttackedToolkit) -> Verdict:
+    """Close and reset the session in its unit of work, and use it after the end."""
+    async with toolkit.database.tenant(toolkit.attacker) as session:
         for again in (session.close, session.reset, session.invalidate):
-            await arena.check_bound(session, arena.attacker, "in a session that is used again")
+            await toolkit.check_bound(session, toolkit.attacker, "in a session that is used again")
             await again()
-            await arena.check("after a session was closed")
-        await arena.check_bound(session, arena.attacker, "in a session that is used again")
+            await toolkit.check("after a session was closed")
+        await toolkit.check_bound(session, toolkit.attacker, "in a session that is used again")
     try:
-        await arena.check_bound(session, arena.attacker, "in a session past its unit of work")
+        await toolkit.check_bound(session, toolkit.attacker, "in a session past its unit of work")
     finally:
         await session.close()
-    await arena.check("after a session was used past its unit of work")
+    await toolkit.check("after a session was used past its unit of work")
     return blocked()
 
 
 @runtime_attack("session", "begin a second transaction in a session, and see other rows there")
-async def session_second_begin(arena: Arena) -> Verdict:
-    """Call `begin()` while a transaction is open, which is an error, and after it ended, which is not."""
-    async with arena.database.tenant(arena.attacker) as session:
-        await arena.check_bound(session, arena.attacker, "before a second begin")
+async def session_second_begin(toolkit: AttackedToolkit) -> Verdict:
+    """Call `begin()` while a transaction is open, which is an error, and after its end."""
+    async with toolkit.database.tenant(toolkit.attacker) as session:
+        await toolkit.check_bound(session, toolkit.attacker, "before a second begin")
         with contextlib.suppress(SQLAlchemyError):
             async with session.begin():
-                await arena.check_bound(session, arena.attacker, "in a second begin")
-        await arena.check_bound(session, arena.attacker, "after a second begin")
+                await toolkit.check_bound(session, toolkit.attacker, "in a second begin")
+        await toolkit.check_bound(session, toolkit.attacker, "after a second begin")
         await session.commit()
         async with session.begin():
-            await arena.check_bound(session, arena.attacker, "in a transaction begun by hand")
+            await toolkit.check_bound(session, toolkit.attacker, "in a transaction begun by hand")
         connection = await session.connection()
         with contextlib.suppress(SQLAlchemyError):
             await connection.begin()
-        await arena.check_bound(session, arena.attacker, "after a connection's second begin")
-    await arena.check("after a second begin")
+        await toolkit.check_bound(session, toolkit.attacker, "after a connection's second begin")
+    await toolkit.check("after a second begin")
     return blocked()
 
 
 @runtime_attack("session", "end the transaction by SQL of its own, and go on without a binding")
-async def session_end_by_text(arena: Arena) -> Verdict:
-    """Send COMMIT and ROLLBACK as text: what follows must show nothing, and leave nothing."""
+async def session_end_by_text(toolkit: AttackedToolkit) -> Verdict:
+    """Send COMMIT and ROLLBACK as text. The next statement must show no row, and leave nothing behind."""
     for end in ("COMMIT", "ROLLBACK"):
         with contextlib.suppress(SQLAlchemyError, errors.TenantryError):
-            async with arena.database.tenant(arena.attacker) as session:
+            async with toolkit.database.tenant(toolkit.attacker) as session:
                 connection = await session.connection()
                 await connection.exec_driver_sql(end)
-                seen = (await connection.exec_driver_sql(arena.roll_call)).mappings()
-                if {row["tenant"] for row in seen} - {arena.attacker}:
+                seen = (await connection.exec_driver_sql(toolkit.owners_query)).mappings()
+                if {row["tenant"] for row in seen} - {toolkit.attacker}:
                     raise Leak(f"after {end} as text, other tenants' rows were seen")
-        await arena.check(f"after {end} as text")
+        await toolkit.check(f"after {end} as text")
     return blocked()
 
 
 @runtime_attack("session", "lose the binding in a savepoint that is released or rolled back")
-async def session_savepoints(arena: Arena) -> Verdict:
-    """Nest savepoints; release them, roll them back, and let an error end them."""
-    async with arena.database.tenant(arena.attacker) as session:
+async def session_savepoints(toolkit: AttackedToolkit) -> Verdict:
+    """Nest savepoints, release them, roll them back, and end them by an error."""
+    async with toolkit.database.tenant(toolkit.attacker) as session:
         async with session.begin_nested():
             await session.begin_nested()
-            await arena.check_bound(session, arena.attacker, "in a savepoint")
-        await arena.check_bound(session, arena.attacker, "after a savepoint")
+            await toolkit.check_bound(session, toolkit.attacker, "in a savepoint")
+        await toolkit.check_bound(session, toolkit.attacker, "after a savepoint")
         savepoint = await session.begin_nested()
         await savepoint.rollback()
-        await arena.check_bound(session, arena.attacker, "after a savepoint was rolled back")
+        await toolkit.check_bound(session, toolkit.attacker, "after a savepoint was rolled back")
         with contextlib.suppress(SQLAlchemyError):
             async with session.begin_nested():
                 await (await session.connection()).exec_driver_sql("SELECT 1/0")
-        await arena.check_bound(session, arena.attacker, "after an error in a savepoint")
-    await arena.check("after savepoints")
+        await toolkit.check_bound(session, toolkit.attacker, "after an error in a savepoint")
+    await toolkit.check("after savepoints")
     return blocked()
 
 
 @runtime_attack("session", "see the inner tenant's rows in the outer unit of work, or the other way round", pool=3)
-async def session_nested(arena: Arena) -> Verdict:
-    """Open the victim's unit of work, one without a tenant and an admin's inside the attacker's, in one task."""
-    database, attacker, victim = arena.database, arena.attacker, arena.victim
+async def session_nested(toolkit: AttackedToolkit) -> Verdict:
+    """Open units of work of the victim, without a tenant and of the admin inside the attacker's, in one task."""
+    database, attacker, victim = toolkit.database, toolkit.attacker, toolkit.victim
     before = current_tenant()
     async with database.tenant(attacker) as outer:
-        await arena.check_bound(outer, attacker, "outside of another scope")
+        await toolkit.check_bound(outer, attacker, "outside of another scope")
         async with database.tenant(victim) as inner:
-            _check_told(victim)
+            _check_context(victim)
             for _ in range(2):
-                await arena.check_bound(inner, victim, "in the inner unit of work")
-                await arena.check_bound(outer, attacker, "in the outer unit of work")
-                # A transaction that begins in here is still the outer session's.
+                await toolkit.check_bound(inner, victim, "in the inner unit of work")
+                await toolkit.check_bound(outer, attacker, "in the outer unit of work")
+                # The next transaction of the outer session begins inside the inner unit of work.
                 await outer.commit()
-        _check_told(attacker)
+        _check_context(attacker)
         with contextlib.suppress(SQLAlchemyError):
             async with database.tenant(victim, read_only=True) as reading:
-                await arena.check_bound(reading, victim, "in an inner read-only unit of work")
+                await toolkit.check_bound(reading, victim, "in an inner read-only unit of work")
                 await (await reading.connection()).exec_driver_sql("SELECT 1/0")
-        _check_told(attacker)
+        _check_context(attacker)
         async with database.session() as unscoped:
-            _check_told(None)
-            rows = await arena.read_unscoped(unscoped)
-            arena.judge(rows, None, "in an inner session without a tenant")
+            _check_context(None)
+            rows = await toolkit.read_unscoped(unscoped)
+            toolkit.judge(rows, None, "in an inner session without a tenant")
         async with database.admin(reason="proof of isolation: an admin session inside a tenant's") as admin:
-            _check_told(None)
+            _check_context(None)
             await admin.connection()
-            await arena.check_bound(outer, attacker, "beside an admin session")
-        _check_told(attacker)
-        await arena.check_bound(outer, attacker, "after the inner scopes")
-    _check_told(before)
-    await arena.check("after nested scopes")
+            await toolkit.check_bound(outer, attacker, "beside an admin session")
+        _check_context(attacker)
+        await toolkit.check_bound(outer, attacker, "after the inner scopes")
+    _check_context(before)
+    await toolkit.check("after nested scopes")
     return blocked()
 
 
-def _check_told(tenant: str | None) -> None:
-    told = current_tenant()
-    if told != tenant:
-        raise Leak(f"logs would name {told!r} where {tenant!r} works")
+def _check_context(tenant: str | None) -> None:
+    found = current_tenant()
+    if found != tenant:
+        raise Leak(f"logs would name {found!r} where {tenant!r} works")

@@ -1,4 +1,4 @@
-"""Attacks on sealed columns: the victim's ciphertext is put where the attacker may read it."""
+"""Attacks on encrypted columns: the victim's ciphertext is moved to a place that the attacker may read."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from sqlalchemy import Column, select, update
 from sqlalchemy.orm import undefer
 
 from tenantry import errors
-from tenantry.proof.isolation.runtime.arena import Arena, Leak
-from tenantry.proof.isolation.runtime.mapped import Mapped
-from tenantry.proof.isolation.runtime.trial import mapped_attack
+from tenantry.proof.isolation.runtime.mapped import MappedTable
+from tenantry.proof.isolation.runtime.registration import mapped_attack
+from tenantry.proof.isolation.runtime.toolkit import AttackedToolkit, Leak
 from tenantry.proof.isolation.verdict import Verdict, blocked, skipped
-from tenantry.tenancy.encrypted import EncryptedText, Sealed
+from tenantry.tenancy.encrypted_text import EncryptedText, Sealed
 
 __all__: list[str] = []
 
 SECRET = "a secret of the victim's"  # noqa: S105  # made up
 
 
-@mapped_attack("open the victim's sealed value, moved into its own row")
-async def sealed_value_moved(arena: Arena, mapped: Mapped) -> Verdict:
+@mapped_attack("open the victim's encrypted value after it was copied into its own row")
+async def sealed_value_moved(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
     """Seal a text as the victim does, store the ciphertext in the attacker's row, and load that row."""
     columns = [column for column in mapped.table.c if isinstance(column.type, EncryptedText)]
     if not columns:
-        return skipped("the table has no sealed column")
+        return skipped("the table has no encrypted column")
     if not mapped.may("UPDATE"):
-        return skipped("the application may not update here")
+        return skipped("the application may not update the table")
     for column in columns:
-        stored = await _seal(arena, mapped, column)
+        stored = await _seal(toolkit, mapped, column)
         if stored is None:
-            return skipped("the ground holds no row of the victim's here")
+            return skipped("the table has no row of the victim")
         try:
-            text = await _load(arena, mapped, column, Sealed.at(str(stored), stored.place))
+            text = await _load(toolkit, mapped, column, Sealed.at(str(stored), stored.place))
         except errors.DecryptionFailed:
             continue
         if text == SECRET:
@@ -39,9 +39,9 @@ async def sealed_value_moved(arena: Arena, mapped: Mapped) -> Verdict:
     return blocked(", ".join(column.name for column in columns))
 
 
-async def _seal(arena: Arena, mapped: Mapped, column: Column[str]) -> Sealed | None:
-    """Return how the victim's unit of work stores the secret; nothing is kept of it."""
-    async with arena.database.tenant(arena.victim) as session:
+async def _seal(toolkit: AttackedToolkit, mapped: MappedTable, column: Column[str]) -> Sealed | None:
+    """Return the secret as the victim's unit of work stores it, and roll back."""
+    async with toolkit.database.tenant(toolkit.victim) as session:
         await session.execute(update(mapped.table).values({column: SECRET}))
         stored = (await session.scalars(select(column).limit(1))).first()
         if SECRET in str(stored):
@@ -54,8 +54,8 @@ async def _seal(arena: Arena, mapped: Mapped, column: Column[str]) -> Sealed | N
     return stored
 
 
-async def _load(arena: Arena, mapped: Mapped, column: Column[str], stored: Sealed) -> str | None:
-    async with arena.database.tenant(arena.attacker) as session:
+async def _load(toolkit: AttackedToolkit, mapped: MappedTable, column: Column[str], stored: Sealed) -> str | None:
+    async with toolkit.database.tenant(toolkit.attacker) as session:
         try:
             await session.execute(update(mapped.table).values({column: stored}))
             entity = (await session.scalars(select(mapped.model).options(undefer("*")).limit(1))).one()
@@ -65,5 +65,5 @@ async def _load(arena: Arena, mapped: Mapped, column: Column[str], stored: Seale
             await session.rollback()
 
 
-def _key(mapped: Mapped, column: Column[str]) -> str:
+def _key(mapped: MappedTable, column: Column[str]) -> str:
     return mapped.mapper.get_property_by_column(column).key

@@ -1,4 +1,4 @@
-"""Attacks on what a session may be: one in AUTOCOMMIT, one that only reads, one of the admin role."""
+"""Attacks on special sessions: in AUTOCOMMIT, read-only, and of the admin role."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tenantry import errors, sql
 from tenantry.postgres.sqlstate import READ_ONLY, sqlstate_of
-from tenantry.proof.isolation.runtime.arena import Arena, Leak, driver_of, written
-from tenantry.proof.isolation.runtime.mapped import REFUSED, Mapped, own_row
-from tenantry.proof.isolation.runtime.trial import mapped_attack, runtime_attack
+from tenantry.proof.isolation.runtime.mapped import REFUSED, MappedTable, own_row
+from tenantry.proof.isolation.runtime.registration import mapped_attack, runtime_attack
+from tenantry.proof.isolation.runtime.toolkit import AttackedToolkit, Leak, driver_of, written
 from tenantry.proof.isolation.verdict import Verdict, blocked, limit
 
 __all__: list[str] = []
@@ -25,28 +25,28 @@ WHERE rolname = current_user
 """
 
 
-@runtime_attack("session", "have a tenant's statements run in AUTOCOMMIT, where no binding lasts")
-async def session_autocommit(arena: Arena) -> Verdict:
-    """Ask for AUTOCOMMIT on the session's connection, on its engine, and once the transaction has begun."""
-    database = arena.database
-    async with database.tenant(arena.attacker) as session:
+@runtime_attack("session", "run a tenant's statements in AUTOCOMMIT, where a binding ends at once")
+async def session_autocommit(toolkit: AttackedToolkit) -> Verdict:
+    """Set AUTOCOMMIT on the session's connection, on its engine, and after the transaction began."""
+    database = toolkit.database
+    async with database.tenant(toolkit.attacker) as session:
         await _check_refused(session.connection(execution_options=AUTOCOMMIT), "on the session's connection")
-    async with database.tenant(arena.attacker) as session:
+    async with database.tenant(toolkit.attacker) as session:
         session.sync_session.bind = database.engine.sync_engine.execution_options(**AUTOCOMMIT)
         await _check_refused(session.connection(), "on the session's engine")
-    async with database.tenant(arena.attacker) as session:
+    async with database.tenant(toolkit.attacker) as session:
         connection = await session.connection()
         with contextlib.suppress(SQLAlchemyError):
             await connection.execution_options(**AUTOCOMMIT)
-        await arena.check_bound(session, arena.attacker, "after AUTOCOMMIT was asked for in a transaction")
-    async with database.tenant(arena.attacker, read_only=True) as reading:
+        await toolkit.check_bound(session, toolkit.attacker, "after AUTOCOMMIT was asked for in a transaction")
+    async with database.tenant(toolkit.attacker, read_only=True) as reading:
         with contextlib.suppress(SQLAlchemyError):
             await (await reading.connection()).execution_options(**AUTOCOMMIT)
-        await arena.check_bound(reading, arena.attacker, "after a reader asked for AUTOCOMMIT")
+        await toolkit.check_bound(reading, toolkit.attacker, "after a reader asked for AUTOCOMMIT")
     async with database.engine.connect() as connection:
         await connection.execution_options(**AUTOCOMMIT)
-        await arena.check_unbound(await driver_of(connection), "in AUTOCOMMIT over the engine")
-    await arena.check("after AUTOCOMMIT was asked for")
+        await toolkit.check_unbound(await driver_of(connection), "in AUTOCOMMIT over the engine")
+    await toolkit.check("after AUTOCOMMIT was asked for")
     return blocked()
 
 
@@ -59,15 +59,15 @@ async def _check_refused(connecting: Any, where: str) -> None:
 
 
 @mapped_attack("write in a read-only unit of work")
-async def reader_writes(arena: Arena, mapped: Mapped) -> Verdict:
-    """Write with typed statements, which are refused before they are sent; with text and in a CTE, by the server."""
-    async with arena.database.tenant(arena.attacker) as session:
+async def reader_writes(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
+    """The toolkit must refuse typed statements before it sends them; the server must refuse text and a CTE."""
+    async with toolkit.database.tenant(toolkit.attacker) as session:
         values = await own_row(mapped, session)
     table, tenant, harmless = mapped.table, mapped.tenant, mapped.harmless_column
     typed = (insert(table).values(values), update(table).values({harmless: harmless}), delete(table))
     name, column = sql.qualified(mapped.target.schema, mapped.target.name), sql.identifier(harmless.name)
     for statement in typed:
-        async with arena.database.tenant(arena.attacker, read_only=True) as reading:
+        async with toolkit.database.tenant(toolkit.attacker, read_only=True) as reading:
             for send in (reading.execute, reading.scalar, reading.scalars, reading.stream, reading.stream_scalars):
                 await _check_not_sent(send, statement)
     hidden = (
@@ -76,13 +76,13 @@ async def reader_writes(arena: Arena, mapped: Mapped) -> Verdict:
         select(delete(table).returning(tenant).cte().c[tenant.name]),
     )
     for concealed in hidden:
-        async with arena.database.tenant(arena.attacker, read_only=True) as reading:
+        async with toolkit.database.tenant(toolkit.attacker, read_only=True) as reading:
             await _check_no_write(reading, concealed)
     for statement in typed:
-        # Through its connection even a typed statement reaches the server.
-        async with arena.database.tenant(arena.attacker, read_only=True) as reading:
+        # A typed statement on the session's connection reaches the server.
+        async with toolkit.database.tenant(toolkit.attacker, read_only=True) as reading:
             await _check_no_write(await reading.connection(), statement)
-    await arena.check("after a reader tried to write")
+    await toolkit.check("after a reader tried to write")
     return blocked()
 
 
@@ -92,7 +92,7 @@ async def _check_not_sent(send: Any, statement: Any) -> None:
     except errors.ReadOnly:
         return
     except SQLAlchemyError as error:
-        raise Leak(f"a reader's typed statement was sent, and refused only by the server: {statement}") from error
+        raise Leak(f"a reader's typed statement was sent, and only the server refused it: {statement}") from error
     raise Leak(f"a reader wrote: {statement}")
 
 
@@ -100,7 +100,7 @@ async def _check_no_write(reading: Any, statement: Any) -> None:
     try:
         await reading.execute(statement)
     except SQLAlchemyError as error:
-        # Refused for another reason where the application may not write the table at all.
+        # If the application may not write the table, the refusal has another SQLSTATE.
         if sqlstate_of(error) not in {READ_ONLY, *REFUSED}:
             raise
         return
@@ -108,75 +108,75 @@ async def _check_no_write(reading: Any, statement: Any) -> None:
 
 
 @runtime_attack("session", "make a read-only transaction writable by SQL of its own")
-async def reader_made_writable(arena: Arena) -> Verdict:
-    """Send SET TRANSACTION READ WRITE, which PostgreSQL takes before the first query of a transaction."""
-    async with arena.database.tenant(arena.attacker, read_only=True) as reading:
+async def reader_made_writable(toolkit: AttackedToolkit) -> Verdict:
+    """Send SET TRANSACTION READ WRITE, which PostgreSQL accepts before the first query of a transaction."""
+    async with toolkit.database.tenant(toolkit.attacker, read_only=True) as reading:
         connection = await reading.connection()
         try:
             await connection.exec_driver_sql("SET TRANSACTION READ WRITE")
         except SQLAlchemyError:
             await connection.rollback()
-            await arena.check("after a reader asked to write")
+            await toolkit.check("after a reader asked to write")
             return blocked()
-        await arena.check_bound(reading, arena.attacker, "in a reader that made itself writable")
-    await arena.check("after a reader made itself writable")
-    return limit("a reader's own SQL may make its transaction writable before its first query; its tenant stays bound")
+        await toolkit.check_bound(reading, toolkit.attacker, "in a reader that made itself writable")
+    await toolkit.check("after a reader made itself writable")
+    return limit("a reader's SQL can make its transaction writable before its first query; its tenant stays bound")
 
 
-@runtime_attack("role", "work across tenants without a reason, or in a role that an admin session left behind", pool=2)
-async def admin_session(arena: Arena) -> Verdict:
-    """Open admin sessions without a reason; then look for their role and rights in the application's pool."""
-    database = arena.database
+@runtime_attack("role", "work across tenants without a reason, or with the role of an ended admin session", pool=2)
+async def admin_session(toolkit: AttackedToolkit) -> Verdict:
+    """Open admin sessions without a reason; then check the role and rights of the application's pool."""
+    database = toolkit.database
     for reason in ("", " ", "\t\n"):
         with contextlib.suppress(ValueError):
             async with database.admin(reason=reason) as admin:
                 await admin.connection()
             raise Leak(f"an admin session was opened with {reason!r} as its reason")
-    application = await _identities(arena)
+    application = await _identities(toolkit)
     with contextlib.suppress(SQLAlchemyError):
         async with database.admin(reason="proof of isolation: what an admin session leaves behind") as admin:
             process = (await driver_of(await admin.connection())).get_server_pid()
-            await arena.check_tenant(arena.attacker, "beside an admin session")
+            await toolkit.check_tenant(toolkit.attacker, "beside an admin session")
             await admin.rollback()
             await (await admin.connection()).exec_driver_sql("SELECT 1/0")
     if process in application:
         raise Leak("the admin session used a connection of the application's pool")
-    for identity in (await _identities(arena)).values():
+    for identity in (await _identities(toolkit)).values():
         user, login, steps_over = identity
-        if steps_over or user != arena.ground.service.roles.application:
+        if steps_over or user != toolkit.attacked.service.roles.application:
             raise Leak(f"after an admin session the application's pool works as {user} (login {login})")
-    await arena.check("after an admin session")
+    await toolkit.check("after an admin session")
     return blocked()
 
 
-async def _identities(arena: Arena) -> dict[int, tuple[str, str, bool]]:
-    """Return who the application's connections are, by the server's process."""
+async def _identities(toolkit: AttackedToolkit) -> dict[int, tuple[str, str, bool]]:
+    """Return the role, the login and the bypass of row security of two connections, by the server's process."""
     found: dict[int, tuple[str, str, bool]] = {}
-    async with arena.database.engine.connect() as first, arena.database.engine.connect() as second:
+    async with toolkit.database.engine.connect() as first, toolkit.database.engine.connect() as second:
         for connection in (first, second):
             driver = await driver_of(connection)
             found[driver.get_server_pid()] = tuple(await driver.fetchrow(IDENTITY))
     return found
 
 
-@mapped_attack("have an admin's entity written by its own session")
-async def admin_entities(arena: Arena, mapped: Mapped) -> Verdict:
-    """Load all rows as the admin, and carry them into a unit of work of the attacker's."""
-    async with arena.database.admin(reason="proof of isolation: entities of an admin session") as admin:
+@mapped_attack("write an admin's entity with its own session")
+async def admin_entities(toolkit: AttackedToolkit, mapped: MappedTable) -> Verdict:
+    """Load all rows as the admin, and add them to a unit of work of the attacker."""
+    async with toolkit.database.admin(reason="proof of isolation: entities of an admin session") as admin:
         entities = (await admin.scalars(select(mapped.model))).unique().all()
-        theirs = [one for one in entities if mapped.tenant_of(one) == arena.victim]
+        theirs = [one for one in entities if mapped.tenant_of(one) == toolkit.victim]
     if not theirs:
-        return blocked("the admin session sees no row of the victim's")
-    async with arena.database.tenant(arena.attacker) as session:
+        return blocked("the admin session sees no row of the victim")
+    async with toolkit.database.tenant(toolkit.attacker) as session:
         before = await written(session)
         with contextlib.suppress(SQLAlchemyError):
             session.add_all(theirs)
             for one in theirs:
                 await session.refresh(one)
-            raise Leak("a row of the admin's session was loaded anew in the attacker's")
+            raise Leak("a row of the admin's session was loaded again in the attacker's")
         session.expunge_all()
         await session.rollback()
         if await written(session) != before:
             raise Leak("a row of the admin's session was written by the attacker's")
-    await arena.check("after an admin's entities")
+    await toolkit.check("after an admin's entities")
     return blocked()

@@ -1,4 +1,4 @@
-"""Attacks from outside of a unit of work: over the engine, in a plain session, and where the context was lost."""
+"""Attacks outside a unit of work: over the engine, in a plain session, and without the context."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tenantry import errors, sql
 from tenantry.postgres.connection import Connection
-from tenantry.proof.isolation.ground import Target
-from tenantry.proof.isolation.runtime.arena import Arena, Leak, driver_of, open_arena, readable
-from tenantry.proof.isolation.runtime.trial import runtime_attack
+from tenantry.proof.isolation.database import AttackedTable
+from tenantry.proof.isolation.runtime.registration import runtime_attack
+from tenantry.proof.isolation.runtime.toolkit import AttackedToolkit, Leak, driver_of, open_toolkit, readable
 from tenantry.proof.isolation.verdict import Verdict, blocked
-from tenantry.tenancy.session import TenantSession
+from tenantry.tenancy.unit_of_work import TenantSession
 
 __all__: list[str] = []
 
 Send = Callable[[Executable], Awaitable[Any]]
 
 
-def _statements(target: Target) -> list[Executable]:
+def _statements(target: AttackedTable) -> list[Executable]:
     table, column = target.table, target.table.c[target.tenant_column]
     name, quoted = sql.qualified(target.schema, target.name), sql.identifier(target.name)
-    # As nobody would write it who has to quote it.
-    loud = target.name.upper() if target.name.isidentifier() else quoted
+    # PostgreSQL folds an unquoted name to lower case, so the guard must do so too.
+    unquoted = target.name.upper() if target.name.isidentifier() else quoted
     return [
         select(table),
         select(func.count()).select_from(table),
@@ -40,12 +40,12 @@ def _statements(target: Target) -> list[Executable]:
         delete(table),
         text(f"SELECT * FROM {name}"),  # noqa: S608  # quoted
         text(f"TABLE {quoted}"),
-        text(f"WITH x AS (SELECT * FROM {loud}) SELECT count(*) FROM x"),  # noqa: S608  # an attack
+        text(f"WITH x AS (SELECT * FROM {unquoted}) SELECT count(*) FROM x"),  # noqa: S608  # an attack
     ]
 
 
-async def _check_refused(send: Send, target: Target, driver: Connection | None, where: str) -> None:
-    """Check that each statement is refused before anything of it, or of a BEGIN, is sent."""
+async def _check_refused(send: Send, target: AttackedTable, driver: Connection | None, where: str) -> None:
+    """Check that each statement is refused before it, or a BEGIN, is sent."""
     sent: list[str] = []
 
     def note(record: Any) -> None:
@@ -63,35 +63,35 @@ async def _check_refused(send: Send, target: Target, driver: Connection | None, 
 
 
 @runtime_attack("engine", "send a statement on tenant tables over the engine, without a unit of work")
-async def engine_without_unit_of_work(arena: Arena) -> Verdict:
-    """Use `engine.connect()` and `engine.begin()`: refused here, and no row should anything get there."""
-    async with arena.database.engine.connect() as connection:
+async def engine_without_unit_of_work(toolkit: AttackedToolkit) -> Verdict:
+    """Use `engine.connect()` and `engine.begin()`. The toolkit must refuse, and the database must show no row."""
+    async with toolkit.database.engine.connect() as connection:
         driver = await driver_of(connection)
-        for target in readable(arena.ground):
+        for target in readable(toolkit.attacked):
             await _check_refused(connection.execute, target, driver, "over the engine")
             await _check_refused(connection.stream, target, driver, "in a stream over the engine")
-        await arena.check_unbound(driver, "over the driver")
+        await toolkit.check_unbound(driver, "over the driver")
         await connection.rollback()
         with contextlib.suppress(errors.TenantRequired):
-            rows = (await connection.exec_driver_sql(arena.roll_call)).all()
+            rows = (await connection.exec_driver_sql(toolkit.owners_query)).all()
             raise Leak(f"over the engine, a driver's statement on tenant tables was sent, and {len(rows)} rows came")
-    async with arena.database.engine.begin() as connection:
-        for target in readable(arena.ground):
+    async with toolkit.database.engine.begin() as connection:
+        for target in readable(toolkit.attacked):
             await _check_refused(connection.execute, target, None, "over engine.begin()")
-    async with arena.database.engine.connect() as connection:
+    async with toolkit.database.engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
-        for target in readable(arena.ground):
+        for target in readable(toolkit.attacked):
             await _check_refused(connection.execute, target, None, "over the engine in AUTOCOMMIT")
-        await arena.check_unbound(await driver_of(connection), "over the driver in AUTOCOMMIT")
-    await arena.check("after work over the engine")
+        await toolkit.check_unbound(await driver_of(connection), "over the driver in AUTOCOMMIT")
+    await toolkit.check("after work over the engine")
     return blocked()
 
 
 @runtime_attack("session", "send a statement on tenant tables in a session that has no tenant")
-async def session_without_tenant(arena: Arena) -> Verdict:
+async def session_without_tenant(toolkit: AttackedToolkit) -> Verdict:
     """Use `database.session()`, and SQLAlchemy's own `AsyncSession` on the engine."""
-    database = arena.database
-    for target in readable(arena.ground):
+    database = toolkit.database
+    for target in readable(toolkit.attacked):
         async with database.session() as session:
             await _check_refused(session.execute, target, None, "in a session without a tenant")
         async with database.session(read_only=True) as reading:
@@ -101,15 +101,15 @@ async def session_without_tenant(arena: Arena) -> Verdict:
                 await _check_refused(plain.execute, target, None, f"in a {kind.__name__} made by hand")
                 await _check_refused(plain.stream, target, None, f"in a {kind.__name__} made by hand")
     async with database.session() as session:
-        arena.judge(await arena.read_unscoped(session), None, "in a session without a tenant")
-    await arena.check("after sessions without a tenant")
+        toolkit.judge(await toolkit.read_unscoped(session), None, "in a session without a tenant")
+    await toolkit.check("after sessions without a tenant")
     return blocked()
 
 
-@runtime_attack("session", "get past the guard by a spelling of a table's name that it does not know")
-async def session_spelled_names(arena: Arena) -> Verdict:
-    """Spell names with escapes, through the catalog and through XML: refused, or answered by row security."""
-    for target in readable(arena.ground):
+@runtime_attack("session", "bypass the guard by another spelling of a table's name")
+async def session_spelled_names(toolkit: AttackedToolkit) -> Verdict:
+    """Spell names with escapes and inside XML functions. The guard or row security must refuse the rows."""
+    for target in readable(toolkit.attacked):
         escaped = "".join(f"\\{ord(letter):04x}" for letter in target.name)
         query = f"SELECT * FROM {sql.qualified(target.schema, target.name)}".encode().hex()  # noqa: S608  # quoted
         hidden = f"query_to_xml(convert_from(decode('{query}', 'hex'), 'UTF8'), true, true, '')::text"
@@ -117,7 +117,7 @@ async def session_spelled_names(arena: Arena) -> Verdict:
             f'SELECT * FROM {sql.identifier(target.schema)}.U&"{escaped}"',  # noqa: S608  # an attack
             f"SELECT 1 WHERE {hidden} LIKE '%<%'",
         ):
-            async with arena.database.session() as session:
+            async with toolkit.database.session() as session:
                 connection = await session.connection()
                 try:
                     rows = (await connection.exec_driver_sql(statement)).all()
@@ -125,59 +125,59 @@ async def session_spelled_names(arena: Arena) -> Verdict:
                     continue
                 if rows:
                     raise Leak(f"{statement} showed {len(rows)} rows without a tenant")
-    await arena.check("after spelled names")
+    await toolkit.check("after spelled names")
     return blocked()
 
 
 @asynccontextmanager
-async def _unit_of_work(arena: Arena) -> AsyncIterator[TenantSession]:
-    async with arena.database.tenant(arena.attacker) as session:
-        await arena.check_bound(session, arena.attacker, "before the context is lost")
+async def _unit_of_work(toolkit: AttackedToolkit) -> AsyncIterator[TenantSession]:
+    async with toolkit.database.tenant(toolkit.attacker) as session:
+        await toolkit.check_bound(session, toolkit.attacker, "before the context is lost")
         yield session
 
 
 @runtime_attack("session", "work in a thread as if its unit of work were there", pool=2)
-async def context_in_thread(arena: Arena) -> Verdict:
-    """Carry the session into threads, with and without the context, and open new ones there."""
+async def context_in_thread(toolkit: AttackedToolkit) -> Verdict:
+    """Use the session in threads, with and without the context, and open new ones there."""
 
     async def unscoped() -> None:
-        # A loop of its own has connections of its own.
-        async with open_arena(arena.ground) as own:
-            for target in readable(arena.ground):
+        # Another event loop needs other connections.
+        async with open_toolkit(toolkit.attacked) as own:
+            for target in readable(toolkit.attacked):
                 async with own.database.session() as session:
                     await _check_refused(session.execute, target, None, "in a thread")
             await own.check("in a thread")
 
     loop = asyncio.get_running_loop()
-    async with _unit_of_work(arena) as session:
+    async with _unit_of_work(toolkit) as session:
         await asyncio.to_thread(asyncio.run, unscoped())
         await loop.run_in_executor(None, asyncio.run, unscoped())
-        for call in (lambda: session.sync_session.connection().exec_driver_sql(arena.roll_call).all(),):
+        for call in (lambda: session.sync_session.connection().exec_driver_sql(toolkit.owners_query).all(),):
             try:
-                arena.judge(await asyncio.to_thread(call), arena.attacker, "in a thread with the session")
+                toolkit.judge(await asyncio.to_thread(call), toolkit.attacker, "in a thread with the session")
             except SQLAlchemyError:
                 continue
-        await arena.check_bound(session, arena.attacker, "after threads")
-    await arena.check("after threads")
+        await toolkit.check_bound(session, toolkit.attacker, "after threads")
+    await toolkit.check("after threads")
     return blocked()
 
 
 @runtime_attack("session", "go on in a background task after the unit of work ended")
-async def context_in_background_task(arena: Arena) -> Verdict:
-    """Outlive the unit of work: with its session, with its connection, and with a session opened from there."""
+async def context_in_background_task(toolkit: AttackedToolkit) -> Verdict:
+    """Continue after the unit of work with its session, with its connection, and with a new session."""
     over, taken = asyncio.Event(), asyncio.Event()
 
     async def unscoped() -> None:
         await over.wait()
-        async with arena.database.session() as session:
-            for target in readable(arena.ground):
+        async with toolkit.database.session() as session:
+            for target in readable(toolkit.attacked):
                 await _check_refused(session.execute, target, None, "in a background task")
-            arena.judge(await arena.read_unscoped(session), None, "in a background task")
+            toolkit.judge(await toolkit.read_unscoped(session), None, "in a background task")
 
     async def with_session(session: TenantSession) -> None:
         await over.wait()
         try:
-            await arena.check_bound(session, arena.attacker, "in a background task with its old session")
+            await toolkit.check_bound(session, toolkit.attacker, "in a background task with its old session")
         finally:
             await session.close()
 
@@ -185,18 +185,18 @@ async def context_in_background_task(arena: Arena) -> Verdict:
         connection = await session.connection()
         await taken.wait()
         with contextlib.suppress(SQLAlchemyError, errors.TenantryError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            rows = (await connection.exec_driver_sql(arena.roll_call)).all()
-            arena.judge(rows, arena.attacker, "in a background task with its old connection")
+            rows = (await connection.exec_driver_sql(toolkit.owners_query)).all()
+            toolkit.judge(rows, toolkit.attacker, "in a background task with its old connection")
 
-    async with _unit_of_work(arena) as session:
+    async with _unit_of_work(toolkit) as session:
         tasks = [asyncio.create_task(work) for work in (with_connection(session), unscoped(), with_session(session))]
         await asyncio.sleep(0)
     try:
-        async with arena.database.tenant(arena.victim) as victim:
-            await arena.check_bound(victim, arena.victim, "while a background task lives")
+        async with toolkit.database.tenant(toolkit.victim) as victim:
+            await toolkit.check_bound(victim, toolkit.victim, "while a background task runs")
             taken.set()
             await asyncio.wait(tasks[:1])
-            await arena.check_bound(victim, arena.victim, "while a background task lives")
+            await toolkit.check_bound(victim, toolkit.victim, "while a background task runs")
     finally:
         taken.set()
         over.set()
@@ -204,25 +204,25 @@ async def context_in_background_task(arena: Arena) -> Verdict:
     for result in results:
         if result is not None:
             raise result
-    await arena.check("after background tasks")
+    await toolkit.check("after background tasks")
     return blocked()
 
 
 @runtime_attack("session", "use one session in two tasks at once, and see the other unit of work's rows", pool=2)
-async def session_in_two_tasks(arena: Arena) -> Verdict:
-    """Share the attacker's session between tasks while the victim works: an error, or its own rows."""
+async def session_in_two_tasks(toolkit: AttackedToolkit) -> Verdict:
+    """Share the attacker's session between tasks while the victim works: it must raise or show its own rows."""
 
     async def use(session: TenantSession) -> None:
         with contextlib.suppress(SQLAlchemyError):
-            rows = (await (await session.connection()).exec_driver_sql(arena.roll_call)).all()
-            arena.judge(rows, arena.attacker, "in a session that two tasks share")
+            rows = (await (await session.connection()).exec_driver_sql(toolkit.owners_query)).all()
+            toolkit.judge(rows, toolkit.attacker, "in a session that two tasks share")
 
     with contextlib.suppress(SQLAlchemyError):
-        async with arena.database.tenant(arena.attacker) as mine, arena.database.tenant(arena.victim) as theirs:
+        async with toolkit.database.tenant(toolkit.attacker) as mine, toolkit.database.tenant(toolkit.victim) as theirs:
             results = await asyncio.gather(use(mine), use(mine), use(mine), return_exceptions=True)
-            await arena.check_bound(theirs, arena.victim, "beside a session that two tasks share")
+            await toolkit.check_bound(theirs, toolkit.victim, "beside a session that two tasks share")
             for result in results:
                 if isinstance(result, Leak):
                     raise result
-    await arena.check("after a session was shared by tasks")
+    await toolkit.check("after a session was shared by tasks")
     return blocked()
