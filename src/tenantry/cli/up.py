@@ -60,7 +60,7 @@ def up(
     serving.check_port(HOST, port)
     project = find_project()
     if fresh:
-        _agree(load_deployments(project, names, makes_secrets=False), is_agreed=yes)
+        _agree(load_deployments(project, names), is_agreed=yes)
     with open_deployments(project, names) as deployments:
         locks = StartLocks(project, say, is_embedded=any(one.is_embedded for one in deployments))
         if fresh:
