@@ -26,8 +26,8 @@ def token(
 ) -> None:
     """Print a token that the service accepts, signed with its shared secret.
 
-    The command is for development. It refuses a service whose environment is production, and a service whose tokens an
-    identity provider issues.
+    The command is for development. It refuses a service in production that is not on the embedded server, and a service
+    whose tokens an identity provider issues.
     """
     from datetime import timedelta
 
