@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from schema_space.columns import draw_column, quoted
@@ -14,170 +15,223 @@ from schema_space.spec import Check, Column, Index, Schema, Table
 from schema_space.strategies import draw_references, draw_table
 from schema_space.types import TYPES
 
-__all__ = ["changes"]
+__all__ = ["CHANGES", "changes"]
 
-Draw = Callable[[st.SearchStrategy[Any]], Any]
+Draw: TypeAlias = Callable[[st.SearchStrategy[Any]], Any]
+
+
+class Changing:
+    """What a change has at hand: the schema, and one of its tables with one of the table's columns."""
+
+    def __init__(self, draw: Draw, features: Features, schema: Schema) -> None:
+        self.draw = draw
+        self.features = features
+        self.schema = schema
+        self.table: Table = draw(st.sampled_from(schema.tables))
+
+    def choose(self, choices: Any) -> Any:
+        """Return one of the choices; without any, another example is tried."""
+        found = list(choices)
+        assume(found)
+        return self.draw(st.sampled_from(found))
+
+    def with_table(self, **changed: Any) -> Schema:
+        """Return the schema in which the table has other fields."""
+        table = replace(self.table, **changed)
+        return replace(self.schema, tables=tuple(table if one.cls == table.cls else one for one in self.schema.tables))
+
+    def with_column(self, column: Column, **changed: Any) -> Schema:
+        """Return the schema in which a column of the table has other fields."""
+        new = replace(column, **changed)
+        return self.with_table(
+            columns=tuple(new if one.attribute == new.attribute else one for one in self.table.columns)
+        )
+
+    def plain_columns(self) -> list[Column]:
+        """Return the columns that are no part of a key, and that a client writes."""
+        table = self.table
+        keys = {*table.key, *table.identity, table.discriminator}
+        return [one for one in table.columns if one.attribute not in keys and not one.identity and not one.options]
+
+    def free_columns(self) -> list[Column]:
+        """Return those that nothing else of the table needs."""
+        used = set(self.table.used())
+        return [one for one in self.plain_columns() if one.attribute not in used and not self._is_source(one)]
+
+    def is_referred(self, table: Table) -> bool:
+        """Return whether another table refers to a table."""
+        others = [one for one in self.schema.tables if one.cls != table.cls]
+        return any(table.cls in {one.parent, *(item.target for item in one.references)} for one in others)
+
+    def _is_source(self, column: Column) -> bool:
+        return any(quoted(column.name) in one.identity for one in self.table.columns if one.is_generated)
+
+
+_Change: TypeAlias = Callable[[Changing], Schema]
 
 
 @st.composite
 def changes(draw: Draw, features: Features, schemas: st.SearchStrategy[Schema]) -> tuple[Schema, Schema]:
     """Return models before and after one change."""
     schema = draw(schemas)
-    possible = [*_of_schema(features, schema)]
-    for table in schema.tables:
-        possible += [_in_table(table, change) for change in _of_table(draw, features, schema, table)]
-    change = draw(st.sampled_from(possible))
-    return schema, change(draw, schema)
+    names = [name for name in CHANGES if features.allow(f"change_{name}")]
+    changed = CHANGES[draw(st.sampled_from(names))](Changing(draw, features, schema))
+    assume(changed != schema)
+    return schema, changed
 
 
-_Change = Callable[[Draw, Schema], Schema]
+def _add_table(it: Changing) -> Schema:
+    table = draw_table(it.draw, it.features, it.schema, len(it.schema.tables) + 10)
+    return replace(it.schema, tables=(*it.schema.tables, table))
 
 
-def _in_table(table: Table, change: Callable[[Draw, Table], Table]) -> _Change:
-    """Return the change of a schema that changes one of its tables."""
-
-    def apply(draw: Draw, schema: Schema) -> Schema:
-        changed = change(draw, table)
-        return replace(schema, tables=tuple(changed if one.cls == table.cls else one for one in schema.tables))
-
-    return apply
+def _drop_table(it: Changing) -> Schema:
+    last = it.schema.tables[-1]
+    assume(len(it.schema.tables) > 1 and not it.is_referred(last))
+    return replace(it.schema, tables=it.schema.tables[:-1])
 
 
-def _of_schema(features: Features, schema: Schema) -> Iterator[_Change]:
-    if features.allow("change_add_table"):
-        yield lambda draw, old: replace(
-            old, tables=(*old.tables, draw_table(draw, features, old, len(old.tables) + 10))
-        )
-    last = schema.tables[-1]
-    if len(schema.tables) > 1 and features.allow("change_drop_table") and not _is_referred(schema, last):
-        yield lambda _draw, old: replace(old, tables=old.tables[:-1])
-    if features.allow("change_enum"):
-        for item in schema.enums:
-            grown = replace(item, labels=(*item.labels, "brand_new"))
-            yield lambda _draw, old, item=item, grown=grown: replace(
-                old, enums=tuple(grown if one == item else one for one in old.enums)
-            )
+def _add_enum_value(it: Changing) -> Schema:
+    item = it.choose(it.schema.enums)
+    grown = replace(item, labels=(*item.labels, "brand_new"))
+    return replace(it.schema, enums=tuple(grown if one == item else one for one in it.schema.enums))
 
 
-def _is_referred(schema: Schema, table: Table) -> bool:
-    others = (one for one in schema.tables if one.cls != table.cls)
-    return any(reference.target == table.cls for one in others for reference in one.references)
+def _add_column(it: Changing) -> Schema:
+    column = draw_column(it.draw, it.features, it.schema, it.table, "added")
+    return it.with_table(columns=(*it.table.columns, column))
 
 
-def _of_table(draw: Draw, features: Features, schema: Schema, table: Table) -> Iterator[Callable[[Draw, Table], Table]]:
-    """Yield the changes that a table allows."""
-    used = set(table.used())
-    referred = set(table.identity) if _is_referred(schema, table) else set()
-    yield lambda draw, old: _add_column(draw, features, schema, old)
-    yield lambda _draw, old: replace(old, comment="A changed comment." if old.comment != "A changed comment." else "")
-    if not table.mixins:
-        yield lambda _draw, old: replace(old, mixins=("Timestamps",))
-    elif table.mixins in {("Timestamps",), ("CreatedAt",)}:
-        yield lambda _draw, old: replace(old, mixins=())
-    for column in table.columns:
-        name = column.attribute
-        is_free = name not in used and not _is_source(table, column)
-        if is_free:
-            yield lambda _draw, old, name=name: _drop_column(old, name)
-        if name in table.key or name in referred or column.is_generated:
-            continue
-        yield lambda _draw, old, column=column: _replace_column(old, replace(column, comment=column.comment + "More."))
-        if not column.identity and column.options == "":
-            yield lambda _draw, old, column=column: _replace_column(old, replace(column, nullable=not column.nullable))
-        if column.type in TYPES and not column.identity:
-            yield from _of_column(features, table, column, is_free=is_free)
-    yield from _of_parts(features, schema, table)
+def _drop_column(it: Changing) -> Schema:
+    column = it.choose(it.free_columns())
+    return it.with_table(columns=tuple(one for one in it.table.columns if one != column))
 
 
-def _of_column(
-    features: Features, table: Table, column: Column, *, is_free: bool
-) -> Iterator[Callable[[Draw, Table], Table]]:
-    kind = TYPES[column.type]
-    for other in kind.wider:
-        is_source = _is_source(table, column)
-        if is_free and not is_source and features.allow(TYPES[other].feature) and features.allow("change_type"):
-            default = column.default if column.default in [each for _, each in TYPES[other].defaults] else ""
-            yield lambda _draw, old, other=other, default=default: _replace_column(
-                old, replace(column, type=other, default=default)
-            )
-    defaults = [default for default in features.among(kind.defaults) if default != column.default]
-    if defaults:
-        yield lambda draw, old: _replace_column(old, replace(column, default=draw(st.sampled_from(defaults))))
-    if column.default:
-        yield lambda _draw, old: _replace_column(old, replace(column, default=""))
-    checks = [sql.format(c=quoted(column.name).replace(":", "\\:")) for sql in features.among(kind.checks)]
-    if checks:
-        yield lambda draw, old: _change_check(draw, old, column, checks)
-    if kind.index:
-        method = f"postgresql_using={kind.index!r}" if kind.index != "btree" else ""
-        index = Index((repr(column.name),), (column.attribute,), method, "ix_added")
-        if features.allow(f"index_{kind.index}"):
-            yield lambda _draw, old: replace(old, indexes=(*old.indexes, index))
-        if kind.index == "btree":
-            where = f"postgresql_where=sa.text({quoted(column.name).replace(':', chr(92) + ':') + ' IS NOT NULL'!r})"
-            yield lambda _draw, old: replace(
-                old, indexes=(*old.indexes, replace(index, options=where, name="ix_added_partial"))
-            )
+def _rename_column(it: Changing) -> Schema:
+    column = it.choose(it.free_columns())
+    return it.with_column(column, name=f"{column.name[:30]} renamed")
 
 
-def _of_parts(features: Features, schema: Schema, table: Table) -> Iterator[Callable[[Draw, Table], Table]]:
-    for check in table.checks:
-        yield lambda _draw, old, check=check: replace(old, checks=tuple(one for one in old.checks if one != check))
-    named = [index for index in table.indexes if index.columns]
-    for index in named:
-        yield lambda _draw, old, index=index: replace(old, indexes=tuple(one for one in old.indexes if one != index))
-    for unique in table.uniques:
-        if not set(unique.columns) & set(table.identity):
-            yield lambda _draw, old, unique=unique: replace(
-                old, uniques=tuple(one for one in old.uniques if one != unique)
-            )
-    for reference in table.references:
-        yield lambda _draw, old, reference=reference: replace(
-            old, references=tuple(one for one in old.references if one != reference)
-        )
-        if "ondelete" not in reference.options and "use_alter" not in reference.options:
-            changed = replace(reference, options=", ".join(filter(None, [reference.options, 'ondelete="RESTRICT"'])))
-            yield lambda _draw, old, reference=reference, changed=changed: replace(
-                old, references=tuple(changed if one == reference else one for one in old.references)
-            )
-    if table.kind in {"TenantScoped", "Global"} and not table.settings:
-        yield lambda _draw, old: replace(old, settings=('__privileges__ = ("SELECT",)',))
-    if not table.references and table.kind != "TenantRoot":
-        yield lambda draw, old: draw_references(draw, features, _before(schema, table), old)
+def _change_type(it: Changing) -> Schema:
+    column = it.choose(one for one in it.free_columns() if one.type in TYPES and TYPES[one.type].wider)
+    names = [name for name in TYPES[column.type].wider if it.features.allow(TYPES[name].feature)]
+    kind = it.choose(names)
+    defaults = [default for _, default in TYPES[kind].defaults]
+    return it.with_column(column, type=kind, default=column.default if column.default in defaults else "")
 
 
-def _before(schema: Schema, table: Table) -> Schema:
-    """Return the tables that a table may refer to without a circle."""
-    return replace(schema, tables=schema.tables[: schema.tables.index(table)])
+def _change_nullable(it: Changing) -> Schema:
+    column = it.choose(it.plain_columns())
+    return it.with_column(column, nullable=not column.nullable)
 
 
-def _add_column(draw: Draw, features: Features, schema: Schema, table: Table) -> Table:
-    column = draw_column(draw, features, schema, table, "added")
-    # A column that is added must have a value for the rows that exist.
-    if not column.nullable and not column.default and not column.identity:
-        column = replace(column, nullable=True)
-    return replace(table, columns=(*table.columns, column))
+def _change_default(it: Changing) -> Schema:
+    column = it.choose(one for one in it.plain_columns() if one.type in TYPES)
+    defaults = ["", *it.features.among(TYPES[column.type].defaults)]
+    return it.with_column(column, default=it.choose(one for one in defaults if one != column.default))
 
 
-def _drop_column(table: Table, attribute: str) -> Table:
-    return replace(table, columns=tuple(column for column in table.columns if column.attribute != attribute))
+def _change_comment(it: Changing) -> Schema:
+    column = it.choose([None, *it.table.columns])
+    if column is None:
+        return it.with_table(comment="" if it.table.comment else "It's 100% new.")
+    return it.with_column(column, comment="" if column.comment else "It's 100% new.")
 
 
-def _replace_column(table: Table, column: Column) -> Table:
-    return replace(table, columns=tuple(column if one.attribute == column.attribute else one for one in table.columns))
-
-
-def _change_check(draw: Draw, table: Table, column: Column, checks: list[str]) -> Table:
-    """Add a CHECK, or give another condition to the one that exists, under the same name."""
+def _change_check(it: Changing) -> Schema:
+    """Add a CHECK, drop it, or give it another condition under the same name."""
+    column = it.choose(one for one in it.plain_columns() if one.type in TYPES and TYPES[one.type].checks)
     name = f"c_{column.attribute}"
-    present = {check.sql for check in table.checks if check.name == name}
-    others = [check for check in table.checks if check.name != name]
-    choices = [sql for sql in checks if sql not in present]
-    if not choices:
-        return replace(table, checks=tuple(others))
-    return replace(table, checks=(*others, Check(name, draw(st.sampled_from(choices)), (column.attribute,))))
+    texts = it.features.among(TYPES[column.type].checks)
+    conditions = [sql.format(c=quoted(column.name).replace(":", "\\:")) for sql in texts]
+    condition = it.choose(["", *conditions])
+    others = [one for one in it.table.checks if one.name != name]
+    added = [Check(name, condition, (column.attribute,))] if condition else []
+    return it.with_table(checks=(*others, *added))
 
 
-def _is_source(table: Table, column: Column) -> bool:
-    """Return whether a generated column is computed from the column."""
-    return any(quoted(column.name) in other.identity for other in table.columns if other.is_generated)
+def _add_index(it: Changing) -> Schema:
+    methods = ("btree", *it.features.among((("index_gin", "gin"), ("index_gist", "gist"))))
+    column = it.choose(one for one in it.table.columns if one.type in TYPES and TYPES[one.type].index in methods)
+    method = TYPES[column.type].index
+    options = f"postgresql_using={method!r}" if method != "btree" else ""
+    name = it.choose(["", "ix_added"])
+    return it.with_table(indexes=(*it.table.indexes, Index((repr(column.name),), (column.attribute,), options, name)))
+
+
+def _change_index(it: Changing) -> Schema:
+    """Make an index partial, under the same name."""
+    index = it.choose(one for one in it.table.indexes if one.name and one.columns and not one.options)
+    name = quoted(it.table.column(index.columns[0]).name).replace(":", "\\:")
+    changed = replace(index, options=f"postgresql_where=sa.text({name + ' IS NOT NULL'!r})")
+    return it.with_table(indexes=tuple(changed if one == index else one for one in it.table.indexes))
+
+
+def _drop_index(it: Changing) -> Schema:
+    index = it.choose(one for one in it.table.indexes if one.columns)
+    return it.with_table(indexes=tuple(one for one in it.table.indexes if one != index))
+
+
+def _drop_unique(it: Changing) -> Schema:
+    unique = it.choose(one for one in it.table.uniques if not set(one.columns) & set(it.table.identity))
+    return it.with_table(uniques=tuple(one for one in it.table.uniques if one != unique))
+
+
+def _drop_reference(it: Changing) -> Schema:
+    assume(not it.table.parent)
+    reference = it.choose(it.table.references)
+    return it.with_table(references=tuple(one for one in it.table.references if one != reference))
+
+
+def _add_reference(it: Changing) -> Schema:
+    assume(not it.table.references and not it.table.parent and it.table.kind != "TenantRoot")
+    earlier = replace(it.schema, tables=it.schema.tables[: it.schema.tables.index(it.table)])
+    return it.with_table(**_fields(draw_references(it.draw, it.features, earlier, it.table)))
+
+
+def _change_reference(it: Changing) -> Schema:
+    reference = it.choose(one for one in it.table.references if "ondelete" not in one.options)
+    options = ", ".join(filter(None, [reference.options, 'ondelete="RESTRICT"']))
+    changed = replace(reference, options=options)
+    return it.with_table(references=tuple(changed if one == reference else one for one in it.table.references))
+
+
+def _change_timestamps(it: Changing) -> Schema:
+    assume(not it.table.parent)
+    return it.with_table(
+        mixins=it.choose(one for one in ((), ("CreatedAt",), ("Timestamps",)) if one != it.table.mixins)
+    )
+
+
+def _change_privileges(it: Changing) -> Schema:
+    assume(it.table.kind in {"TenantScoped", "Global"} and not it.table.settings and not it.table.parent)
+    return it.with_table(settings=('__privileges__ = ("SELECT",)',))
+
+
+def _fields(table: Table) -> dict[str, Any]:
+    """Return the fields that a reference changes."""
+    return {"columns": table.columns, "references": table.references}
+
+
+CHANGES: Mapping[str, _Change] = {
+    "add_table": _add_table,
+    "drop_table": _drop_table,
+    "add_enum_value": _add_enum_value,
+    "add_column": _add_column,
+    "drop_column": _drop_column,
+    "rename_column": _rename_column,
+    "type": _change_type,
+    "nullable": _change_nullable,
+    "default": _change_default,
+    "comment": _change_comment,
+    "check": _change_check,
+    "add_index": _add_index,
+    "index": _change_index,
+    "drop_index": _drop_index,
+    "drop_unique": _drop_unique,
+    "add_reference": _add_reference,
+    "drop_reference": _drop_reference,
+    "reference": _change_reference,
+    "timestamps": _change_timestamps,
+    "privileges": _change_privileges,
+}

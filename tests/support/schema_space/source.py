@@ -137,9 +137,8 @@ def _single(child: Table, parent: Table, schema: Schema) -> str:
 
 def _mapper(table: Table) -> Iterator[str]:
     if table.discriminator:
-        yield (
-            f'__mapper_args__ = {{"polymorphic_on": {table.discriminator!r}, "polymorphic_identity": {table.cls.lower()!r}}}'
-        )
+        on, identity = table.discriminator, table.cls.lower()
+        yield f'__mapper_args__ = {{"polymorphic_on": {on!r}, "polymorphic_identity": {identity!r}}}'
     elif table.parent:
         yield f'__mapper_args__ = {{"polymorphic_identity": {table.cls.lower()!r}}}'
 
@@ -204,7 +203,8 @@ def _arguments(table: Table, schema: Schema) -> Iterator[str]:
     if table.kind != "TenantRoot" or None not in table.key:
         yield f"sa.PrimaryKeyConstraint({_names(table, table.key, schema)})"
     for unique in table.uniques:
-        yield f"sa.UniqueConstraint({_with(_names(table, unique.columns, schema), unique.name and f'name={unique.name!r}', unique.options)})"
+        name = f"name={unique.name!r}" if unique.name else ""
+        yield f"sa.UniqueConstraint({_with(_names(table, unique.columns, schema), name, unique.options)})"
     for reference in table.references:
         yield _reference(table, reference, schema)
     for index in table.indexes:

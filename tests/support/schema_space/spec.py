@@ -1,4 +1,4 @@
-"""A schema as data: what a team would write as models. Each part is source text or a name, so that it can be changed."""
+"""A schema as data: what a team would write as models. Parts are source text or names, so that they can be changed."""
 
 from __future__ import annotations
 
@@ -140,8 +140,10 @@ class Table:
             yield from reference.columns
         for unique in self.uniques:
             yield from (name for name in unique.columns if name is not None)
-        for item in (*self.indexes, *self.checks):
-            yield from item.columns
+        for index in self.indexes:
+            yield from index.columns
+        for check in self.checks:
+            yield from check.columns
 
 
 @dataclass(frozen=True)

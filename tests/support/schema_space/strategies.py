@@ -57,12 +57,50 @@ def schemas(draw: Draw, features: Features) -> Schema:
     count = draw(st.integers(1, 4))
     for number in range(count):
         schema = replace(schema, tables=(*schema.tables, draw_table(draw, features, schema, number)))
+    schema = _derive_classes(draw, features, schema)
     if features.allow("ref_circle") and draw(st.integers(0, 9)) == 9:
         schema = _close_circle(draw, schema)
     extensions = {
         TYPES[column.type].extension for table in schema.tables for column in table.columns if column.type in TYPES
     }
     return replace(schema, extensions=tuple(sorted(extensions - {""})))
+
+
+def _derive_classes(draw: Draw, features: Features, schema: Schema) -> Schema:
+    """Let one table have subclasses: in the same table, or in tables of their own."""
+    kinds = features.among((("inheritance_single", "single"), ("inheritance_joined", "joined")))
+    roots = [table for table in schema.tables if _may_derive(table)]
+    if not kinds or not roots or draw(st.integers(0, 3)) != 3:
+        return schema
+    root = draw(st.sampled_from(roots))
+    marker = Column("discriminator", "discriminator", "string")
+    base = replace(root, columns=(*root.columns, marker), discriminator="discriminator")
+    child = Table(f"{root.cls}Child", f"{root.name[:30]}_more", root.kind, root.key, (), schema=root.schema)
+    for index in range(draw(st.integers(0, 3))):
+        column = draw_column(draw, features, schema, child, f"more{index}")
+        child = replace(child, columns=(*child.columns, replace(column, name=f"more {column.name[:20]}")))
+    if draw(st.sampled_from(kinds)) == "single":
+        nullable = [replace(column, nullable=True, default="") for column in child.columns if not column.identity]
+        base = replace(base, single=(replace(child, columns=tuple(nullable)),))
+        return replace(schema, tables=tuple(base if one.cls == root.cls else one for one in schema.tables))
+    keys = [root.column(name) for name in root.key if name is not None]
+    own = [Column(key.attribute, key.name, key.type, options="autoincrement=False") for key in keys]
+    names = tuple(key.attribute for key in keys)
+    child = replace(
+        child,
+        columns=(*own, *child.columns),
+        parent=root.cls,
+        references=(Reference(names, root.cls, 'ondelete="CASCADE"'),),
+    )
+    place = schema.tables.index(root)
+    return replace(schema, tables=(*schema.tables[:place], base, child, *schema.tables[place + 1 :]))
+
+
+def _may_derive(table: Table) -> bool:
+    if any("__partitions__" in one or "__privileges__" in one for one in table.settings):
+        return False
+    is_whole = set(table.identity) == {name for name in table.key if name is not None}
+    return is_whole and (table.kind == "Global" or (table.kind == "TenantScoped" and table.key[0] is None))
 
 
 def _draw_enums(draw: Draw, features: Features) -> tuple[Enum, ...]:
@@ -100,8 +138,7 @@ def draw_table(draw: Draw, features: Features, schema: Schema, number: int) -> T
     table = draw_indexes(draw, features, schema, table)
     if draw(st.integers(0, 5)) == 5:
         table = replace(table, comment=draw(st.sampled_from(_COMMENTS)))
-    table = replace(table, settings=_draw_settings(draw, features, table))
-    return table
+    return replace(table, settings=_draw_settings(draw, features, table))
 
 
 def _draw_mixins(draw: Draw, features: Features) -> tuple[str, ...]:
@@ -110,20 +147,24 @@ def _draw_mixins(draw: Draw, features: Features) -> tuple[str, ...]:
 
 def _draw_settings(draw: Draw, features: Features, table: Table) -> tuple[str, ...]:
     found: list[str] = []
-    if table.kind == "TenantScoped":
-        if None in table.key and features.allow("partitions") and draw(st.integers(0, 7)) == 7:
-            is_self = any(reference.target == table.cls for reference in table.references)
-            if (
-                (features.allow("partitions_ref") or not is_self)
-                and all(None in unique.columns for unique in table.uniques)
-                and not _has_unique_index(table)
-            ):
-                found.append(f"__partitions__ = {draw(st.sampled_from([1, 2, 3]))}")
+    if _may_have_partitions(features, table) and draw(st.integers(0, 7)) == 7:
+        found.append(f"__partitions__ = {draw(st.sampled_from([1, 2, 3]))}")
     if draw(st.integers(0, 9)) == 9:
-        found.append(
-            '__privileges__ = ("SELECT", "INSERT")' if table.kind != "Shared" else '__privileges__ = ("SELECT",)'
-        )
+        privileges = '("SELECT",)' if table.kind == "Shared" else '("SELECT", "INSERT")'
+        found.append(f"__privileges__ = {privileges}")
     return tuple(found)
+
+
+def _may_have_partitions(features: Features, table: Table) -> bool:
+    is_self = any(reference.target == table.cls for reference in table.references)
+    return (
+        features.allow("partitions")
+        and (features.allow("partitions_ref") or not is_self)
+        and table.kind == "TenantScoped"
+        and None in table.key
+        and all(None in unique.columns for unique in table.uniques)
+        and not _has_unique_index(table)
+    )
 
 
 def _has_unique_index(table: Table) -> bool:
@@ -161,7 +202,11 @@ def _refer(draw: Draw, features: Features, schema: Schema, table: Table, target:
     if not columns and any(item.target == target.cls for item in table.references):
         return table
     on_delete = draw(st.sampled_from(features.among(_ON_DELETE)))
-    if table.kind == "TenantScoped" and target.kind == "Global" and on_delete in {"CASCADE", "SET NULL", "SET DEFAULT"}:
+    if (
+        table.kind not in {"Shared", "Global"}
+        and target.kind == "Global"
+        and on_delete in {"CASCADE", "SET NULL", "SET DEFAULT"}
+    ):
         on_delete = ""  # It is refused, because a tenant's deletion would reach rows of others.
     if on_delete == "SET NULL":
         if not nullable or not columns:
@@ -172,7 +217,7 @@ def _refer(draw: Draw, features: Features, schema: Schema, table: Table, target:
     if on_delete == "SET DEFAULT" and (isolated or not nullable):
         on_delete = ""
     options = [f"ondelete={on_delete!r}"] if on_delete else []
-    if (isolated or target.kind == "Shared" or table.kind != "TenantScoped") and draw(st.integers(0, 5)) == 5:
+    if (isolated or target.kind == "Shared" or table.kind in {"Shared", "Global"}) and draw(st.integers(0, 5)) == 5:
         options.append('onupdate="CASCADE"')
     if features.allow("ref_deferrable") and draw(st.integers(0, 7)) == 7:
         options.append('deferrable=True, initially="DEFERRED"')

@@ -180,7 +180,7 @@ TYPES: dict[str, ColumnType] = {
     "bit_varying": ColumnType("pg.BIT(5, varying=True)", "Any", "type_bit"),
     "tsvector": ColumnType("pg.TSVECTOR()", "Any", "type_search", index="gin"),
     "tsquery": ColumnType("pg.TSQUERY()", "Any", "type_search", index=""),
-    "money": ColumnType("pg.MONEY()", "Any", "type_money"),
+    "money": ColumnType("pg.MONEY()", "Any", "type_money", index=""),
     "oid": ColumnType("pg.OID()", "int", "type_oid"),
     "int4range": ColumnType(
         "pg.INT4RANGE()",

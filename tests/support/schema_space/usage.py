@@ -73,16 +73,32 @@ async def _insert(project: Project, database: Database, tables: Tables) -> tuple
 async def _insert_for(project: Project, database: Database, tables: Tables, names: TenantNames) -> Mapping[str, Rows]:
     markers = {names.attacker: "mine", names.victim: "other"}
     values = DeclaredValues(project.service, tables.declared, database.settings.key_ring(), names)
-    # The admin writes what the application only reads: shared tables, and the tenants' own rows.
-    common = tables.of(Kind.SHARED, Kind.TENANT_ROOT)
+    by_admin = _of_admin(tables)
     async with project.deployment.connect("admin", "usage") as admin:
-        await fill(admin, common, markers, rows=_ROWS, values_for=values.of)
+        found = await fill(admin, by_admin, markers, rows=_ROWS, values_for=values.of)
     scoped = tables.of(Kind.TENANT_SCOPED, Kind.GLOBAL)
+    by_application = {key: column for key, column in scoped.items() if key not in by_admin}
     written = {}
     for tenant, marker in markers.items():
         async with _bound(project, database, tenant) as connection:
-            written[tenant] = await fill(connection, scoped, {tenant: marker}, rows=_ROWS, values_for=values.of)
+            rows = await fill(connection, by_application, {tenant: marker}, rows=_ROWS, values_for=values.of)
+        for key in by_admin:
+            rows.by_table[key] = found.by_table.get(key, {})
+        written[tenant] = rows
     return written
+
+
+def _of_admin(tables: Tables) -> dict[Key, str | None]:
+    """Return the tables that the admin fills: those that the application only reads, and all that they refer to."""
+    columns = tables.of(*(kind for kind in Kind if kind is not Kind.INTERNAL))
+    waiting = [key for key in columns if "INSERT" not in tables.declaration(key).privileges]
+    found: dict[Key, str | None] = {}
+    while waiting:
+        key = waiting.pop()
+        if key not in found:
+            found[key] = columns[key]
+            waiting += [key_of(item.referred_table) for item in tables.declared[key].foreign_key_constraints]
+    return found
 
 
 async def _mark_subclasses(project: Project, database: Database, tenants: Iterable[str]) -> None:
@@ -98,6 +114,7 @@ async def _mark_subclass(connection: Connection, mapper: Mapper[Any]) -> None:
     root, table, column = mapper.base_mapper.local_table, mapper.local_table, mapper.polymorphic_on
     assert isinstance(root, Table)
     assert isinstance(table, Table)
+    assert column is not None
     if mapper is not mapper.base_mapper and table is root:
         return  # A class of a single table; its base has marked all rows.
     keys = " AND ".join(
