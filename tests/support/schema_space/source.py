@@ -130,7 +130,8 @@ def _table(table: Table, schema: Schema) -> str:
 
 def _single(child: Table, parent: Table, schema: Schema) -> str:
     """Write a class that shares the table of its parent."""
-    lines = [f"class {child.cls}({parent.cls}):", *(f"    {line}" for line in _mapper(child))]
+    identity = f"    __mapper_args__ = {{'polymorphic_identity': {child.cls.lower()!r}}}"
+    lines = [f"class {child.cls}({parent.cls}):", identity]
     lines += [f"    {_column(column, schema)}" for column in child.columns]
     return "\n".join(lines)
 

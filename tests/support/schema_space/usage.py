@@ -24,6 +24,15 @@ __all__ = ["UsageFailure", "check_usage"]
 # Each tenant gets so many rows in each table.
 _ROWS = 2
 
+_DEFAULTS = """
+SELECT n.nspname AS schema, c.relname AS "table", pg_get_expr(d.adbin, d.adrelid) AS expression
+FROM pg_attrdef AS d
+JOIN pg_class AS c ON c.oid = d.adrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_attribute AS a ON (a.attrelid, a.attnum) = (d.adrelid, d.adnum)
+WHERE a.attgenerated = '' AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+"""
+
 
 class UsageFailure(AssertionError):
     """A table that cannot be used as it is declared."""
@@ -53,7 +62,7 @@ async def check_usage(project: Project) -> None:
     tables = Tables({key_of(table): table for table in project.service.metadata.tables.values()})
     async with project.deployment.database() as database:
         mine, other, written = await _insert(project, database, tables)
-        await _mark_subclasses(project, database, (mine, other))
+        await _mark_subclasses(project)
         await _check_strangers(project, database, tables, (mine, other), written)
         await _read_mapped(project, database, mine)
         await _change(project, database, tables, mine, written)
@@ -81,6 +90,7 @@ async def _insert_for(project: Project, database: Database, tables: Tables, name
     written = {}
     for tenant, marker in markers.items():
         async with _bound(project, database, tenant) as connection:
+            await _check_defaults(connection, tables)
             rows = await fill(connection, by_application, {tenant: marker}, rows=_ROWS, values_for=values.of)
         for key in by_admin:
             rows.by_table[key] = found.by_table.get(key, {})
@@ -89,9 +99,10 @@ async def _insert_for(project: Project, database: Database, tables: Tables, name
 
 
 def _of_admin(tables: Tables) -> dict[Key, str | None]:
-    """Return the tables that the admin fills: those that the application only reads, and all that they refer to."""
+    """Return the tables that the admin fills: the tenants, what the application only reads, and what these refer to."""
     columns = tables.of(*(kind for kind in Kind if kind is not Kind.INTERNAL))
     waiting = [key for key in columns if "INSERT" not in tables.declaration(key).privileges]
+    waiting += tables.of(Kind.TENANT_ROOT)
     found: dict[Key, str | None] = {}
     while waiting:
         key = waiting.pop()
@@ -101,13 +112,27 @@ def _of_admin(tables: Tables) -> dict[Key, str | None]:
     return found
 
 
-async def _mark_subclasses(project: Project, database: Database, tenants: Iterable[str]) -> None:
+async def _check_defaults(connection: Connection, tables: Tables) -> None:
+    """The application can evaluate the default of every column that it may insert.
+
+    The rows that are made up would not show it: a value is made up for a column whose default is refused.
+    """
+    for row in await connection.fetch(_DEFAULTS):
+        key = row["schema"], row["table"]
+        if key in tables.declared and "INSERT" in tables.declaration(key).privileges:
+            try:
+                await connection.fetchval(f"SELECT {row['expression']}")
+            except asyncpg.InsufficientPrivilegeError as error:
+                raise UsageFailure(f"The default {row['expression']} of {key}: {error}") from error
+
+
+async def _mark_subclasses(project: Project) -> None:
     """Give the rows of a class hierarchy the names of their classes, which no constraint of the database knows."""
     mappers = [mapper for mapper in project.models.Base.registry.mappers if mapper.polymorphic_on is not None]
-    for tenant in tenants:
+    # The application may lack the privilege.
+    async with project.deployment.connect("admin", "usage") as admin:
         for mapper in sorted(mappers, key=lambda one: len(list(one.iterate_to_root()))):
-            async with _bound(project, database, tenant) as connection:
-                await _mark_subclass(connection, mapper)
+            await _mark_subclass(admin, mapper)
 
 
 async def _mark_subclass(connection: Connection, mapper: Mapper[Any]) -> None:
