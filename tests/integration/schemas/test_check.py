@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import schema_space.check
+from schema_space.check import Failure
 from schema_space.trial import Trials
 
-import tenantry.service
+from tenantry.migrations.revisions import make_revision
 from tenantry.postgres.objects import DatabaseObject, Grant, Policy
+from tenantry.tenancy.objects import declared_objects
 
 MODELS = """
 from __future__ import annotations
@@ -67,14 +68,13 @@ def with_open_policies(objects: Objects) -> Objects:
 def test_objects_that_are_not_right_are_noticed(
     change: Callable[[Objects], Objects], said: str, trials: Trials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = tenantry.service.declared_objects
-    monkeypatch.setattr(tenantry.service, "declared_objects", lambda *given: frozenset(change(original(*given))))
+    monkeypatch.setattr("tenantry.service.declared_objects", lambda *given: frozenset(change(declared_objects(*given))))
     with pytest.raises(Exception, match=said):
         trials.check(MODELS)
 
 
 async def _tampered(deployment: Any, message: str) -> Path | None:
-    path = await _make_revision(deployment, message)
+    path = await make_revision(deployment, message)
     assert path is not None
     text = path.read_text()
     statement = "op.execute(\"CREATE FUNCTION left_behind() RETURNS int LANGUAGE sql AS 'SELECT 1'\")"
@@ -82,13 +82,10 @@ async def _tampered(deployment: Any, message: str) -> Path | None:
     return path
 
 
-_make_revision = schema_space.check.make_revision
-
-
 def test_what_a_downgrade_leaves_behind_is_noticed(trials: Trials, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema_space.check, "make_revision", _tampered)
-    monkeypatch.setattr(schema_space.check._Life, "agree", _agree)
-    with pytest.raises(schema_space.check.Failure, match=r"after the downgrade to base:\n.*left_behind"):
+    monkeypatch.setattr("schema_space.check.make_revision", _tampered)
+    monkeypatch.setattr("schema_space.check._Life.agree", _agree)
+    with pytest.raises(Failure, match=r"after the downgrade to base:\n.*left_behind"):
         trials.check(MODELS)
 
 
@@ -105,17 +102,17 @@ def test_a_change_that_no_revision_makes_is_noticed(trials: Trials, monkeypatch:
 
     async def once(deployment: Any, message: str) -> Path | None:
         made.append(message)
-        return await _make_revision(deployment, message) if message == "first" else None
+        return await make_revision(deployment, message) if message == "first" else None
 
-    monkeypatch.setattr(schema_space.check, "make_revision", once)
-    with pytest.raises(schema_space.check.Failure, match="after the migration of the change"):
+    monkeypatch.setattr("schema_space.check.make_revision", once)
+    with pytest.raises(Failure, match="after the migration of the change"):
         trials.check_change(MODELS, CHANGED)
     assert "second" in made
 
 
 def test_a_failure_shows_the_models(trials: Trials, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their source can become a plain test."""
-    monkeypatch.setattr(schema_space.check, "make_revision", _nothing)
-    with pytest.raises(schema_space.check.Failure) as caught:
+    monkeypatch.setattr("schema_space.check.make_revision", _nothing)
+    with pytest.raises(Failure) as caught:
         trials.check(MODELS)
     assert MODELS in caught.value.__notes__[0]
