@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr, model_validator
 
-from tenantry.fastapi import RequestBody, Shape, fields
+from tenantry.fastapi import RequestBody, ResponseBody, fields
 
 __all__ = [
     "Enhancement",
@@ -67,7 +67,7 @@ class TenantSettings(RequestBody):
         return columns
 
 
-class Tenant(Shape):
+class Tenant(ResponseBody):
     """A tenant, without its secrets."""
 
     id: uuid.UUID
@@ -96,7 +96,7 @@ class EnhancementOutcome(RequestBody):
     processing_time_ms: fields.Count | None = None
 
 
-class Enhancement(Shape):
+class Enhancement(ResponseBody):
     """One enhancement of one ticket."""
 
     id: uuid.UUID

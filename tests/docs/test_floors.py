@@ -52,7 +52,7 @@ def test_the_layers_hold_every_room() -> None:
 def test_every_file_of_the_table_of_features_exists() -> None:
     """README names packages and files; a file stands in the packages of its row."""
     table = (ROOT / "README.md").read_text(encoding="utf-8").partition("## The source")[2].partition("\n## ")[0]
-    rows = [line.split("|")[1:3] for line in table.splitlines() if line.startswith("| `")]
+    rows = [line.split("|")[1:4:2] for line in table.splitlines() if line.startswith("| `")]
     named = re.compile(r"`([\w/]+(?:\.py|/))`")
     places = [
         ([SOURCE / package for package in named.findall(packages)], named.findall(features))
