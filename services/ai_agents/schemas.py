@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, SecretStr, model_validator
 
 from tenantry.fastapi import RequestBody, ResponseBody, fields
 
@@ -27,6 +27,8 @@ LONGEST_OUTPUT = 256 * 1024
 
 TicketID = Annotated[fields.Text, Field(min_length=1, max_length=100)]
 LongText = Annotated[fields.Text, Field(max_length=LONGEST_OUTPUT)]
+APIKey = Annotated[SecretStr, Field(min_length=1, max_length=1000), AfterValidator(fields.check_encodable)]
+SigningSecret = Annotated[SecretStr, Field(min_length=16, max_length=1000), AfterValidator(fields.check_encodable)]
 
 
 class Preferences(BaseModel):
@@ -40,7 +42,8 @@ class Preferences(BaseModel):
 
     @model_validator(mode="after")
     def _check_extra(self) -> Self:
-        fields.check_object(self.model_dump())
+        # The iteration yields values as they are; serializing a deep one would fail.
+        fields.check_object(dict(self))
         return self
 
 
@@ -49,8 +52,8 @@ class TenantSettings(RequestBody):
 
     name: fields.Text = Field(min_length=1, max_length=255)
     servicedesk_url: fields.WebAddress = Field(examples=["https://desk.example.com/api/v3/"])
-    servicedesk_api_key: SecretStr | None = Field(default=None, min_length=1, max_length=1000)
-    webhook_signing_secret: SecretStr | None = Field(default=None, min_length=16, max_length=1000)
+    servicedesk_api_key: APIKey | None = None
+    webhook_signing_secret: SigningSecret | None = None
     enhancement_preferences: Preferences = Field(default_factory=Preferences)
 
     def columns(self) -> dict[str, Any]:
