@@ -110,7 +110,7 @@ def _enum_class(item: Enum) -> str:
 
 
 def _table(table: Table, schema: Schema) -> str:
-    bases = [*table.mixins, table.parent] if table.parent else [table.kind, *table.mixins, "Base"]
+    bases = [*table.mixins, table.parent] if table.parent else [*filter(None, [table.kind]), *table.mixins, "Base"]
     lines = [f"class {table.cls}({', '.join(bases)}):", f"    __tablename__ = {table.name!r}"]
     lines += [f"    {line}" for line in table.settings]
     if table.tenant_key:
@@ -218,7 +218,7 @@ def _reference(table: Table, reference: Reference, schema: Schema) -> str:
     target = schema.table(reference.target)
     columns = [table.column(name).name for name in reference.columns]
     aims = [target.column(name).name for name in target.identity]
-    if target.kind in {"TenantScoped", "TenantRoot"}:
+    if reference.has_tenant and target.kind in {"TenantScoped", "TenantRoot"}:
         columns, aims = [schema.tenant_column, *columns], [schema.tenant_column, *aims]
     place = f"{target.schema}." if target.schema else ""
     aimed = [f"{place}{target.name}.{name}" for name in aims]

@@ -45,12 +45,14 @@ class Reference:
         target: the class of the table.
         options: further arguments, as source.
         is_relationship: the model has a relationship over it.
+        has_tenant: it contains the tenant, where both tables have one.
     """
 
     columns: tuple[str, ...]
     target: str
     options: str = ""
     is_relationship: bool = False
+    has_tenant: bool = True
 
 
 @dataclass(frozen=True)

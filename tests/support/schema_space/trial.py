@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 from schema_space.check import check_change, check_schema, make_schema
 from schema_space.project import load_models
-from tenantry import Address
+from tenantry import Address, errors
 from tenantry.postgres.definitions import Definitions
 from tenantry.testing.cluster import Cluster
 
@@ -43,6 +43,15 @@ class Trials:
         """
         with _shown(source), load_models(source) as models:
             self._in_database(lambda folder, address: check_schema(models, folder, address))
+
+    @staticmethod
+    def refusal(source: str) -> errors.DeclarationError | None:
+        """Return the refusal of models; None if they are accepted."""
+        try:
+            with _shown(source), load_models(source):
+                return None
+        except errors.DeclarationError as error:
+            return error
 
     def check_change(self, before: str, after: str) -> None:
         """Check a change of models.
