@@ -13,6 +13,7 @@ from sqlalchemy import ForeignKeyConstraint, Index, MetaData, PrimaryKeyConstrai
 
 from tenantry import errors
 from tenantry.tenancy.declarations import Declaration, Kind, declaration_of
+from tenantry.tenancy.names import check_names
 
 __all__ = ["check_declarations"]
 
@@ -25,6 +26,7 @@ def check_declarations(metadata: MetaData) -> None:
     Raises:
         DeclarationError: a table breaks a rule. The remedy is the change that fixes it.
     """
+    check_names(metadata)
     for table in metadata.sorted_tables:
         _check_table(table, declaration_of(table))
 
