@@ -19,7 +19,15 @@ from alembic.util import DispatchPriority, PriorityDispatchResult
 from sqlalchemy import MetaData
 
 from tenantry.migrations.difference import Difference, operations_between
-from tenantry.migrations.operations import CreateSerialOp, DisableRowSecurityOp, DropOp, DropSerialOp
+from tenantry.migrations.operations import (
+    CreateHashPartitionsOp,
+    CreateSerialOp,
+    DisableRowSecurityOp,
+    DropOp,
+    DropSchemaOp,
+    DropSerialOp,
+)
+from tenantry.postgres.catalog import read_created_schemas
 from tenantry.postgres.objects import (
     PUBLIC,
     DatabaseObject,
@@ -29,6 +37,7 @@ from tenantry.postgres.objects import (
     Policy,
     Role,
     RowSecurity,
+    Schema,
     Sequence,
     Serial,
     Trigger,
@@ -46,14 +55,17 @@ def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> Priorit
     declared: frozenset[DatabaseObject] | None = context.opts.get("tenantry_objects")
     if declared is None or context.connection is None:
         return PriorityDispatchResult.CONTINUE
-    schemas = {"public"} | {table.schema or "public" for table in context.sorted_tables}
+    schemas = {"public", *read_created_schemas(context.connection)}
+    schemas |= {table.schema or "public" for table in context.sorted_tables}
     tables = _tables(context, upgrade, declared)
     _forget_declarations(upgrade)
     owner = context.opts.get("tenantry_owner")
     sides = read_sides(context.connection, _metadata(context), declared, schemas)
     found = {item for item in sides.found if _is_ours(item, tables, owner)}
     serials = _serials(upgrade, _metadata(context), sides)
-    _insert(upgrade, [*serials, *operations_between(found, sides.declared)])
+    differences = [*serials, *operations_between(found, sides.declared)]
+    _mark_partitions(upgrade, differences)
+    _insert(upgrade, differences)
     return PriorityDispatchResult.CONTINUE
 
 
@@ -99,6 +111,15 @@ def _forget_declarations(upgrade: ops.UpgradeOps) -> None:
             operation.info = {}
 
 
+def _mark_partitions(upgrade: ops.UpgradeOps, differences: Iterable[Difference]) -> None:
+    """Mark the partitions of new tables, which a downgrade drops with their tables."""
+    created = {(op.schema or "public", op.table_name) for op in upgrade.ops if isinstance(op, ops.CreateTableOp)}
+    for difference in differences:
+        for operation in difference.operations:
+            if isinstance(operation, CreateHashPartitionsOp):
+                operation.is_of_new_table = (operation.item.schema, operation.item.table) in created
+
+
 def _is_ours(item: DatabaseObject, tables: set[tuple[str, str]], owner: str | None) -> bool:
     if isinstance(item, (HashPartitions, Trigger, Policy, RowSecurity)):
         return (item.schema, item.table) in tables
@@ -116,21 +137,24 @@ def _insert(upgrade: ops.UpgradeOps, differences: Iterable[Difference]) -> None:
     """Insert the operations before and after those on tables.
 
     Order matters: drops come before the changes of tables and columns that they depend on, and creations come after.
-    Roles, extensions (for a column's type) and sequences (for a column's default) come first. The reverse order is
-    correct for a downgrade.
+    Roles, schemas, extensions (for a column's type) and sequences (for a column's default) come first. A schema is
+    dropped last. The reverse order is correct for a downgrade.
     """
     first: list[ops.MigrateOperation] = []
     before: list[ops.MigrateOperation] = []
     after: list[ops.MigrateOperation] = []
+    last: list[ops.MigrateOperation] = []
     for difference in differences:
         for operation in difference.operations:
-            if isinstance(difference.item, (Role, Extension, Sequence)):
+            if isinstance(operation, DropSchemaOp):
+                last.append(operation)
+            elif isinstance(difference.item, (Role, Schema, Extension, Sequence)):
                 first.append(operation)
             elif isinstance(operation, (DropOp, DisableRowSecurityOp)):
                 before.append(operation)
             else:
                 after.append(operation)
-    upgrade.ops[:] = [*first, *reversed(before), *upgrade.ops, *after]
+    upgrade.ops[:] = [*first, *reversed(before), *upgrade.ops, *after, *last]
 
 
 def _register() -> None:

@@ -15,10 +15,12 @@ from tenantry.migrations.operations import (
     CreateHashPartitionsOp,
     CreatePolicyOp,
     CreateRoleOp,
+    CreateSchemaOp,
     CreateSequenceOp,
     CreateTriggerOp,
     DropFunctionOp,
     DropPolicyOp,
+    DropSchemaOp,
     DropTriggerOp,
     GrantOp,
     RevokeOp,
@@ -34,6 +36,7 @@ from tenantry.postgres.objects import (
     Policy,
     Role,
     RowSecurity,
+    Schema,
     Sequence,
     Trigger,
 )
@@ -74,10 +77,10 @@ def operations_between(
 def _operations(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:
     """Yield the operations that change `old` to `new`; either may be None."""
     match new or old:
-        case Role() if old is None and new is not None:
-            yield CreateRoleOp(new)
-        case Extension() if old is None and new is not None:
-            yield CreateExtensionOp(new)
+        case Role() | Extension() if old is None and new is not None:
+            yield CreateRoleOp(new) if isinstance(new, Role) else CreateExtensionOp(new)
+        case Schema() as schema:
+            yield DropSchemaOp(schema) if new is None else CreateSchemaOp(schema)
         case Sequence() if new is not None:
             # An undeclared sequence is never dropped, because it has its last value.
             assert isinstance(new, Sequence)

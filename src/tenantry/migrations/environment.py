@@ -13,6 +13,7 @@ because its caller already holds the lock and has set the role.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging.config
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, nullcontext
@@ -25,9 +26,12 @@ from sqlalchemy import Connection
 from tenantry import errors
 from tenantry.deployment import Deployment
 from tenantry.migrations.compare import PLUGIN
+from tenantry.migrations.default_schema import without_default_schema
+from tenantry.migrations.reflection import CatalogImpl  # noqa: F401
 from tenantry.migrations.render import render_item
 from tenantry.migrations.target import open_target
 from tenantry.migrations.version_table import share_block, share_version_table
+from tenantry.postgres.catalog import read_created_schemas, read_inherited_references
 from tenantry.service import Service
 from tenantry.sql import identifier
 from tenantry.tenancy.partitions import partition_tables
@@ -94,7 +98,7 @@ def _run(connection: Connection, service: Service) -> None:
     is_changing = _is_changing()
     # Without this, a command that only reads would create the version table.
     looking: dict[str, Any] = {} if is_changing else {"dont_mutate": True}
-    context.configure(connection=connection, **_options(service), **looking)
+    context.configure(connection=connection, **_options(service, connection), **looking)
     with context.begin_transaction():
         context.run_migrations()
     if is_changing:
@@ -124,26 +128,45 @@ def _print(service: Service) -> None:
     script.static_output(f"{share_block(service.roles)};")
 
 
-def _options(service: Service) -> dict[str, Any]:
-    schemas = {table.schema for table in service.metadata.tables.values()} | {None}
+def _options(service: Service, connection: Connection | None = None) -> dict[str, Any]:
+    target = without_default_schema(service.metadata)
+    declared = {table.schema for table in target.tables.values()} | {None}
+
+    @functools.cache
+    def schemas() -> set[str | None]:
+        """Return the schemas of the models and of earlier migrations, whose tables may have to be dropped.
+
+        It is called only for a comparison, so that other commands do not begin a transaction.
+        """
+        return declared if connection is None else declared | read_created_schemas(connection)
+
     partitions = partition_tables(service.metadata)
+
+    @functools.cache
+    def inherited() -> frozenset[tuple[str, str, str]]:
+        return frozenset() if connection is None else read_inherited_references(connection)
 
     def include_name(
         name: str | None,
         kind: Literal["schema", "table", "column", "index", "unique_constraint", "foreign_key_constraint"],
         parents: Mapping[str, str | None],
     ) -> bool:
-        """Include only the schemas of the models. Declared partitions are compared as objects."""
+        """Include only the schemas of the models and of migrations. Declared partitions are compared as objects.
+
+        The server makes foreign keys for partitions, which no model declares.
+        """
         if kind == "table":
             return (parents.get("schema_name") or "public", name) not in partitions
-        return kind != "schema" or name in schemas
+        if kind == "foreign_key_constraint":
+            return (parents.get("schema_name") or "public", parents["table_name"], name) not in inherited()
+        return kind != "schema" or name in schemas()
 
     return {
-        "target_metadata": service.metadata,
+        "target_metadata": target,
         "transaction_per_migration": True,
         "compare_type": True,
         "compare_server_default": True,
-        "include_schemas": len(schemas) > 1,
+        "include_schemas": True,
         "include_name": include_name,
         "render_item": render_item,
         "autogenerate_plugins": ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname", PLUGIN],

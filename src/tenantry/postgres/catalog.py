@@ -22,13 +22,14 @@ from tenantry.postgres.objects import (
     Policy,
     Role,
     RowSecurity,
+    Schema,
     Sequence,
     Trigger,
 )
 from tenantry.postgres.statements import load_statements
 from tenantry.sql import literal
 
-__all__ = ["DrawnSequence", "read_draws", "read_objects"]
+__all__ = ["DrawnSequence", "read_created_schemas", "read_draws", "read_inherited_references", "read_objects"]
 
 _STATEMENTS = load_statements(__package__ or "", "catalog.sql")
 
@@ -70,6 +71,17 @@ def read_draws(connection: Connection, schema: str = "public") -> dict[tuple[str
     }
 
 
+def read_created_schemas(connection: Connection) -> frozenset[str]:
+    """Return the names of the schemas that a migration created."""
+    return frozenset(connection.exec_driver_sql(_STATEMENTS["created_schemas"], (Schema.mark,)).scalars())
+
+
+def read_inherited_references(connection: Connection) -> frozenset[tuple[str, str, str]]:
+    """Return the foreign keys (schema, table, name) that the server made for partitions."""
+    rows = connection.exec_driver_sql(_STATEMENTS["inherited_references"])
+    return frozenset((schema, table, name) for schema, table, name in rows)
+
+
 @contextmanager
 def _bare_search_path(connection: Connection) -> Iterator[None]:
     """Make the server print every name outside pg_catalog with its schema."""
@@ -81,6 +93,10 @@ def _bare_search_path(connection: Connection) -> Iterator[None]:
 
 def _role(row: RowMapping, _schema: str) -> Role:
     return Role(**row)
+
+
+def _schema(row: RowMapping, _schema: str) -> Schema:
+    return Schema(**row)
 
 
 def _extension(row: RowMapping, _schema: str) -> Extension:
@@ -162,6 +178,7 @@ def _with_tuples(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 _MAKERS: Mapping[str, Callable[[RowMapping, str], DatabaseObject]] = {
     "roles": _role,
+    "schemas": _schema,
     "extensions": _extension,
     "sequences": _sequence,
     "functions": _function,

@@ -15,6 +15,14 @@ WHERE rolname !~ '^pg_' AND NOT rolsuper;
 -- The extensions of this database, without the language that every database has.
 SELECT extname::text AS name FROM pg_extension WHERE extname <> 'plpgsql';
 
+-- name: schemas
+-- The schema itself. Every database has public, so no migration creates it.
+SELECT nspname::text AS name FROM pg_namespace WHERE nspname = $1 AND nspname <> 'public';
+
+-- name: created_schemas
+-- The schemas that a migration created, by the comment $1.
+SELECT nspname::text AS name FROM pg_namespace WHERE obj_description(oid, 'pg_namespace') = $1 ORDER BY 1;
+
 -- name: sequences
 -- Sequences that stand by themselves or belong to a serial column; that of an identity column is a part of it.
 SELECT c.relname::text AS name,
@@ -115,6 +123,14 @@ JOIN pg_inherits AS i ON i.inhparent = c.oid
 JOIN pg_class AS child ON child.oid = i.inhrelid
 WHERE n.nspname = $1 AND p.partstrat = 'h'
 GROUP BY c.relname;
+
+-- name: inherited_references
+-- Foreign keys that the server made for a partition on either side of a reference. The reference itself is another one.
+SELECT n.nspname::text AS schema, c.relname::text AS "table", k.conname::text AS name
+FROM pg_constraint AS k
+JOIN pg_class AS c ON c.oid = k.conrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE k.contype = 'f' AND k.conparentid <> 0;
 
 -- name: row_security
 -- Tables on which either flag is set.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, MetaData
 
 from tenantry.postgres.catalog import DrawnSequence, read_draws, read_objects
-from tenantry.postgres.objects import DatabaseObject, Grant, Sequence
+from tenantry.postgres.objects import DatabaseObject, Grant, Schema, Sequence
 from tenantry.tenancy.sequences import ColumnKey, SequenceKey, with_found_names
 
 __all__ = ["Sides", "read_sides"]
@@ -34,12 +34,18 @@ def read_sides(
     for schema in schemas:
         draws.update(read_draws(connection, schema))
     declared = with_found_names(declared, metadata, draws)
+    identities = {item.identity for item in declared}
     named = {key for item in declared if (key := _sequence_key(item)) is not None}
     found: set[DatabaseObject] = set()
-    for schema in sorted({*schemas, *(schema for schema, _ in named)}):
+    others = {item.name for item in declared if isinstance(item, Schema)} | {schema for schema, _ in named}
+    for schema in sorted({*schemas, *others}):
         items = read_objects(connection, schema)
         # In a schema without declared tables, other objects do not belong to this service.
-        found |= items if schema in schemas else {item for item in items if _sequence_key(item) in named}
+        found |= (
+            items
+            if schema in schemas
+            else {item for item in items if item.identity in identities or _sequence_key(item) in named}
+        )
     return Sides(declared, frozenset(found), draws)
 
 

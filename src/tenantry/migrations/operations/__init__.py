@@ -8,6 +8,7 @@ from tenantry.migrations.operations.partitions import CreateHashPartitionsOp, Dr
 from tenantry.migrations.operations.policies import CreatePolicyOp, DropPolicyOp
 from tenantry.migrations.operations.roles import CreateRoleOp, DropRoleOp
 from tenantry.migrations.operations.row_security import DisableRowSecurityOp, EnableRowSecurityOp, SetRowSecurityOp
+from tenantry.migrations.operations.schemas import CreateSchemaOp, DropSchemaOp
 from tenantry.migrations.operations.sequences import (
     AlterSequenceOp,
     CreateSequenceOp,
@@ -25,6 +26,7 @@ __all__ = [
     "CreateOp",
     "CreatePolicyOp",
     "CreateRoleOp",
+    "CreateSchemaOp",
     "CreateSequenceOp",
     "CreateSerialOp",
     "CreateTriggerOp",
@@ -35,6 +37,7 @@ __all__ = [
     "DropOp",
     "DropPolicyOp",
     "DropRoleOp",
+    "DropSchemaOp",
     "DropSequenceOp",
     "DropSerialOp",
     "DropTriggerOp",

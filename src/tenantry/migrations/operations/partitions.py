@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from alembic.operations import Operations
+from alembic.operations import MigrateOperation, Operations
+from alembic.operations.ops import ModifyTableOps
 
 from tenantry.migrations.operations.base import CreateOp, DropOp, run_statements
-from tenantry.postgres.objects import HashPartitions
+from tenantry.postgres.objects import DatabaseObject, HashPartitions
 from tenantry.tenancy.partitions import protection_of
 
 __all__ = ["CreateHashPartitionsOp", "DropHashPartitionsOp"]
@@ -21,6 +22,20 @@ class CreateHashPartitionsOp(CreateOp):
     positional = ("table", "count")
     keywords: ClassVar[tuple[str, ...] | None] = ("schema",)
     item: HashPartitions
+
+    def __init__(self, item: DatabaseObject, *, is_of_new_table: bool = False) -> None:
+        super().__init__(item)
+        self.is_of_new_table = is_of_new_table
+
+    def reverse(self) -> MigrateOperation:
+        """Return the operation that drops the partitions, or nothing if the drop of the table drops them.
+
+        A partition cannot be dropped before the references of other tables to it, and these are dropped with their
+        tables.
+        """
+        return (
+            ModifyTableOps(self.item.table, [], schema=self.item.schema) if self.is_of_new_table else super().reverse()
+        )
 
     @classmethod
     def create_hash_partitions(cls, operations: Operations, table: str, count: int, *, schema: str = "public") -> None:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection, Table
 
-from tenantry.postgres.catalog import DrawnSequence
+from tenantry.postgres.catalog import DrawnSequence, read_created_schemas
 from tenantry.postgres.objects import DatabaseObject
 from tenantry.proof.audit.dangerous import DANGEROUS_SETTINGS, LEAKING_FUNCTIONS
 from tenantry.proof.audit.expressions import Comparison
@@ -38,7 +38,7 @@ class Snapshot:
     Attributes:
         version: the server's `server_version_num`.
         tables: the declared tables, by schema and name.
-        schemas: the schemas of the declared tables.
+        schemas: the schemas of the declared tables, and those that a migration created.
         partitions: the declared partitions of declared tables.
         declared: the other objects that the service declares.
         objects: the objects of the same kinds that the declared schemas have.
@@ -97,7 +97,9 @@ def read_snapshot(connection: Connection, service: Service, login: str = "") -> 
     """Read the catalog in the connection's transaction, and make it READ ONLY."""
     connection.exec_driver_sql("SET TRANSACTION READ ONLY")
     tables = {key_of(table): (table, declaration_of(table)) for table in service.metadata.sorted_tables}
-    schemas = sorted({DEFAULT_SCHEMA, *(schema for schema, _ in tables)})
+    # Tables that the models no longer declare may be in a schema that a migration created.
+    created = read_created_schemas(connection)
+    schemas = sorted({DEFAULT_SCHEMA, *created, *(schema for schema, _ in tables)})
     names = [service.roles.owner, service.roles.application, service.roles.admin]
     version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
     known = {
@@ -115,7 +117,7 @@ def read_snapshot(connection: Connection, service: Service, login: str = "") -> 
         service=service,
         version=version,
         tables=tables,
-        schemas=frozenset(schema for schema, _ in tables),
+        schemas=frozenset(schema for schema, _ in tables) | created,
         partitions=frozenset(partition_tables(service.metadata)),
         declared=sides.declared,
         objects=sides.found,
