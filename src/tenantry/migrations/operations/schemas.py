@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 
 from alembic.operations import Operations
+from sqlalchemy import Connection
 
+from tenantry import errors
 from tenantry.migrations.operations.base import CreateOp, DropOp, run_statements
 from tenantry.migrations.operations.elevation import INSUFFICIENT_PRIVILEGE, attempt, run_as_login
 from tenantry.postgres.objects import Schema
@@ -70,7 +72,9 @@ def _create(operations: Operations, operation: CreateSchemaOp) -> None:
         _print_block(operations, "create_schema_block", schema, statement=literal(created), comment=literal(marked))
         return
     connection = operations.get_bind()
-    if connection.exec_driver_sql(_STATEMENTS["schema_standing"], (schema.name,)).one_or_none() is not None:
+    standing = connection.exec_driver_sql(_STATEMENTS["schema_standing"], (schema.name,)).one_or_none()
+    if standing is not None:
+        _check_standing(connection, schema, is_usable=standing.is_usable)
         return
     error = attempt(connection, created, marked)
     if error is None:
@@ -104,6 +108,21 @@ def _drop(operations: Operations, operation: DropSchemaOp) -> None:
         _log.warning("The schema %s stays: it contains objects that no model declares.", schema.name)
     elif error is not None:
         raise error
+
+
+def _check_standing(connection: Connection, schema: Schema, *, is_usable: bool) -> None:
+    """Check that the owner may create objects in a schema, and grant USAGE on it.
+
+    Raises:
+        MigrationError: it may not. A GRANT without the right to grant does nothing, and is no error.
+    """
+    if not is_usable:
+        owner = connection.exec_driver_sql("SELECT current_user::text").scalar_one()
+        raise errors.MigrationError(
+            f"The schema {schema.name!r} exists, and the owner role {owner!r} may not use it.",
+            why="The owner needs CREATE on the schema, and USAGE with the right to grant it.",
+            remedy=f"Run as a superuser: ALTER SCHEMA {identifier(schema.name)} OWNER TO {identifier(owner)};",
+        )
 
 
 def _print_block(operations: Operations, block: str, schema: Schema, **parts: str) -> None:

@@ -16,8 +16,10 @@ SELECT EXISTS (SELECT FROM pg_extension WHERE extname = $1) AS is_installed,
        current_setting('server_version_num')::integer / 10000 AS major;
 
 -- name: schema_standing
--- A schema's comment; no row if it does not exist.
-SELECT obj_description(oid, 'pg_namespace') AS comment FROM pg_namespace WHERE nspname = $1;
+-- A schema's comment, and whether the role may create and grant in it; no row if it does not exist.
+SELECT obj_description(oid, 'pg_namespace') AS comment,
+       has_schema_privilege(oid, 'CREATE') AND has_schema_privilege(oid, 'USAGE WITH GRANT OPTION') AS is_usable
+FROM pg_namespace WHERE nspname = $1;
 
 -- name: create_schema_block
 -- Offline: makes a schema where it is absent, and marks it as made by a migration.
