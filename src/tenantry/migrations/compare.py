@@ -19,6 +19,7 @@ from alembic.util import DispatchPriority, PriorityDispatchResult
 from sqlalchemy import MetaData
 
 from tenantry.migrations.difference import Difference, operations_between
+from tenantry.migrations.dropped_tables import arrange_dropped_tables
 from tenantry.migrations.operations import (
     CreateHashPartitionsOp,
     CreateSerialOp,
@@ -61,6 +62,7 @@ def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> Priorit
     _forget_declarations(upgrade)
     owner = context.opts.get("tenantry_owner")
     sides = read_sides(context.connection, _metadata(context), declared, schemas)
+    arrange_dropped_tables(upgrade, context.connection, sides.found)
     found = {item for item in sides.found if _is_ours(item, tables, owner)}
     serials = _serials(upgrade, _metadata(context), sides)
     differences = [*serials, *operations_between(found, sides.declared)]

@@ -31,10 +31,9 @@ from tenantry.migrations.reflection import CatalogImpl  # noqa: F401
 from tenantry.migrations.render import render_item
 from tenantry.migrations.target import open_target
 from tenantry.migrations.version_table import share_block, share_version_table
-from tenantry.postgres.catalog import read_created_schemas, read_inherited_references
+from tenantry.postgres.catalog import read_created_schemas, read_inherited_references, read_partitions
 from tenantry.service import Service
 from tenantry.sql import identifier
-from tenantry.tenancy.partitions import partition_tables
 from tenantry.tenancy.signed_context.keys import has_keys_table, push_keys
 
 __all__ = ["run_environment"]
@@ -140,7 +139,11 @@ def _options(service: Service, connection: Connection | None = None) -> dict[str
         """
         return declared if connection is None else declared | read_created_schemas(connection)
 
-    partitions = partition_tables(service.metadata)
+    models = {(table.schema or "public", table.name) for table in service.metadata.tables.values()}
+
+    @functools.cache
+    def partitions() -> frozenset[tuple[str, str]]:
+        return frozenset() if connection is None else read_partitions(connection)
 
     @functools.cache
     def inherited() -> frozenset[tuple[str, str, str]]:
@@ -151,12 +154,13 @@ def _options(service: Service, connection: Connection | None = None) -> dict[str
         kind: Literal["schema", "table", "column", "index", "unique_constraint", "foreign_key_constraint"],
         parents: Mapping[str, str | None],
     ) -> bool:
-        """Include only the schemas of the models and of migrations. Declared partitions are compared as objects.
+        """Include only the schemas of the models and of migrations. Partitions are compared as objects.
 
         The server makes foreign keys for partitions, which no model declares.
         """
         if kind == "table":
-            return (parents.get("schema_name") or "public", name) not in partitions
+            table = (parents.get("schema_name") or "public", name or "")
+            return table in models or table not in partitions()
         if kind == "foreign_key_constraint":
             return (parents.get("schema_name") or "public", parents["table_name"], name) not in inherited()
         return kind != "schema" or name in schemas()

@@ -29,7 +29,15 @@ from tenantry.postgres.objects import (
 from tenantry.postgres.statements import load_statements
 from tenantry.sql import literal
 
-__all__ = ["DrawnSequence", "read_created_schemas", "read_draws", "read_inherited_references", "read_objects"]
+__all__ = [
+    "DrawnSequence",
+    "read_created_schemas",
+    "read_draws",
+    "read_inherited_references",
+    "read_objects",
+    "read_partition_keys",
+    "read_partitions",
+]
 
 _STATEMENTS = load_statements(__package__ or "", "catalog.sql")
 
@@ -80,6 +88,17 @@ def read_inherited_references(connection: Connection) -> frozenset[tuple[str, st
     """Return the foreign keys (schema, table, name) that the server made for partitions."""
     rows = connection.exec_driver_sql(_STATEMENTS["inherited_references"])
     return frozenset((schema, table, name) for schema, table, name in rows)
+
+
+def read_partitions(connection: Connection) -> frozenset[tuple[str, str]]:
+    """Return schema and name of every partition of every table."""
+    return frozenset((schema, name) for schema, name in connection.exec_driver_sql(_STATEMENTS["partitions"]))
+
+
+def read_partition_keys(connection: Connection) -> dict[tuple[str, str], str]:
+    """Return how each partitioned table (schema, name) is partitioned, such as `HASH (tenant_id)`."""
+    rows = connection.exec_driver_sql(_STATEMENTS["partition_keys"])
+    return {(schema, name): definition for schema, name, definition in rows}
 
 
 @contextmanager

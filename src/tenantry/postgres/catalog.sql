@@ -124,6 +124,20 @@ JOIN pg_class AS child ON child.oid = i.inhrelid
 WHERE n.nspname = $1 AND p.partstrat = 'h'
 GROUP BY c.relname;
 
+-- name: partitions
+-- The partitions of all partitioned tables.
+SELECT n.nspname::text AS schema, c.relname::text AS name
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relispartition AND c.relkind IN ('r', 'p', 'f');
+
+-- name: partition_keys
+-- How each partitioned table is partitioned.
+SELECT n.nspname::text AS schema, c.relname::text AS name, pg_get_partkeydef(c.oid) AS definition
+FROM pg_partitioned_table AS p
+JOIN pg_class AS c ON c.oid = p.partrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace;
+
 -- name: inherited_references
 -- Foreign keys that the server made for a partition on either side of a reference. The reference itself is another one.
 SELECT n.nspname::text AS schema, c.relname::text AS "table", k.conname::text AS name

@@ -71,9 +71,9 @@ def check_name(name: str, owner: str) -> None:
             why=f"PostgreSQL would cut it to {LONGEST_NAME} bytes.",
             remedy=f"Choose a name of at most {LONGEST_NAME} bytes.",
         )
-    if not name or not name.isprintable():
+    if not name.isprintable():
         raise errors.DeclarationError(
-            f"The name {name!r} of {owner} is empty or contains a control character.",
+            f"The name {name!r} of {owner} contains a control character.",
             remedy="Choose a name of printable characters.",
         )
 

@@ -4,7 +4,7 @@ from tenantry.migrations.operations.base import CreateOp, DropOp, ObjectOp
 from tenantry.migrations.operations.extensions import CreateExtensionOp, DropExtensionOp
 from tenantry.migrations.operations.functions import CreateFunctionOp, DropFunctionOp
 from tenantry.migrations.operations.grants import GrantOp, RevokeOp
-from tenantry.migrations.operations.partitions import CreateHashPartitionsOp, DropHashPartitionsOp
+from tenantry.migrations.operations.partitions import CreateHashPartitionsOp, DropHashPartitionsOp, LeavePartitionsOp
 from tenantry.migrations.operations.policies import CreatePolicyOp, DropPolicyOp
 from tenantry.migrations.operations.roles import CreateRoleOp, DropRoleOp
 from tenantry.migrations.operations.row_security import DisableRowSecurityOp, EnableRowSecurityOp, SetRowSecurityOp
@@ -43,6 +43,7 @@ __all__ = [
     "DropTriggerOp",
     "EnableRowSecurityOp",
     "GrantOp",
+    "LeavePartitionsOp",
     "ObjectOp",
     "RevokeOp",
     "SetRowSecurityOp",

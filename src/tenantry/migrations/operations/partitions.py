@@ -11,7 +11,7 @@ from tenantry.migrations.operations.base import CreateOp, DropOp, run_statements
 from tenantry.postgres.objects import DatabaseObject, HashPartitions
 from tenantry.tenancy.partitions import protection_of
 
-__all__ = ["CreateHashPartitionsOp", "DropHashPartitionsOp"]
+__all__ = ["CreateHashPartitionsOp", "DropHashPartitionsOp", "LeavePartitionsOp"]
 
 
 @Operations.register_operation("create_hash_partitions")
@@ -28,14 +28,11 @@ class CreateHashPartitionsOp(CreateOp):
         self.is_of_new_table = is_of_new_table
 
     def reverse(self) -> MigrateOperation:
-        """Return the operation that drops the partitions, or nothing if the drop of the table drops them.
+        """Return the operation that drops the partitions, or that leaves them to the drop of the table.
 
-        A partition cannot be dropped before the references of other tables to it, and these are dropped with their
-        tables.
+        A partition cannot be dropped before the references of other tables to it, and these go with their tables.
         """
-        return (
-            ModifyTableOps(self.item.table, [], schema=self.item.schema) if self.is_of_new_table else super().reverse()
-        )
+        return LeavePartitionsOp(self.item) if self.is_of_new_table else super().reverse()
 
     @classmethod
     def create_hash_partitions(cls, operations: Operations, table: str, count: int, *, schema: str = "public") -> None:
@@ -58,6 +55,18 @@ class DropHashPartitionsOp(DropOp):
 
 
 CreateHashPartitionsOp.inverse = DropHashPartitionsOp
+
+
+class LeavePartitionsOp(ModifyTableOps):
+    """Does nothing, because the drop of a table drops its partitions. Its reverse creates them."""
+
+    def __init__(self, item: HashPartitions) -> None:
+        super().__init__(item.table, [], schema=item.schema)
+        self.item = item
+
+    def reverse(self) -> CreateHashPartitionsOp:  # type: ignore[override]
+        """Return the operation that creates the partitions."""
+        return CreateHashPartitionsOp(self.item, is_of_new_table=True)
 
 
 @Operations.implementation_for(CreateHashPartitionsOp)
