@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from importlib.resources import files
 
 __all__ = ["LONGEST_NAME", "as_printed", "identifier", "literal", "qualified", "shortened"]
 
@@ -18,22 +19,8 @@ LONGEST_NAME = 63
 HASH_DIGITS = 8
 
 # The keywords that the server quotes when it prints them as names (`quote_identifier` in its utils/adt/ruleutils.c).
-# They are the keywords of pg_get_keywords() that are not unreserved.
-_KEYWORDS = """
-all analyse analyze and any array as asc asymmetric authorization between bigint binary bit boolean both case
-cast char character check coalesce collate collation column concurrently constraint create cross current_catalog
-current_date current_role current_schema current_time current_timestamp current_user dec decimal default
-deferrable desc distinct do else end except exists extract false fetch float for foreign freeze from full grant
-greatest group grouping having ilike in initially inner inout int integer intersect interval into is isnull join
-json json_array json_arrayagg json_exists json_object json_objectagg json_query json_scalar json_serialize
-json_table json_value lateral leading least left like limit localtime localtimestamp merge_action national
-natural nchar none normalize not notnull null nullif numeric offset on only or order out outer overlaps overlay
-placing position precision primary real references returning right row select session_user setof similar
-smallint some substring symmetric system_user table tablesample then time timestamp to trailing treat trim true
-union unique user using values varchar variadic verbose when where window with xmlattributes xmlconcat
-xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable
-"""
-KEYWORDS = frozenset(_KEYWORDS.split())
+# They are the keywords of pg_get_keywords() of PostgreSQL 18 that are not unreserved.
+KEYWORDS = frozenset(files("tenantry").joinpath("keywords.txt").read_text(encoding="ascii").split())
 
 
 def identifier(name: str) -> str:

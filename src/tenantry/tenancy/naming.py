@@ -30,7 +30,7 @@ _CONVENTION: Mapping[str, tuple[type[Any], str]] = {
     "pk": (PrimaryKeyConstraint, "pk_%(table_name)s"),
 }
 
-# The convention of a MetaData that was given none.
+# The convention of a MetaData without one of its own.
 _DEFAULT = MetaData().naming_convention
 
 
