@@ -43,8 +43,8 @@ from tenantry.postgres.objects import (
     Serial,
     Trigger,
 )
+from tenantry.tenancy.declared_and_found import Sides, read_sides
 from tenantry.tenancy.sequences import serial_columns
-from tenantry.tenancy.sides import Sides, read_sides
 
 __all__ = ["PLUGIN", "compare_objects"]
 
