@@ -1,7 +1,7 @@
 """The two sides of a comparison: the objects that the models declare, and the objects in the database.
 
 Migrations and the audit both use this module, so that they find the same differences. The server chooses the names of
-some sequences; the declared side gets these names.
+some sequences, and its own spelling of expressions and queries; the declared side gets these names and this spelling.
 """
 
 from __future__ import annotations
@@ -13,17 +13,22 @@ from sqlalchemy import Connection, MetaData
 
 from tenantry.postgres.catalog import DrawnSequence, read_draws, read_objects
 from tenantry.postgres.objects import DatabaseObject, Grant, Sequence
+from tenantry.postgres.respelling import respelled
 from tenantry.tenancy.sequences import ColumnKey, SequenceKey, with_found_names
 
 __all__ = ["Sides", "read_sides"]
 
 
 class Sides(NamedTuple):
-    """The declared objects, the objects in the database, and the sequence of each column's default."""
+    """The declared objects, the objects in the database, and the sequence of each column's default.
+
+    `unknown` are declared objects whose text the role could not compare with the server's.
+    """
 
     declared: frozenset[DatabaseObject]
     found: frozenset[DatabaseObject]
     draws: dict[ColumnKey, DrawnSequence]
+    unknown: frozenset[DatabaseObject] = frozenset()
 
 
 def read_sides(
@@ -36,11 +41,17 @@ def read_sides(
     declared = with_found_names(declared, metadata, draws)
     named = {key for item in declared if (key := _sequence_key(item)) is not None}
     found: set[DatabaseObject] = set()
-    for schema in sorted({*schemas, *(schema for schema, _ in named)}):
+    identities = {item.identity for item in declared}
+    for schema in sorted({*schemas, *(getattr(item, "schema", "public") for item in declared)}):
         items = read_objects(connection, schema)
         # In a schema without declared tables, other objects do not belong to this service.
-        found |= items if schema in schemas else {item for item in items if _sequence_key(item) in named}
-    return Sides(declared, frozenset(found), draws)
+        found |= (
+            items
+            if schema in schemas
+            else {item for item in items if item.identity in identities or _sequence_key(item) in named}
+        )
+    declared, unknown = respelled(connection, declared, found)
+    return Sides(declared, frozenset(found), draws, unknown)
 
 
 def _sequence_key(item: DatabaseObject) -> SequenceKey | None:

@@ -1,6 +1,7 @@
 """Alembic operations for all schema objects; importing this package registers them on `alembic.op`."""
 
 from tenantry.migrations.operations.base import CreateOp, DropOp, ObjectOp
+from tenantry.migrations.operations.comments import SetCommentOp
 from tenantry.migrations.operations.extensions import CreateExtensionOp, DropExtensionOp
 from tenantry.migrations.operations.functions import CreateFunctionOp, DropFunctionOp
 from tenantry.migrations.operations.grants import GrantOp, RevokeOp
@@ -16,6 +17,7 @@ from tenantry.migrations.operations.sequences import (
     DropSerialOp,
 )
 from tenantry.migrations.operations.triggers import CreateTriggerOp, DropTriggerOp
+from tenantry.migrations.operations.views import CreateViewOp, DropViewOp
 
 __all__ = [
     "AlterSequenceOp",
@@ -28,6 +30,7 @@ __all__ = [
     "CreateSequenceOp",
     "CreateSerialOp",
     "CreateTriggerOp",
+    "CreateViewOp",
     "DisableRowSecurityOp",
     "DropExtensionOp",
     "DropFunctionOp",
@@ -38,9 +41,11 @@ __all__ = [
     "DropSequenceOp",
     "DropSerialOp",
     "DropTriggerOp",
+    "DropViewOp",
     "EnableRowSecurityOp",
     "GrantOp",
     "ObjectOp",
     "RevokeOp",
+    "SetCommentOp",
     "SetRowSecurityOp",
 ]

@@ -30,7 +30,7 @@ def altered(snapshot: Snapshot, kind: type[_Object]) -> Iterator[tuple[_Object, 
     """Yield the declared objects of a kind that exist and are different, each with the one that was found."""
     there = {item.identity: item for item in snapshot.objects if isinstance(item, kind)}
     for item in snapshot.declared:
-        if isinstance(item, kind) and not _is_on_a_missing_table(item, snapshot):
+        if isinstance(item, kind) and item not in snapshot.unknown and not _is_on_a_missing_table(item, snapshot):
             found = there.get(item.identity, item)
             if found != item:
                 yield item, found

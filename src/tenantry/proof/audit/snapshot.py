@@ -41,6 +41,7 @@ class Snapshot:
         schemas: the schemas of the declared tables.
         partitions: the declared partitions of declared tables.
         declared: the other objects that the service declares.
+        unknown: the declared objects whose text the audit's role cannot compare with the server's.
         objects: the objects of the same kinds that the declared schemas have.
         draws: the sequence that each column's default draws from.
         facts: the rows of each statement of the audit, by the statement's name.
@@ -58,6 +59,7 @@ class Snapshot:
     schemas: frozenset[str]
     partitions: frozenset[Key]
     declared: frozenset[DatabaseObject]
+    unknown: frozenset[DatabaseObject]
     objects: frozenset[DatabaseObject]
     draws: Mapping[ColumnKey, DrawnSequence]
     facts: Mapping[str, tuple[Row, ...]]
@@ -95,9 +97,12 @@ def split_name(name: str) -> Key:
 
 def read_snapshot(connection: Connection, service: Service, login: str = "") -> Snapshot:
     """Read the catalog in the connection's transaction, and make it READ ONLY."""
-    connection.exec_driver_sql("SET TRANSACTION READ ONLY")
     tables = {key_of(table): (table, declaration_of(table)) for table in service.metadata.sorted_tables}
     schemas = sorted({DEFAULT_SCHEMA, *(schema for schema, _ in tables)})
+    # First, because the server spells the team's own objects in a savepoint that is rolled back.
+    sides = read_sides(connection, service.metadata, service.declared_objects(), schemas) if service.objects else None
+    connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+    sides = sides or read_sides(connection, service.metadata, service.declared_objects(), schemas)
     names = [service.roles.owner, service.roles.application, service.roles.admin]
     version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
     known = {
@@ -108,7 +113,6 @@ def read_snapshot(connection: Connection, service: Service, login: str = "") -> 
         "settings": sorted(DANGEROUS_SETTINGS),
     }
     facts, unread = read_facts(connection, version, known)
-    sides = read_sides(connection, service.metadata, service.declared_objects(), schemas)
     relations = {(row["schema"], row["name"]): row for row in facts["relations"]}
     unreadable = {key for key, row in relations.items() if not row["is_readable"]}
     return Snapshot(
@@ -118,6 +122,7 @@ def read_snapshot(connection: Connection, service: Service, login: str = "") -> 
         schemas=frozenset(schema for schema, _ in tables),
         partitions=frozenset(partition_tables(service.metadata)),
         declared=sides.declared,
+        unknown=sides.unknown,
         objects=sides.found,
         draws=sides.draws,
         facts=facts,

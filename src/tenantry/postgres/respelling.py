@@ -1,0 +1,114 @@
+"""How the server spells a declared object, so that its author may write SQL in any form.
+
+The catalog has PostgreSQL's own text of an expression, of a query and of a list of arguments. An object that exists in
+the database with another text is either altered or only spelled in another way. So it is created in a schema of its
+own, read back in the server's words, and rolled back with its savepoint. This takes no lock above ACCESS SHARE on an
+existing object: a policy and a trigger are created on a copy of the table's columns.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from typing import TypeAlias
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from tenantry.postgres.catalog import read_objects
+from tenantry.postgres.objects import PUBLIC, DatabaseObject, Function, Policy, Trigger, View
+from tenantry.postgres.sqlstate import sqlstate_of
+from tenantry.sql import identifier, qualified
+
+__all__ = ["respelled"]
+
+_Spelled: TypeAlias = Function | Policy | Trigger | View
+
+# A role without CREATE on the database, and a transaction or a standby that is read only.
+_NOT_ALLOWED = frozenset({"42501", "25006"})
+
+
+def respelled(
+    connection: Connection, declared: AbstractSet[DatabaseObject], found: AbstractSet[DatabaseObject]
+) -> tuple[frozenset[DatabaseObject], frozenset[DatabaseObject]]:
+    """Return the declared objects in the spelling of `found`, and those that the role could not compare.
+
+    An object keeps its own text if it does not exist, if it differs, or if the server cannot create it yet.
+    """
+    spelled: set[DatabaseObject] = set(declared)
+    unknown: set[DatabaseObject] = set()
+    existing = {item.identity: item for item in found}
+    names = {_name(item) for item in found}
+    for item in sorted(declared - found):
+        if not isinstance(item, Function | Policy | Trigger | View) or _name(item) not in names:
+            continue
+        try:
+            printed = _printed(connection, item)
+        except DBAPIError as error:
+            if sqlstate_of(error) in _NOT_ALLOWED:
+                unknown.add(item)
+            continue
+        # A function is found by its arguments, so it needs the server's text of them even if its body differs.
+        if printed in found or (printed.identity != item.identity and printed.identity in existing):
+            spelled.remove(item)
+            spelled.add(printed)
+    return frozenset(spelled), frozenset(unknown)
+
+
+def _name(item: DatabaseObject) -> tuple[str, ...]:
+    """Return the identity, for a function without its arguments."""
+    return item.identity[:3] if isinstance(item, Function) else item.identity
+
+
+def _printed(connection: Connection, item: _Spelled) -> _Spelled:
+    """Return the object as the server prints it.
+
+    Raises:
+        DBAPIError: the server cannot create the object, for example because a column does not exist yet.
+    """
+    schema = f"tenantry_{secrets.token_hex(8)}"
+    savepoint = connection.begin_nested()
+    try:
+        for statement in _statements(item, schema):
+            connection.exec_driver_sql(statement)
+        (found,) = read_objects(connection, schema, {item.noun})
+    finally:
+        savepoint.rollback()
+    if isinstance(item, Function) and isinstance(found, Function):
+        return replace(found, schema=item.schema, execute=item.execute)
+    if isinstance(item, Policy) and isinstance(found, Policy):
+        return replace(found, schema=item.schema, roles=item.roles)
+    assert isinstance(found, Trigger | View)
+    return replace(found, schema=item.schema)
+
+
+def _statements(item: _Spelled, schema: str) -> Iterator[str]:
+    yield f"CREATE SCHEMA {identifier(schema)}"
+    # The body may name a function that another revision creates.
+    yield "SET LOCAL check_function_bodies = off"
+    match item:
+        case Function():
+            yield from replace(item, schema=schema, execute=()).create()
+        case Policy():
+            yield _copied(item, schema)
+            yield from replace(item, schema=schema, roles=(PUBLIC,)).create()
+        case Trigger():
+            yield _copied(item, schema, is_view=item.timing == "INSTEAD OF")
+            place, _, name = item.function.rpartition(".")
+            if place in {"", item.schema}:
+                function = Function(name, "BEGIN RETURN NULL; END", schema=schema)
+                yield from function.create()
+                item = replace(item, function=name)
+            yield from replace(item, schema=schema).create()
+        case View():
+            yield from replace(item, schema=schema).create()
+
+
+def _copied(item: Policy | Trigger, schema: str, *, is_view: bool = False) -> str:
+    """Return the statement that creates a table or a view with the columns and the name of the item's."""
+    original, copy = qualified(item.schema, item.table), qualified(schema, item.table)
+    if is_view:
+        return f"CREATE VIEW {copy} AS SELECT * FROM {original}"  # noqa: S608  # quoted
+    return f"CREATE TABLE {copy} (LIKE {original})"
