@@ -98,7 +98,7 @@ def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> Priorit
     kept = frozenset(ownership.kept())
     recreated = {item.identity for item in accepted if any(_uses(item, *change) for change in _changes(upgrade))}
     serials = _serials(upgrade, _metadata(context), sides)
-    differences = [*serials, *operations_between(sides.found, accepted | kept, recreated)]
+    differences = [*serials, *operations_between(sides.found, accepted | kept, recreated, sides.authored)]
     _insert(upgrade, differences, _ddl(_metadata(context)))
     drawn = {(drawn.schema, drawn.name) for drawn in sides.draws.values()}
     noted = [name for name in ownership.noted(kept, drawn) if name not in options.accepted]

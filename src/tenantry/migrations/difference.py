@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TypeAlias
 
 from alembic.operations import MigrateOperation
@@ -72,11 +73,13 @@ def operations_between(
     found: AbstractSet[DatabaseObject],
     declared: AbstractSet[DatabaseObject],
     recreated: AbstractSet[Identity] = frozenset(),
+    authored: Mapping[Identity, DatabaseObject] = MappingProxyType({}),
 ) -> Iterator[Difference]:
     """Yield the differences in the order of creation.
 
     The objects of `recreated` are dropped and created even if they do not differ, because a column that they use
-    changes.
+    changes. They are created in their author's text, of which `authored` has those that the server spells otherwise: the
+    server's text of `SELECT *` has the columns of today.
     """
     live = {item.identity: item for item in found}
     wanted = {item.identity: item for item in declared}
@@ -93,7 +96,7 @@ def operations_between(
         old, after = live.get(identity), None if identity in gone else wanted.get(identity)
         is_new_partition = isinstance(item, RowSecurity | Policy) and (item.schema, item.table) in new
         if identity in replaced:
-            yield Difference(item, tuple(_replaced(old, after or old)))
+            yield Difference(item, tuple(_replaced(old, authored.get(identity) or after or old)))
         elif old != after and not is_new_partition:
             operations = tuple(_operations(old, after))
             if operations:

@@ -18,6 +18,7 @@ from typing import TypeAlias
 from alembic.operations import MigrateOperation, ops
 
 from tenantry.migrations.undeclared import name_of
+from tenantry.postgres.dependencies import is_attached
 from tenantry.postgres.objects import DatabaseObject, Grant, RowSecurity
 
 __all__ = ["Waiver", "accept_found", "accepted_differences", "drop_accepted", "parse_waivers"]
@@ -82,8 +83,11 @@ def accept_found(
     """Return the declared objects, with those of accepted names as they are in the database, or without them."""
     if not accepted:
         return frozenset(declared)
-    kept = {item for item in declared if not _is_accepted(item, accepted)}
-    kept |= {item for item in found if _is_accepted(item, accepted)}
+    left_out = {item for item in declared if _is_accepted(item, accepted)}
+    existing = {item for item in found if _is_accepted(item, accepted)}
+    missing = left_out - {item for item in left_out if item.identity in {other.identity for other in existing}}
+    # A privilege or a comment cannot be on an object that is missing.
+    kept = {item for item in declared - left_out if not any(is_attached(item, other) for other in missing)} | existing
     by_identity = {item.identity: item for item in kept}
     for item in found:
         wanted = by_identity.get(item.identity)

@@ -9,10 +9,10 @@ existing object: a policy and a trigger are created on a copy of the table's col
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -22,22 +22,38 @@ from tenantry.postgres.objects import PUBLIC, DatabaseObject, Function, Policy, 
 from tenantry.postgres.sqlstate import sqlstate_of
 from tenantry.sql import identifier, qualified
 
-__all__ = ["respelled"]
+__all__ = ["Respelling", "respelled"]
 
+_SPELLED = (Function, Policy, Trigger, View)
 _Spelled: TypeAlias = Function | Policy | Trigger | View
+
+# The second text is stable in every known case.
+ROUNDS = 3
 
 # A role without CREATE on the database, and a transaction or a standby that is read only.
 _NOT_ALLOWED = frozenset({"42501", "25006"})
 
 
+class Respelling(NamedTuple):
+    """The declared objects in the server's spelling.
+
+    Attributes:
+        objects: the declared objects; one that does not exist, or that the server cannot create yet, keeps its text.
+        unknown: those that the role could not compare, in their author's text.
+        authored: the author's objects, by the identity in the server's spelling.
+    """
+
+    objects: frozenset[DatabaseObject]
+    unknown: frozenset[DatabaseObject]
+    authored: Mapping[tuple[str, ...], DatabaseObject]
+
+
 def respelled(
     connection: Connection, declared: AbstractSet[DatabaseObject], found: AbstractSet[DatabaseObject]
-) -> tuple[frozenset[DatabaseObject], frozenset[DatabaseObject]]:
-    """Return the declared objects in the spelling of `found`, and those that the role could not compare.
-
-    An object keeps its own text if it does not exist, if it differs, or if the server cannot create it yet.
-    """
+) -> Respelling:
+    """Return the declared objects, those that exist in the spelling of `found`."""
     spelled: set[DatabaseObject] = set(declared)
+    authored: dict[tuple[str, ...], DatabaseObject] = {}
     unknown: set[DatabaseObject] = set()
     existing = {item.identity: item for item in found}
     names = {_name(item) for item in found}
@@ -45,16 +61,35 @@ def respelled(
         if not isinstance(item, Function | Policy | Trigger | View) or _name(item) not in names:
             continue
         try:
-            printed = _printed(connection, item)
+            forms = list(_forms(connection, item))
+            other = existing.get(forms[0].identity)
+            # The database has one of several texts: it may have been restored from a dump.
+            is_same = other in forms or (isinstance(other, _SPELLED) and forms[-1] in _forms(connection, other))
         except DBAPIError as error:
             if sqlstate_of(error) in _NOT_ALLOWED:
                 unknown.add(item)
             continue
         # A function is found by its arguments, so it needs the server's text of them even if its body differs.
-        if printed in found or (printed.identity != item.identity and printed.identity in existing):
+        if other is not None and (is_same or other.identity != item.identity):
             spelled.remove(item)
-            spelled.add(printed)
-    return frozenset(spelled), frozenset(unknown)
+            spelled.add(other if is_same else forms[0])
+            authored[other.identity] = item
+    return Respelling(frozenset(spelled), frozenset(unknown), authored)
+
+
+def _forms(connection: Connection, item: _Spelled) -> Iterator[_Spelled]:
+    """Yield the texts that the server prints for the object, and for what it has printed, until the text is stable.
+
+    Raises:
+        DBAPIError: the server cannot create the object, for example because a column does not exist yet.
+    """
+    previous = item
+    for _ in range(ROUNDS):
+        item = _printed(connection, previous)
+        yield item
+        if item == previous:
+            return
+        previous = item
 
 
 def _name(item: DatabaseObject) -> tuple[str, ...]:
@@ -63,11 +98,7 @@ def _name(item: DatabaseObject) -> tuple[str, ...]:
 
 
 def _printed(connection: Connection, item: _Spelled) -> _Spelled:
-    """Return the object as the server prints it.
-
-    Raises:
-        DBAPIError: the server cannot create the object, for example because a column does not exist yet.
-    """
+    """Return the object as the server prints it."""
     schema = f"tenantry_{secrets.token_hex(8)}"
     savepoint = connection.begin_nested()
     try:

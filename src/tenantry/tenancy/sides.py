@@ -6,7 +6,8 @@ some sequences, and its own spelling of expressions and queries; the declared si
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlalchemy import Connection, MetaData
@@ -22,13 +23,15 @@ __all__ = ["Sides", "read_sides"]
 class Sides(NamedTuple):
     """The declared objects, the objects in the database, and the sequence of each column's default.
 
-    `unknown` are declared objects whose text the role could not compare with the server's.
+    `unknown` are declared objects whose text the role could not compare with the server's. `authored` has the author's
+    text of those that the server spells in another way.
     """
 
     declared: frozenset[DatabaseObject]
     found: frozenset[DatabaseObject]
     draws: dict[ColumnKey, DrawnSequence]
     unknown: frozenset[DatabaseObject] = frozenset()
+    authored: Mapping[tuple[str, ...], DatabaseObject] = MappingProxyType({})
 
 
 def read_sides(
@@ -50,8 +53,8 @@ def read_sides(
             if schema in schemas
             else {item for item in items if item.identity in identities or _sequence_key(item) in named}
         )
-    declared, unknown = respelled(connection, declared, found)
-    return Sides(declared, frozenset(found), draws, unknown)
+    spelling = respelled(connection, declared, found)
+    return Sides(spelling.objects, frozenset(found), draws, spelling.unknown, spelling.authored)
 
 
 def _sequence_key(item: DatabaseObject) -> SequenceKey | None:

@@ -27,6 +27,11 @@ def edit(shop: Project, old: str, new: str) -> None:
     exec(compile(path.read_text(), str(path), "exec"), module.__dict__)
 
 
+async def codes(shop: Project) -> list[str]:
+    """Return the codes of the audit's findings, without that on the login of these tests, a superuser."""
+    return [finding.code for finding in await audit_database(shop.deployment) if finding.code != "TN324"]
+
+
 @pytest.fixture
 def module_text() -> str:
     return MODULE
@@ -52,7 +57,7 @@ async def own(shop: Project) -> Project:
 async def test_check_and_audit_are_content_after_the_first_revision(own: Project) -> None:
     """Every object was written in an order that PostgreSQL accepts, and none of them differs in its spelling."""
     assert await own.differences() == []
-    assert await audit_database(own.deployment) == []
+    assert await codes(own) == []
 
 
 async def test_the_objects_do_what_they_are_for(own: Project) -> None:
@@ -91,7 +96,7 @@ async def test_a_change_is_written_and_reversed_exactly(own: Project, change: st
     await own.autogenerate("change")
     await migrate(own.deployment)
     assert await own.differences() == []
-    assert [finding.code for finding in await audit_database(own.deployment)] == []
+    assert await codes(own) == []
     assert await own.objects() != before
     await rollback(own.deployment)
     assert await own.objects() == before
@@ -165,7 +170,7 @@ class Country(Shared, Base):""",
         partition = f"CREATE TABLE events_{year} PARTITION OF events FOR VALUES FROM ({year}) TO ({year + 1})"
         await own.sql(f"SET ROLE {own.service.roles.owner}", partition, "SELECT 1")
     assert await own.differences() == []
-    assert {finding.code for finding in await audit_database(own.deployment)} == {"TN007"}
+    assert set(await codes(own)) == {"TN007"}
     edit(own, "Drafts are hidden.", "Drafts are secret.")
     path = await own.autogenerate("other")
     assert "# - partitions of table public.events: events_2026 and 1 more\n" in path.read_text()
@@ -197,7 +202,10 @@ async def test_what_is_undeclared_can_be_dropped_by_its_name(
     assert verb in {found for found, _ in await own.differences(config)}
     await own.autogenerate("drop", config)
     await migrate(own.deployment)
-    assert await own.objects() != before
+    if verb == "remove_table":
+        assert await own.sql("SELECT to_regclass('legacy')::text") is None
+    else:
+        assert await own.objects() != before
     await rollback(own.deployment)
     assert await own.objects() == before
 

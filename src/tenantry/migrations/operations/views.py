@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from alembic.operations import Operations
 
 from tenantry.migrations.operations.base import CreateOp, DropOp
+from tenantry.migrations.operations.settled import create_settled
 from tenantry.postgres.objects import View
 
 __all__ = ["CreateViewOp", "DropViewOp"]
@@ -18,6 +19,7 @@ class CreateViewOp(CreateOp):
 
     verb = "create_view"
     positional = ("name",)
+    item: View
 
     @classmethod
     def create_view(
@@ -49,3 +51,8 @@ class DropViewOp(DropOp):
 
 
 CreateViewOp.inverse = DropViewOp
+
+
+@Operations.implementation_for(CreateViewOp)
+def _create(operations: Operations, operation: CreateViewOp) -> None:
+    create_settled(operations, operation.item)
