@@ -1,4 +1,4 @@
-"""A project whose team declares objects of its own, each as its author would write it and not as the server prints it."""
+"""A project whose team declares objects of its own, each in its author's spelling and not in the server's."""
 
 from __future__ import annotations
 
@@ -59,8 +59,13 @@ OBJECTS = [
     View("a_long_titles", "select * from b_titles where size > 10;"),
     View("open_countries", "SELECT code FROM countries", security_invoker=False, options=["security_barrier=true"]),
     Trigger("titles_hidden", "b_titles", "hide", timing="INSTEAD OF", events=["DELETE"]),
-    Policy("no_drafts", "articles", roles=[ROLES.application], using="title <> 'draft'", command="SELECT", permissive=False),
-    Policy("report", "articles", roles=[REPORTER], using="EXISTS (SELECT 1 FROM articles a WHERE a.slug = articles.slug)", command="SELECT"),
+    Policy(
+        "no_drafts", "articles", roles=[ROLES.application], using="title <> 'draft'", command="SELECT", permissive=False
+    ),
+    Policy(
+        "report", "articles", roles=[REPORTER], command="SELECT",
+        using="EXISTS (SELECT 1 FROM articles a WHERE a.slug = articles.slug)",
+    ),
     Grant(REPORTER, ["SELECT"], "articles"),
     Grant(REPORTER, ["UPDATE"], "articles", column="slug"),
     Grant(REPORTER, ["SELECT"], "b_titles"),

@@ -11,7 +11,7 @@ The environment passes the declared objects as `tenantry_objects`, the owner's n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -65,6 +65,7 @@ class Options:
 
     Attributes:
         roles: the service's roles.
+        own: the objects that the team declares besides its models.
         created: returns the tables that the revisions create.
         accepted: the objects that may differ from their declaration.
         requested: the undeclared objects that this revision drops.
@@ -72,6 +73,7 @@ class Options:
     """
 
     roles: Roles | None = None
+    own: Collection[DatabaseObject] = ()
     created: Callable[[], AbstractSet[TableKey]] = frozenset
     accepted: AbstractSet[str] = frozenset()
     requested: AbstractSet[str] = frozenset()
@@ -85,8 +87,8 @@ def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> Priorit
         return PriorityDispatchResult.CONTINUE
     schemas = {"public"} | {table.schema or "public" for table in context.sorted_tables}
     _forget_declarations(upgrade)
-    sides = read_sides(context.connection, _metadata(context), declared, schemas)
     options: Options = context.opts.get("tenantry_options") or Options()
+    sides = read_sides(context.connection, _metadata(context), declared, schemas, options.own)
     drop_accepted(upgrade, options.accepted)
     accepted = accept_found(sides.declared, sides.found, options.accepted)
     tables = _tables(context, declared)

@@ -78,8 +78,8 @@ def operations_between(
     """Yield the differences in the order of creation.
 
     The objects of `recreated` are dropped and created even if they do not differ, because a column that they use
-    changes. They are created in their author's text, of which `authored` has those that the server spells otherwise: the
-    server's text of `SELECT *` has the columns of today.
+    changes. They are created in their author's text, which `authored` has where the server's text is another: its text
+    of `SELECT *` has the columns of today.
     """
     live = {item.identity: item for item in found}
     wanted = {item.identity: item for item in declared}

@@ -138,6 +138,7 @@ def _options(service: Service, connection: Connection | None = None) -> dict[str
     attributes = context.config.attributes
     options = Options(
         roles=service.roles,
+        own=service.objects,
         created=partial(created_tables, context.script),
         accepted=accepted_differences(service.waivers),
         requested=frozenset(attributes.get("tenantry_drop", ())),

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -22,10 +22,12 @@ from tenantry.postgres.objects import PUBLIC, DatabaseObject, Function, Policy, 
 from tenantry.postgres.sqlstate import sqlstate_of
 from tenantry.sql import identifier, qualified
 
-__all__ = ["Respelling", "respelled"]
+__all__ = ["Respelling", "respelled", "with_text_of"]
 
 _SPELLED = (Function, Policy, Trigger, View)
 _Spelled: TypeAlias = Function | Policy | Trigger | View
+
+_Object = TypeVar("_Object", bound=DatabaseObject)
 
 # The second text is stable in every known case.
 ROUNDS = 3
@@ -49,15 +51,21 @@ class Respelling(NamedTuple):
 
 
 def respelled(
-    connection: Connection, declared: AbstractSet[DatabaseObject], found: AbstractSet[DatabaseObject]
+    connection: Connection,
+    declared: AbstractSet[DatabaseObject],
+    found: AbstractSet[DatabaseObject],
+    own: AbstractSet[DatabaseObject],
 ) -> Respelling:
-    """Return the declared objects, those that exist in the spelling of `found`."""
+    """Return the declared objects, those of `own` that exist in the spelling of `found`.
+
+    The other declared objects are written by Tenantry, in the server's spelling.
+    """
     spelled: set[DatabaseObject] = set(declared)
     authored: dict[tuple[str, ...], DatabaseObject] = {}
     unknown: set[DatabaseObject] = set()
     existing = {item.identity: item for item in found}
     names = {_name(item) for item in found}
-    for item in sorted(declared - found):
+    for item in sorted((declared & own) - found):
         if not isinstance(item, Function | Policy | Trigger | View) or _name(item) not in names:
             continue
         try:
@@ -90,6 +98,19 @@ def _forms(connection: Connection, item: _Spelled) -> Iterator[_Spelled]:
         if item == previous:
             return
         previous = item
+
+
+def with_text_of(item: _Object, found: DatabaseObject) -> _Object:
+    """Return the object with the texts of another one that the server may spell in another way."""
+    if isinstance(item, View) and isinstance(found, View):
+        return replace(item, query=found.query)
+    if isinstance(item, Policy) and isinstance(found, Policy):
+        return replace(item, using=found.using, check=found.check)
+    if isinstance(item, Trigger) and isinstance(found, Trigger):
+        return replace(item, when=found.when, function=found.function)
+    if isinstance(item, Function) and isinstance(found, Function):
+        return replace(item, returns=found.returns, arguments=found.arguments)
+    return item
 
 
 def _name(item: DatabaseObject) -> tuple[str, ...]:

@@ -64,13 +64,13 @@ def _check(item: DatabaseObject, tables: Mapping[tuple[str, str], Table], roles:
         _check_policy(item, tables, roles)
     elif isinstance(item, Grant) and item.kind == "FUNCTION":
         why = "PostgreSQL keeps this privilege with the function, and it is compared there."
-        _refuse(item, "is a privilege on a function.", why, f"Pass execute=[{item.role!r}] to Function().")
+        _refuse(item, "is a privilege on a function.", why, f"Pass execute=({item.role!r},) to Function().")
     elif isinstance(item, Grant) and item.role == PUBLIC and item.kind in {"TABLE", "SEQUENCE"}:
         why = "PUBLIC is every role of the cluster, including the roles of other services."
         _refuse(item, "is for PUBLIC.", why, "Grant the privilege to a role by its name.")
     elif isinstance(item, Role) and item.bypass_rls:
         why = "No policy applies to such a role, so it reads the rows of all tenants."
-        remedy = f"Remove bypass_rls, and declare a Policy with roles=[{item.name!r}] for the rows that it may read."
+        remedy = f"Remove bypass_rls, and declare a Policy with roles=({item.name!r},) for the rows that it may read."
         _refuse(item, "has BYPASSRLS.", why, remedy)
 
 

@@ -35,9 +35,16 @@ class Sides(NamedTuple):
 
 
 def read_sides(
-    connection: Connection, metadata: MetaData, declared: frozenset[DatabaseObject], schemas: Collection[str]
+    connection: Connection,
+    metadata: MetaData,
+    declared: frozenset[DatabaseObject],
+    schemas: Collection[str],
+    own: Collection[DatabaseObject] = (),
 ) -> Sides:
-    """Read all objects in `schemas`, which contain the declared tables, and declared sequences in other schemas."""
+    """Read all objects in `schemas`, which contain the declared tables, and declared objects in other schemas.
+
+    `own` are the declared objects of the team, in any spelling.
+    """
     draws: dict[ColumnKey, DrawnSequence] = {}
     for schema in schemas:
         draws.update(read_draws(connection, schema))
@@ -53,7 +60,7 @@ def read_sides(
             if schema in schemas
             else {item for item in items if item.identity in identities or _sequence_key(item) in named}
         )
-    spelling = respelled(connection, declared, found)
+    spelling = respelled(connection, declared, found, frozenset(own))
     return Sides(spelling.objects, frozenset(found), draws, spelling.unknown, spelling.authored)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, TypeVar, cast
 
 from tenantry.postgres.objects import DatabaseObject, HashPartitions, Policy, RowSecurity, Trigger
+from tenantry.postgres.respelling import with_text_of
 from tenantry.proof.audit.snapshot import Snapshot
 
 __all__ = ["altered", "describe_difference", "missing", "undeclared"]
@@ -30,10 +31,11 @@ def altered(snapshot: Snapshot, kind: type[_Object]) -> Iterator[tuple[_Object, 
     """Yield the declared objects of a kind that exist and are different, each with the one that was found."""
     there = {item.identity: item for item in snapshot.objects if isinstance(item, kind)}
     for item in snapshot.declared:
-        if isinstance(item, kind) and item not in snapshot.unknown and not _is_on_a_missing_table(item, snapshot):
+        if isinstance(item, kind) and not _is_on_a_missing_table(item, snapshot):
             found = there.get(item.identity, item)
-            if found != item:
-                yield item, found
+            wanted = with_text_of(item, found) if item in snapshot.unknown else item
+            if found != wanted:
+                yield wanted, found
 
 
 def undeclared(snapshot: Snapshot, kind: type[_Object]) -> Iterator[_Object]:

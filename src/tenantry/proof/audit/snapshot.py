@@ -41,7 +41,7 @@ class Snapshot:
         schemas: the schemas of the declared tables.
         partitions: the declared partitions of declared tables.
         declared: the other objects that the service declares.
-        unknown: the declared objects whose text the audit's role cannot compare with the server's.
+        unknown: the own objects whose text the audit's role cannot compare with the server's.
         objects: the objects of the same kinds that the declared schemas have.
         draws: the sequence that each column's default draws from.
         facts: the rows of each statement of the audit, by the statement's name.
@@ -99,10 +99,12 @@ def read_snapshot(connection: Connection, service: Service, login: str = "") -> 
     """Read the catalog in the connection's transaction, and make it READ ONLY."""
     tables = {key_of(table): (table, declaration_of(table)) for table in service.metadata.sorted_tables}
     schemas = sorted({DEFAULT_SCHEMA, *(schema for schema, _ in tables)})
-    # First, because the server spells the team's own objects in a savepoint that is rolled back.
-    sides = read_sides(connection, service.metadata, service.declared_objects(), schemas) if service.objects else None
-    connection.exec_driver_sql("SET TRANSACTION READ ONLY")
-    sides = sides or read_sides(connection, service.metadata, service.declared_objects(), schemas)
+    if not service.objects:
+        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+    sides = read_sides(connection, service.metadata, service.declared_objects(), schemas, service.objects)
+    if service.objects:
+        # Only now, because the server spells the team's own objects in a savepoint that is rolled back.
+        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
     names = [service.roles.owner, service.roles.application, service.roles.admin]
     version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
     known = {

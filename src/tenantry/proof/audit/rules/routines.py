@@ -91,7 +91,7 @@ def function_undeclared(snapshot: Snapshot) -> Iterator[Violation]:
     remedy="Set `search_path` on the function, with `pg_temp` at the end.",
 )
 def definer_unpinned(snapshot: Snapshot) -> Iterator[Violation]:
-    """Every SECURITY DEFINER function sets its `search_path`, and one that Tenantry did not write ends it in `pg_temp`."""
+    """Every SECURITY DEFINER function sets its `search_path`, which ends in `pg_temp` unless Tenantry wrote it."""
     own = {item.identity for item in snapshot.service.objects}
     generated = _declared(snapshot) - own
     for row in snapshot.facts["routines"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tenantry.postgres.dependencies import is_attached
 from tenantry.postgres.objects import Grant, View
 from tenantry.proof.audit.differences import altered, describe_difference, missing
 from tenantry.proof.audit.relations import DECLARE, revoke_all, undeclared_relations
@@ -78,14 +79,15 @@ def view_missing(snapshot: Snapshot) -> Iterator[Violation]:
     "TN611",
     "error",
     reason="The view shows other rows, or reads with other rights.",
-    remedy="Run `tenantry revision`, which also restores the privileges on the view.",
+    remedy="Drop the view, and create it with the privileges, triggers and comment on it.",
 )
 def view_altered(snapshot: Snapshot) -> Iterator[Violation]:
     """Every declared view is exactly as declared."""
     for item, found in altered(snapshot, View):
         message = f"The {item} was altered: {describe_difference(item, found)}."
-        command = f"tenantry revision --service {snapshot.service.name} -m 'Restore {item.name}'"
-        yield violation(item, message, command)
+        attached = sorted(other for other in snapshot.objects if is_attached(other, found))
+        restored = (statement for other in attached for statement in other.create())
+        yield violation(item, message, *found.drop(), *item.create(), *restored)
 
 
 def _object(row: Row) -> str:
