@@ -90,7 +90,9 @@ def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> Priorit
     options: Options = context.opts.get("tenantry_options") or Options()
     sides = read_sides(context.connection, _metadata(context), declared, schemas, options.own)
     drop_accepted(upgrade, options.accepted)
-    accepted = accept_found(sides.declared, sides.found, options.accepted)
+    # A text that the owner may not compare is a difference.
+    spelled = frozenset(sides.authored[item.identity] if item in sides.unknown else item for item in sides.declared)
+    accepted = accept_found(spelled, sides.found, options.accepted)
     tables = _tables(context, declared)
     ownership = Ownership(
         options.roles, tables, accepted, sides.found, options.requested, _other_sequences(sides, tables)

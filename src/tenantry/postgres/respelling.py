@@ -22,7 +22,7 @@ from tenantry.postgres.objects import PUBLIC, DatabaseObject, Function, Policy, 
 from tenantry.postgres.sqlstate import sqlstate_of
 from tenantry.sql import identifier, qualified
 
-__all__ = ["Respelling", "respelled", "with_text_of"]
+__all__ = ["Respelling", "respelled"]
 
 _SPELLED = (Function, Policy, Trigger, View)
 _Spelled: TypeAlias = Function | Policy | Trigger | View
@@ -41,7 +41,7 @@ class Respelling(NamedTuple):
 
     Attributes:
         objects: the declared objects; one that does not exist, or that the server cannot create yet, keeps its text.
-        unknown: those that the role could not compare, in their author's text.
+        unknown: those of them whose text the role could not compare; they have that of the found object.
         authored: the author's objects, by the identity in the server's spelling.
     """
 
@@ -74,8 +74,13 @@ def respelled(
             # The database has one of several texts: it may have been restored from a dump.
             is_same = other in forms or (isinstance(other, _SPELLED) and forms[-1] in _forms(connection, other))
         except DBAPIError as error:
-            if sqlstate_of(error) in _NOT_ALLOWED:
-                unknown.add(item)
+            (other, *overloads) = (each for each in found if _name(each) == _name(item))
+            if sqlstate_of(error) in _NOT_ALLOWED and not overloads:
+                spelled.remove(item)
+                assumed = _with_text_of(item, other)
+                spelled.add(assumed)
+                unknown.add(assumed)
+                authored[assumed.identity] = item
             continue
         # A function is found by its arguments, so it needs the server's text of them even if its body differs.
         if other is not None and (is_same or other.identity != item.identity):
@@ -100,7 +105,7 @@ def _forms(connection: Connection, item: _Spelled) -> Iterator[_Spelled]:
         previous = item
 
 
-def with_text_of(item: _Object, found: DatabaseObject) -> _Object:
+def _with_text_of(item: _Object, found: DatabaseObject) -> _Object:
     """Return the object with the texts of another one that the server may spell in another way."""
     if isinstance(item, View) and isinstance(found, View):
         return replace(item, query=found.query)

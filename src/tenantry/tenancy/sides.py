@@ -23,8 +23,8 @@ __all__ = ["Sides", "read_sides"]
 class Sides(NamedTuple):
     """The declared objects, the objects in the database, and the sequence of each column's default.
 
-    `unknown` are declared objects whose text the role could not compare with the server's. `authored` has the author's
-    text of those that the server spells in another way.
+    `unknown` are declared objects whose text the role could not compare, so they have the server's. `authored` has the
+    author's text of those that the server spells in another way.
     """
 
     declared: frozenset[DatabaseObject]

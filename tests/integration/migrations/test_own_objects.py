@@ -237,3 +237,63 @@ async def test_an_accepted_finding_is_no_difference(own: Project, statement: str
     assert await own.differences() != []
     own.service.waivers.write_text(f"{waiver.format(p=prefix)}  # accepted in this test\n")
     assert await own.differences() == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        (
+            "WHERE title NOT IN ('draft', 'old')\")",
+            "WHERE title NOT IN ('draft', 'old')\", security_invoker=False)",
+            "TN601",
+        ),
+        ('Function("hide", "BEGIN', 'Function("hide", security_definer=True, body="BEGIN', "TN209"),
+        (
+            'Function("hide", "BEGIN',
+            'Function("hide", security_definer=True, search_path="public", body="BEGIN',
+            "TN209",
+        ),
+        (
+            'Function("hide", "BEGIN',
+            'Function("hide", security_definer=True, search_path="pg_catalog, pg_temp", execute=("public",), body="BEGIN',
+            "TN210",
+        ),
+    ],
+)
+async def test_a_declaration_does_not_silence_what_is_dangerous(own: Project, old: str, new: str, code: str) -> None:
+    """The check is content with a declared object, and the audit still reports what it opens."""
+    edit(own, old, new)
+    await own.autogenerate("dangerous")
+    await migrate(own.deployment)
+    assert await own.differences() == []
+    assert code in await codes(own)
+
+
+async def test_a_text_that_was_restored_from_a_dump_is_no_difference(own: Project) -> None:
+    """PostgreSQL prints the text of a view in another way after it has read its own text."""
+    owner = own.service.roles.owner
+    replaced = (
+        "CREATE OR REPLACE VIEW b_titles WITH (security_invoker) AS SELECT title, length(title) size FROM articles"
+    )
+    await own.sql(f"SET ROLE {owner}", f"{replaced} WHERE title NOT IN ('draft', 'old')", "SELECT 1")
+    assert await own.differences() == []
+    await own.sql(f"SET ROLE {owner}", f"{replaced} WHERE title NOT IN ('draft', 'new')", "SELECT 1")
+    assert {"drop_view", "create_view"} <= {verb for verb, _ in await own.differences()}
+    assert await codes(own) == ["TN611"]
+
+
+async def test_an_audit_that_may_not_create_a_schema_says_what_it_did_not_compare(own: Project) -> None:
+    """Another spelling is then no difference; other facts are compared."""
+    owner = own.service.roles.owner
+    database = own.address.database
+    await own.sql(f'REVOKE CREATE ON DATABASE "{database}" FROM {owner}', "SELECT 1")
+    found = [one for one in await audit_database(own.deployment) if one.code != "TN324"]
+    assert {one.code for one in found} == {"TN503"}
+    assert "view public.b_titles" in {one.object for one in found}
+    await own.sql("ALTER VIEW b_titles SET (security_invoker = false)", "SELECT 1")
+    assert {"TN601", "TN611"} <= set(await codes(own))
+
+
+async def test_a_revision_of_another_object_names_nothing_if_all_is_declared(own: Project) -> None:
+    edit(own, "Drafts are hidden.", "Drafts are secret.")
+    assert "Left alone" not in (await own.autogenerate("comment")).read_text()

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any, TypeVar, cast
 
 from tenantry.postgres.objects import DatabaseObject, HashPartitions, Policy, RowSecurity, Trigger
-from tenantry.postgres.respelling import with_text_of
 from tenantry.proof.audit.snapshot import Snapshot
 
 __all__ = ["altered", "describe_difference", "missing", "undeclared"]
@@ -33,9 +32,8 @@ def altered(snapshot: Snapshot, kind: type[_Object]) -> Iterator[tuple[_Object, 
     for item in snapshot.declared:
         if isinstance(item, kind) and not _is_on_a_missing_table(item, snapshot):
             found = there.get(item.identity, item)
-            wanted = with_text_of(item, found) if item in snapshot.unknown else item
-            if found != wanted:
-                yield wanted, found
+            if found != item:
+                yield item, found
 
 
 def undeclared(snapshot: Snapshot, kind: type[_Object]) -> Iterator[_Object]:
