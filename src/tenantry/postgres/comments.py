@@ -16,7 +16,7 @@ KINDS = ("FUNCTION", "MATERIALIZED VIEW", "POLICY", "SCHEMA", "SEQUENCE", "TRIGG
 
 @dataclass(frozen=True, slots=True)
 class Comment(DatabaseObject):
-    """The comment on an object; without a text, the object has none.
+    """The comment on an object; an empty text removes it.
 
     A function is named with its arguments, `slug(title text)`. `table` is the table of a policy or a trigger.
     """

@@ -51,9 +51,9 @@ def check_own_objects(
                 remedy="Create other objects in a revision with op.execute. The comparison leaves them alone.",
             )
         if item.identity in taken:
-            remedy = "Remove it from Service(objects=...)."
+            remedy = "Keep one of the two declarations."
             if isinstance(item, Grant):
-                remedy = "Set `__privileges__` on the model, or remove the grant from Service(objects=...)."
+                remedy = "Keep one of the two declarations. A model declares the privileges in `__privileges__`."
             _refuse(item, f"is also declared by {taken[item.identity]}.", "One object has one declaration.", remedy)
         taken[item.identity] = "Service(objects=...)"
         _check(item, tables, roles)

@@ -66,7 +66,7 @@ REFUSED = {
         "permissive=False",
     ),
     "a permissive policy for every role": (Policy("p", "articles", using="true"), "permissive=False"),
-    "another tenant policy": (Policy("tenant_isolation_policy", "articles", permissive=False), "Remove it"),
+    "another tenant policy": (Policy("tenant_isolation_policy", "articles", permissive=False), "Keep one"),
     "a grant of the models": (Grant("shop_app", ("SELECT",), "articles"), "__privileges__"),
     "a grant to PUBLIC": (Grant("public", ("SELECT",), "articles"), "by its name"),
     "a grant on a function": (Grant("bi", ("EXECUTE",), "f()", kind="FUNCTION"), "execute=('bi',)"),
