@@ -49,8 +49,8 @@ from tenantry.postgres.objects import (
     View,
 )
 from tenantry.postgres.roles import Roles
+from tenantry.tenancy.declared_and_found import Sides, read_sides
 from tenantry.tenancy.sequences import serial_columns
-from tenantry.tenancy.sides import Sides, read_sides
 
 __all__ = ["PLUGIN", "Options", "compare_objects"]
 

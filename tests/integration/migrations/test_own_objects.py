@@ -255,7 +255,7 @@ async def test_an_accepted_finding_is_no_difference(own: Project, statement: str
         ),
         (
             'Function("hide", "BEGIN',
-            'Function("hide", security_definer=True, search_path="pg_catalog, pg_temp", execute=("public",), body="BEGIN',
+            'Function("hide", security_definer=True, search_path="pg_temp", execute=("public",), body="BEGIN',
             "TN210",
         ),
     ],

@@ -13,15 +13,15 @@ from sqlalchemy import Connection, Table
 
 from tenantry.postgres.catalog import DrawnSequence
 from tenantry.postgres.objects import DatabaseObject
+from tenantry.proof.audit.catalog_statements import Row, read_facts
 from tenantry.proof.audit.dangerous import DANGEROUS_SETTINGS, LEAKING_FUNCTIONS
 from tenantry.proof.audit.expressions import Comparison
-from tenantry.proof.audit.facts import Row, read_facts
 from tenantry.proof.audit.revision import VERSION_TABLE, Revisions, read_revisions
 from tenantry.service import Service
 from tenantry.tenancy.declarations import Declaration, declaration_of
+from tenantry.tenancy.declared_and_found import read_sides
 from tenantry.tenancy.partitions import partition_tables
 from tenantry.tenancy.sequences import ColumnKey
-from tenantry.tenancy.sides import read_sides
 
 __all__ = ["DEFAULT_SCHEMA", "VERSION_TABLE", "Key", "Row", "Snapshot", "key_of", "read_snapshot", "split_name"]
 
