@@ -17,7 +17,8 @@
     |   |-- TenantRequired
     |   |-- TenantInvalid
     |   |-- AutocommitRefused
-    |   `-- ReadOnly
+    |   |-- ReadOnly
+    |   `-- SessionEnded
     |-- DecryptionFailed            an encrypted value was moved or damaged, or its key is not configured
     `-- MigrationError              a revision cannot be run or would not do what it says
         |-- MigrationLocked
@@ -161,6 +162,12 @@ class ReadOnly(TenancyError):
     """A read-only session got a statement that writes; it was not sent."""
 
     code = "read_only"
+
+
+class SessionEnded(TenancyError):
+    """A session was used after its unit of work had ended; nothing was sent, and nothing would have been saved."""
+
+    code = "session_ended"
 
 
 class DecryptionFailed(TenantryError):

@@ -18,6 +18,7 @@ __all__ = [
     "Answer",
     "BearerScheme",
     "Caller",
+    "ClosingStreamingResponse",
     "CountedPage",
     "CountedPageQuery",
     "CountedPageRequest",
@@ -109,6 +110,7 @@ if TYPE_CHECKING:
     from tenantry.fastapi.shapes import Patch as Patch
     from tenantry.fastapi.shapes import RequestBody as RequestBody
     from tenantry.fastapi.shapes import Shape as Shape
+    from tenantry.fastapi.streaming import ClosingStreamingResponse as ClosingStreamingResponse
     from tenantry.fastapi.tokens import InvalidToken as InvalidToken
     from tenantry.fastapi.tokens import Principal as Principal
     from tenantry.fastapi.tokens import TokenSettings as TokenSettings
@@ -151,6 +153,7 @@ else:
             "tenantry.fastapi.request": ("note_tenant",),
             "tenantry.fastapi.settings": ("WebSettings",),
             "tenantry.fastapi.shapes": ("Patch", "RequestBody", "Shape"),
+            "tenantry.fastapi.streaming": ("ClosingStreamingResponse",),
             "tenantry.fastapi.tokens": (
                 "InvalidToken",
                 "Principal",

@@ -29,6 +29,7 @@ from tenantry.postgres.server import Server
 from tenantry.settings import DatabaseSettings
 from tenantry.tenancy.context import log_tenant
 from tenantry.tenancy.declarations import Isolated, declaration_of, tenancy_of
+from tenantry.tenancy.ended_session import end_session
 from tenantry.tenancy.guard import guard_engine
 from tenantry.tenancy.lookups import TenantMatch, lookup_statement
 from tenantry.tenancy.rules import check_declarations
@@ -220,8 +221,11 @@ class Database:
         session = kind(bind=engine, expire_on_commit=False, info={INFO_KEY: scope})
         with log_tenant(None if scope.tenant is None else str(scope.tenant)):
             async with session:
-                yield session
-                await session.commit()
+                try:
+                    yield session
+                    await session.commit()
+                finally:
+                    end_session(session.sync_session)
 
     @asynccontextmanager
     async def _read(self, scope: Scope) -> AsyncIterator[ReadSession]:
