@@ -148,6 +148,8 @@ class _AdaptedConnection(AsyncAdapt_asyncpg_connection):
         self.record.starttime = time.time()  # type: ignore[attr-defined]  # by which the pool recycles
         self.record.info.clear()
         await greenlet_spawn(self.dbapi.announce, self, self.record)
+        # Not before: a listener may ask for the oids of types.
+        fresh.needs_transaction = stale.needs_transaction
 
 
 class Adapter(AsyncAdapt_asyncpg_dbapi):

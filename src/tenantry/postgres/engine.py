@@ -121,7 +121,8 @@ def create_engine(
 
 
 def _clear_preamble(dbapi_connection: Any, *_: Any) -> None:
-    dbapi_connection.driver_connection.preamble = ""
+    driver: Connection = dbapi_connection.driver_connection
+    driver.preamble, driver.needs_transaction = "", False
 
 
 def _hand_out(dbapi_connection: Any, *_: Any) -> None:

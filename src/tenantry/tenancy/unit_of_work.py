@@ -53,7 +53,8 @@ def _bind(session: Session, _transaction: SessionTransaction, connection: Connec
     if scope is None:
         return
     proxied = connection.connection
-    if scope.tenant is not None and getattr(proxied.dbapi_connection, "isolation_level", None) == "autocommit":
+    is_autocommit = getattr(proxied.dbapi_connection, "isolation_level", None) == "autocommit"
+    if scope.tenant is not None and is_autocommit:
         raise errors.AutocommitRefused(
             "A tenant cannot be bound in AUTOCOMMIT.",
             why="The binding ends with its transaction, and in AUTOCOMMIT each statement is a separate transaction.",
@@ -62,6 +63,7 @@ def _bind(session: Session, _transaction: SessionTransaction, connection: Connec
     connection.execution_options(**{EXECUTION_OPTION: scope})
     driver: Any = proxied.driver_connection
     driver.preamble = scope.preamble
+    driver.needs_transaction = not is_autocommit
 
 
 @event.listens_for(ScopedSession, "do_orm_execute")
