@@ -85,7 +85,9 @@ class Database:
         self._resources = AsyncExitStack()
 
     async def open(self) -> None:
-        """Connect, and check that row security applies to the role."""
+        """Connect, and check that row security applies to the role. Unknown variables are logged."""
+        for one in self.settings.unknown_variables:
+            _log.warning("%s %s", one.message, one.remedy, extra={"database": self.name, "variable": one.name})
         async with AsyncExitStack() as stack:
             if self._server is not None:
                 lease = await asyncio.to_thread(self._server.lease)
