@@ -20,6 +20,9 @@ __all__ = ["check_declarations"]
 
 MOST_PARTITIONS = 256
 
+# The actions of a foreign key that change rows of the referring table.
+ACTING = ("CASCADE", "SET")
+
 
 def check_declarations(metadata: MetaData) -> None:
     """Check that every table declares its tenancy and follows the rules.
@@ -105,6 +108,7 @@ def _check_references(table: Table, column: str) -> None:
         target = constraint.referred_table
         referred = declaration_of(target)
         if not referred.kind.is_isolated:
+            _check_cascade(table, constraint, referred)
             continue
         pairs = {element.parent.name: element.column.name for element in constraint.elements}
         if pairs.get(column) != referred.tenant_column:
@@ -114,6 +118,24 @@ def _check_references(table: Table, column: str) -> None:
                 "Foreign key checks bypass row security, so a tenant could refer to another tenant's row.",
                 f"Add the tenant: a foreign key ({column}, ...) to a unique key ({referred.tenant_column}, ...) of "
                 f"{target.name!r}.",
+            )
+
+
+def _check_cascade(table: Table, constraint: ForeignKeyConstraint, referred: Declaration) -> None:
+    """Check that the application cannot start a cascade in a table that all tenants share."""
+    target = constraint.referred_table.name
+    for event, argument, action in (
+        ("DELETE", "ondelete", constraint.ondelete),
+        ("UPDATE", "onupdate", constraint.onupdate),
+    ):
+        acts = action is not None and action.upper().startswith(ACTING)
+        if acts and event in referred.privileges:
+            _refuse(
+                table,
+                f"has a foreign key to {target!r} with {argument}={action!r}.",
+                f"The application may {event} rows of {target!r}, which all tenants share, and a cascade ignores row "
+                "security: one tenant's statement would change the rows of all tenants.",
+                f"Remove {argument} from the foreign key, or {event} from __privileges__ of {target!r}.",
             )
 
 
