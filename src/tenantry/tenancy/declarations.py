@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, MetaData, Table, column, event
 from sqlalchemy.orm import DeclarativeBase, Mapper
 
 from tenantry.tenancy import relationships
+from tenantry.tenancy.completion import complete
 from tenantry.tenancy.declared_table import DECLARED_BY, declare_plain, declare_table
 from tenantry.tenancy.kinds import INFO_KEY, Declaration, Kind, Tenancy, declaration_of, tenancy_of
 from tenantry.tenancy.lookups import TenantLookup
@@ -150,27 +151,33 @@ def _finish_model(mapper: Mapper[Any], model: type[Any]) -> None:
         return
     source = mapper.local_table
     if isinstance(source, Table) and INFO_KEY not in source.info:
-        declare_table(source, model)
+        declare_plain(source, model)
     if not issubclass(model, Isolated):
         return
     # The selectable of an AbstractConcreteBase is the union of its children's tables.
-    key = declaration_of(source).tenant_column if isinstance(source, Table) else _tenancy_column(model)
+    tenancy: Tenancy = getattr(model, "tenancy", Tenancy())
+    key = declaration_of(source).tenant_column if isinstance(source, Table) else tenancy.column
     if key is not None and key in source.c:
+        column = source.c[key]
+        is_mapped = column in mapper.columns.values()
         # Not by the declarative base's __setattr__, which would map the column a second time.
-        attribute = getattr(model, mapper.get_property_by_column(source.c[key]).key)
-        type.__setattr__(model, "__tenant__", attribute)
-
-
-def _tenancy_column(model: type[Any]) -> str | None:
-    tenancy: Tenancy | None = getattr(model, "tenancy", None)
-    return tenancy.column if tenancy is not None else None
+        type.__setattr__(
+            model, "__tenant__", getattr(model, mapper.get_property_by_column(column).key) if is_mapped else column
+        )
 
 
 def _finish_plain(table: Table, _metadata: MetaData) -> None:
     if DECLARED_BY in table.info:
-        declare_plain(table)
+        declare_plain(table, table.info[DECLARED_BY])
+
+
+def _finish_metadata(metadata: MetaData, *_: Any, **_options: Any) -> None:
+    """Complete the tables that `create_all` makes, as a migration would make them."""
+    if INFO_KEY in metadata.info:
+        complete(metadata)
 
 
 event.listen(Mapper, "after_mapper_constructed", _finish_model)
+event.listen(MetaData, "before_create", _finish_metadata)
 event.listen(Mapper, "before_mapper_configured", relationships.complete_relationships)
 event.listen(Table, "after_parent_attach", _finish_plain)

@@ -49,9 +49,9 @@ def declare_table(table: Table, declared_by: Any) -> None:
     complete_references(table)
 
 
-def declare_plain(table: Table) -> None:
-    """Declare a table without a model by its `info`. Its tenant column is NOT NULL unless it says nullable=True."""
-    declare_table(table, table.info[DECLARED_BY])
+def declare_plain(table: Table, declared_by: Any) -> None:
+    """Declare a table that its author made with Table(). Its tenant column is NOT NULL unless it says nullable=True."""
+    declare_table(table, declared_by)
     declaration = declaration_of(table)
     column = table.c.get(declaration.tenant_column or "") if declaration.kind is Kind.TENANT_SCOPED else None
     if column is not None and column._user_defined_nullable is not True:  # noqa: SLF001  (SQLAlchemy has no public name)
