@@ -27,7 +27,8 @@ def complete(metadata: MetaData) -> None:
     for table in tables:
         complete_references(table)
     for table in tables:
-        for constraint in table.foreign_key_constraints:
+        # In a fixed order, so that every process adds the same keys in the same order.
+        for constraint in sorted(table.foreign_key_constraints, key=lambda one: one.column_keys):
             _complete_target(constraint)
     for table in tables:
         _complete_index(table)

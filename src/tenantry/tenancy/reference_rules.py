@@ -28,7 +28,7 @@ def check_references(table: Table, declaration: Declaration) -> None:
     Raises:
         DeclarationError: a foreign key leads to other tenants' rows, changes a row's tenant, or cannot be made.
     """
-    for constraint in sorted(table.foreign_key_constraints, key=lambda one: str(one.column_keys)):
+    for constraint in sorted(table.foreign_key_constraints, key=lambda one: one.column_keys):
         try:
             target = constraint.referred_table
         except NoReferenceError as error:
@@ -46,7 +46,7 @@ def check_references(table: Table, declaration: Declaration) -> None:
         pair = tenant_pair(constraint)
         if pair is not None:
             _check_tenant(table, constraint, *pair)
-            _check_target(table, constraint)
+            _check_target(table, constraint, pair[1])
             _check_actions(table, constraint, pair[0])
         elif not _WRITING.isdisjoint(declaration.privileges):
             refuse(
@@ -83,9 +83,10 @@ def _check_tenant(table: Table, constraint: ForeignKeyConstraint, column: Column
     )
 
 
-def _check_target(table: Table, constraint: ForeignKeyConstraint) -> None:
+def _check_target(table: Table, constraint: ForeignKeyConstraint, tenant: Column[Any]) -> None:
     target = constraint.referred_table
-    names = [element.column.name for element in constraint.elements]
+    others = (element.column.name for element in constraint.elements if element.column is not tenant)
+    names = [tenant.name, *others]
     if set(names) not in unique_columns(target):
         key = ", ".join(map(repr, names))
         refuse(

@@ -28,27 +28,26 @@ __all__ = ["complete_relationships"]
 
 def complete_relationships(mapper: Mapper[Any], _model: type[Any]) -> None:
     """Set the join condition of the mapper's relationships over references with a tenant, before it is configured."""
-    tables = [table for table in mapper.tables if isinstance(table, Table) and is_isolated(table)]
-    # All models are known now, so references to later ones can be completed.
-    for table in tables:
-        for other in table.metadata.tables.values():
-            complete_references(other)
-    if not tables:
+    if not any(is_isolated(table) for table in mapper.tables):
         return
     # Not `mapper.relationships`, which would configure the mapper.
     for one in list(mapper._props.values()):  # noqa: SLF001
-        if isinstance(one, RelationshipProperty) and one.parent is mapper:
+        if isinstance(one, RelationshipProperty) and one.parent is mapper and not one._configure_started:  # noqa: SLF001
             _complete(one)
 
 
 def _complete(one: RelationshipProperty[Any]) -> None:
     # SQLAlchemy has public names for these arguments only after it has configured the relationship, which is too late.
     arguments = one._init_args  # noqa: SLF001
-    if one._configure_started or arguments.primaryjoin.argument is not None or arguments.secondary.argument is not None:  # noqa: SLF001
-        return
     try:
         one._process_dependent_arguments()  # noqa: SLF001
         one._setup_entity()  # noqa: SLF001
+        # All models are known now, so references to later ones can be completed.
+        for table in (*one.parent.tables, *one.entity.mapper.tables, arguments.secondary.resolved):
+            if isinstance(table, Table):
+                complete_references(table)
+        if arguments.primaryjoin.argument is not None or arguments.secondary.argument is not None:
+            return
         given: Any = one._user_defined_foreign_keys  # noqa: SLF001
         found = join_condition(
             one.parent.persist_selectable,

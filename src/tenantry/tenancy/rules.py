@@ -48,12 +48,13 @@ def _check_table(table: Table, declaration: Declaration) -> None:
     column = declaration.tenant_column
     if declaration.kind.is_isolated and column is not None:
         _check_column(table, column, declaration.kind)
+        # Before the unique keys, because a lookup with a wrong name excuses no key.
+        for lookup in declaration.lookups:
+            _check_lookup(table, column, lookup)
         if declaration.kind is Kind.TENANT_SCOPED:
             _check_unique_keys(table, declaration, column)
         if declaration.partitions:
             _check_partitions(table, column, declaration.partitions)
-        for lookup in declaration.lookups:
-            _check_lookup(table, column, lookup)
     check_references(table, declaration)
 
 
