@@ -28,7 +28,7 @@ def complete(metadata: MetaData) -> None:
         complete_references(table)
     for table in tables:
         # In a fixed order, so that every process adds the same keys in the same order.
-        for constraint in sorted(table.foreign_key_constraints, key=lambda one: one.column_keys):
+        for constraint in sorted(table.foreign_key_constraints, key=lambda one: list(one.column_keys)):
             _complete_target(constraint)
     for table in tables:
         _complete_index(table)

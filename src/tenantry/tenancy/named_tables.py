@@ -20,7 +20,7 @@ from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.elements import ClauseElement, ColumnClause, TextClause
-from sqlalchemy.sql.selectable import SelectBase, TableClause, TextualSelect
+from sqlalchemy.sql.selectable import AliasedReturnsRows, SelectBase, TableClause, TextualSelect
 
 from tenantry.tenancy.kinds import is_isolated
 
@@ -67,8 +67,12 @@ class TableFinder:
         return next((self._name(match) for match in matches), None)
 
     def _find_in_element(self, element: Any) -> str | None:
-        if isinstance(element, TableClause):
-            return element.name if element.name in self._names else None
+        # A column names its table too: UPDATE and DELETE take further tables from their conditions.
+        source = getattr(element, "table", None) if isinstance(element, ColumnClause) else element
+        while isinstance(source, AliasedReturnsRows):
+            source = source.element
+        if isinstance(source, TableClause):
+            return source.name if source.name in self._names else None
         text = _text(element)
         return None if text is None else self._find_word(text)
 

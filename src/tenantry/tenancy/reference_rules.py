@@ -28,7 +28,7 @@ def check_references(table: Table, declaration: Declaration) -> None:
     Raises:
         DeclarationError: a foreign key leads to other tenants' rows, changes a row's tenant, or cannot be made.
     """
-    for constraint in sorted(table.foreign_key_constraints, key=lambda one: one.column_keys):
+    for constraint in sorted(table.foreign_key_constraints, key=lambda one: list(one.column_keys)):
         try:
             target = constraint.referred_table
         except NoReferenceError as error:

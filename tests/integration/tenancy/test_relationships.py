@@ -126,14 +126,13 @@ async def test_a_row_may_refer_to_its_own_table(database: Database, models: Simp
         chief = await member(session, models)
         assert len(chief.reports) == 1
         assert chief.manager is None
-        (report,) = chief.reports
-        chief.reports.remove(report)
+        chief.reports.remove(chief.reports[0])
     async with database.tenant("north") as session:
         first, second = (await session.scalars(select(models.Employee))).all()
         first.manager = second
     async with database.tenant("north") as session:
         query = select(models.Employee).where(models.Employee.manager_id.is_not(None))
-        report = await session.scalar(query.options(selectinload(models.Employee.manager)))
+        report: Any = await session.scalar(query.options(selectinload(models.Employee.manager)))
         boss = report.manager
         await session.refresh(boss, ["reports"])
         assert boss.reports == [report]
@@ -169,13 +168,13 @@ async def test_rows_are_linked_many_to_many(database: Database, models: SimpleNa
 
 async def test_an_association_object_carries_its_own_columns(database: Database, models: SimpleNamespace) -> None:
     async with database.tenant("north") as session:
-        employee = await member(session, models)
-        await session.refresh(employee, ["memberships"])
-        employee.memberships.append(models.Membership(skill=models.Skill(), level=3))
+        chief = await member(session, models)
+        await session.refresh(chief, ["memberships"])
+        chief.memberships.append(models.Membership(skill=models.Skill(), level=3))
     load = selectinload(models.Employee.memberships).joinedload(models.Membership.skill)
     async with database.tenant("north") as session:
         query = select(models.Employee).where(models.Employee.manager_id.is_(None)).options(load)
-        employee = await session.scalar(query)
+        employee: Any = await session.scalar(query)
         assert [one.level for one in employee.memberships] == [3]
         assert employee.memberships[0].skill.tenant_id == "north"
         employee.memberships.clear()
