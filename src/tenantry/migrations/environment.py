@@ -52,6 +52,10 @@ def run_environment(service: Service) -> None:
         CommandError: the command failed. Alembic's command line prints its message.
     """
     connection: Connection | None = context.config.attributes.get("connection")
+    try:
+        service.check_models()
+    except errors.DeclarationError as error:
+        raise CommandError(str(error)) from error
     if context.is_offline_mode():
         _print(service)
     elif connection is not None:

@@ -187,13 +187,20 @@ class Database:
 
         Raises:
             DeclarationError: the model declares no lookup by these columns.
+            TenancyError: several rows have this key, so it does not name one tenant.
         """
         table: Table = model.__table__  # type: ignore[attr-defined]
         for lookup in declaration_of(table).lookups:
             if set(lookup.columns) == set(key):
                 async with self.session(read_only=True) as session:
-                    row = (await session.execute(lookup_statement(table, lookup, key))).first()
-                return None if row is None else TenantMatch(row.tenant, row.key)
+                    found = (await session.execute(lookup_statement(table, lookup, key))).fetchmany(2)
+                if len(found) > 1:
+                    raise errors.TenancyError(
+                        f"Several rows of {table.name!r} have this {', '.join(lookup.columns)}.",
+                        why="The lookup's condition allows rows that no unique key compares.",
+                        remedy=f"Add a unique index over {', '.join(lookup.columns)} with the condition of the lookup.",
+                    )
+                return TenantMatch(found[0].tenant, found[0].key) if found else None
         raise errors.DeclarationError(
             f"Table {table.name!r} does not declare a lookup by {', '.join(sorted(key))}.",
             remedy=f"Add TenantLookup({', '.join(map(repr, sorted(key)))}) to the model's __lookups__, and migrate.",
