@@ -21,8 +21,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tenantry import errors
+from tenantry.fastapi.health import Readiness, Report, Status
 from tenantry.fastapi.problems import Answer, Problem, problem_response
-from tenantry.fastapi.sqlstates import RETRY_SOON, UNAVAILABLE, answer_for
+from tenantry.fastapi.sqlstates import RETRY_SOON, SCHEMA_MISMATCH, UNAVAILABLE, answer_for, names_missing_object
 from tenantry.postgres.sqlstate import constraint_of, sqlstate_of
 
 __all__ = ["INTERNAL", "answer_to", "install_problem_handlers"]
@@ -62,6 +63,8 @@ def install_problem_handlers(app: FastAPI, constraints: Mapping[str, Answer] | N
 
     async def handle(request: Request, error: Exception) -> Response:
         answer = answer_to(error, own)
+        if names_missing_object(sqlstate_of(error)) and await _is_at_other_revision(request):
+            answer = SCHEMA_MISMATCH
         _log(error, answer)
         return problem_response(answer, instance=request.url.path)
 
@@ -88,6 +91,16 @@ def answer_to(error: Exception, constraints: Mapping[str, Answer] | None = None)
         return _plain_status(error)
     listed = next((BY_CLASS[kind] for kind in type(error).__mro__ if kind in BY_CLASS), None)
     return listed or _own_or_database(error, constraints or {}) or INTERNAL
+
+
+async def _is_at_other_revision(request: Request) -> bool:
+    """Return True if readiness finds the schema at another revision than this build expects.
+
+    The statement then failed because of the revision, and it will succeed after the migration or the deployment.
+    """
+    readiness: Readiness | None = getattr(request.app.state, "readiness", None)
+    report = await readiness.report() if readiness is not None else Report()
+    return any(one.status is Status.FAIL for _, one in report.measurements.get("database:schema", ()))
 
 
 def _own_or_database(error: Exception, constraints: Mapping[str, Answer]) -> Answer | None:

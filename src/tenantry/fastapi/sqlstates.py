@@ -10,11 +10,14 @@ from collections.abc import Mapping
 
 from tenantry.fastapi.problems import Answer
 
-__all__ = ["UNAVAILABLE", "answer_for"]
+__all__ = ["SCHEMA_MISMATCH", "UNAVAILABLE", "answer_for", "names_missing_object"]
 
 RETRY_SOON = {"Retry-After": "1"}
 
 UNAVAILABLE = Answer(503, "database_unavailable", "The database does not answer. Try again shortly.", RETRY_SOON)
+SCHEMA_MISMATCH = Answer(
+    503, "schema_mismatch", "The database is at another revision than this build. Try again shortly.", RETRY_SOON
+)
 _FOREIGN_ROW = "The row belongs to another tenant, or the service has no privilege for it."
 _INVALID = Answer(422, "value_invalid", "The database cannot store a value of this request.")
 _OVERRUN = Answer(504, "database_timeout", "The statement took too long and was cancelled.", RETRY_SOON)
@@ -61,3 +64,11 @@ def answer_for(sqlstate: str | None, constraint: str | None, constraints: Mappin
     if sqlstate is None:
         return None
     return BY_CODE.get(sqlstate) or BY_CLASS.get(sqlstate[:2])
+
+
+def names_missing_object(sqlstate: str | None) -> bool:
+    """Return True if the server did not understand a statement: a table, column, type or function is missing or other.
+
+    These are classes 42 and 3F, without the missing privilege.
+    """
+    return sqlstate is not None and sqlstate[:2] in {"42", "3F"} and sqlstate not in BY_CODE

@@ -19,3 +19,28 @@ BEGIN
     END LOOP;
 END
 $tenantry$;
+
+-- name: recordable
+-- Whether the version table $1 exists, whether the role in force may alter it, and whether it has the column of the
+-- checksums.
+SELECT c.oid IS NOT NULL AS exists,
+       coalesce(pg_has_role(current_user, c.relowner, 'USAGE'), false) AS is_alterable,
+       EXISTS (SELECT FROM pg_attribute AS a
+               WHERE a.attrelid = c.oid AND a.attname = 'checksums' AND NOT a.attisdropped) AS has_column
+FROM (SELECT to_regclass($1) AS oid) AS named
+LEFT JOIN pg_class AS c ON c.oid = named.oid;
+
+-- name: add_column
+-- A column, and not a table of its own: whatever knows Alembic's table leaves it alone.
+ALTER TABLE {table} ADD COLUMN IF NOT EXISTS checksums jsonb;
+
+-- name: record
+-- Changes the checksums. With several heads each row has all of them, because a merge deletes rows.
+UPDATE {table} SET checksums = coalesce(
+    (SELECT jsonb_object_agg(e.key, e.value) FROM {table} AS v, jsonb_each(v.checksums) AS e), '{{}}'::jsonb
+) {change};
+
+-- name: recorded
+-- The checksums, also where the column does not exist yet.
+SELECT e.key, e.value
+FROM {table} AS v, jsonb_each_text(nullif(to_jsonb(v) -> 'checksums', 'null'::jsonb)) AS e;
