@@ -102,12 +102,11 @@ def _describe_other(operation: MigrateOperation) -> Change:
             unique = "unique " if operation.unique else ""
             text = f"create {unique}index {operation.index_name} on {table_name(operation)}"
             return Change(text, "fails on rows", DUPLICATES) if unique else Change(text)
-        case ops.DropIndexOp():
-            return Change(f"drop index {operation.index_name}")
+        case ops.DropIndexOp(index_name=name) | ops.DropConstraintOp(constraint_name=name):
+            kind = "index" if isinstance(operation, ops.DropIndexOp) else "constraint"
+            return Change(f"drop {kind} {name} of {table_name(operation)}")
         case ops.AddConstraintOp():
             return _constrained(operation)
-        case ops.DropConstraintOp():
-            return Change(f"drop constraint {operation.constraint_name} of {table_name(operation)}")
         case ops.ExecuteSQLOp():
             return Change(getattr(operation, "label", f"run {operation.sqltext}"))
         case ObjectOp():

@@ -139,7 +139,8 @@ def _run(connection: Connection, service: Service) -> None:
         progress.close()
     with nullcontext() if connection.in_transaction() else connection.begin():
         accepts = bool(context.config.attributes.get("accept_edits"))
-        recorder.finish(context.get_context(), scripts, accept_edits=accepts)
+        has_moved = bool(progress.steps)
+        recorder.finish(context.get_context(), scripts, service, has_moved=has_moved, accept_edits=accepts)
         share_version_table(connection, service.roles)
     _push_keys(connection)
 

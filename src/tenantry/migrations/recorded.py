@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from tenantry.deployment import Deployment
 from tenantry.migrations.checksum import checksum_of
 from tenantry.migrations.configuration import script_directory
+from tenantry.migrations.fingerprint import MODELS, fingerprint_if_covered
 from tenantry.migrations.operations.base import statement
 from tenantry.migrations.version_table import VERSION_TABLE
 from tenantry.postgres.endpoint import Purpose
@@ -57,17 +58,31 @@ class Recorder:
         else:
             self._change(ctx, f"- {literal(step.up_revision_id or '')}")
 
-    def finish(self, ctx: MigrationContext, scripts: ScriptDirectory, *, accept_edits: bool = False) -> None:
-        """Record what no run has recorded; with `accept_edits`, record all applied revisions again."""
+    def finish(
+        self,
+        ctx: MigrationContext,
+        scripts: ScriptDirectory,
+        service: Service,
+        *,
+        has_moved: bool,
+        accept_edits: bool = False,
+    ) -> None:
+        """Record what no run has recorded; with `accept_edits`, record all applied revisions again.
+
+        `has_moved` is True if the run applied a revision: then the fingerprint of the models is recorded at head.
+        """
         if not self._prepare(ctx) or ctx.connection is None:
             return
-        applied = list(_applied(scripts, ctx.get_current_heads()))
+        heads = ctx.get_current_heads()
+        applied = list(_applied(scripts, heads))
         recorded = read_recorded(ctx.connection)
         missing = {
             script.revision: checksum_of(script.path)
             for script in applied
             if accept_edits or script.revision not in recorded
         }
+        if has_moved and heads and set(heads) == set(scripts.get_heads()):
+            missing[MODELS] = fingerprint_if_covered(ctx.connection, service)
         if missing:
             self._change(ctx, _added(missing))
 

@@ -44,3 +44,11 @@ UPDATE {table} SET checksums = coalesce(
 -- The checksums, also where the column does not exist yet.
 SELECT e.key, e.value
 FROM {table} AS v, jsonb_each_text(nullif(to_jsonb(v) -> 'checksums', 'null'::jsonb)) AS e;
+
+-- name: columns
+-- The columns of the tables in the schemas $1.
+SELECT n.nspname::text, c.relname::text, a.attname::text
+FROM pg_attribute AS a
+JOIN pg_class AS c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p')
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = ANY ($1::text[]) AND a.attnum > 0 AND NOT a.attisdropped;
