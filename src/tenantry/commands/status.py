@@ -91,7 +91,7 @@ async def _state(deployment: Deployment, *, is_up: bool) -> ServiceState:
     head, invalid = _head(service)
     database = service.database if deployment.is_embedded else (await deployment.address()).database
     if not is_up:
-        problem = "The server is not running; start it with `tenantry up` or `tenantry prepare`."
+        problem = invalid or "The server is not running; start it with `tenantry up` or `tenantry prepare`."
         return ServiceState(service.name, database, None, head, ready=False, problem=problem)
     found = await probe_service(deployment)
     reason = invalid or _problem(found, head, service)

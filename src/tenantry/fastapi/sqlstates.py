@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from tenantry.fastapi.problems import Answer
 
-__all__ = ["SCHEMA_MISMATCH", "UNAVAILABLE", "answer_for", "names_missing_object"]
+__all__ = ["SCHEMA_MISMATCH", "UNAVAILABLE", "answer_for"]
 
 RETRY_SOON = {"Retry-After": "1"}
 
@@ -64,11 +64,3 @@ def answer_for(sqlstate: str | None, constraint: str | None, constraints: Mappin
     if sqlstate is None:
         return None
     return BY_CODE.get(sqlstate) or BY_CLASS.get(sqlstate[:2])
-
-
-def names_missing_object(sqlstate: str | None) -> bool:
-    """Return True if the server did not understand a statement: a table, column, type or function is missing or other.
-
-    These are classes 42 and 3F, without the missing privilege.
-    """
-    return sqlstate is not None and sqlstate[:2] in {"42", "3F"} and sqlstate not in BY_CODE

@@ -7,6 +7,7 @@ folder.
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from alembic.config import Config
@@ -15,8 +16,9 @@ from alembic.script import ScriptDirectory
 from tenantry.migrations.folder import only_head, open_folder
 from tenantry.service import Service
 
-__all__ = ["SCRIPT_DIRECTORY", "head_revision", "make_config", "script_directory"]
+__all__ = ["head_revision", "make_config", "provide_template", "script_directory"]
 
+TEMPLATE = "script.py.mako"
 SCRIPT_DIRECTORY = Path(__file__).parent / "script_directory"
 
 
@@ -51,6 +53,13 @@ def head_revision(service: Service) -> str | None:
         RevisionsInvalid: the files do not form one history.
     """
     return only_head(service, script_directory(service))
+
+
+def provide_template(directory: ScriptDirectory) -> None:
+    """Copy the template of revisions into a folder that has an environment and no template."""
+    place = Path(directory.dir) / TEMPLATE
+    if not place.is_file():
+        shutil.copyfile(SCRIPT_DIRECTORY / TEMPLATE, place)
 
 
 def _set(config: Config, option: str, path: Path) -> None:

@@ -20,14 +20,16 @@ from typing import Any, Literal
 from alembic import context
 from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.script import ScriptDirectory
+from alembic.script.revision import MultipleHeads
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from tenantry import errors
 from tenantry.deployment import Deployment
 from tenantry.migrations.compare import PLUGIN
+from tenantry.migrations.configuration import provide_template
 from tenantry.migrations.failure import explain, stored_heads
-from tenantry.migrations.folder import check_folder, only_head, versions_of
+from tenantry.migrations.folder import check_folder, several_heads, versions_of
 from tenantry.migrations.progress import Progress
 from tenantry.migrations.recorded import Recorder
 from tenantry.migrations.render import render_item
@@ -54,16 +56,34 @@ def run_environment(service: Service | str) -> None:
     """
     connection: Connection | None = context.config.attributes.get("connection")
     if connection is not None:
-        _run(connection, _find(service))
+        _dispatch(_find(service), connection)
         return
     try:
-        if context.is_offline_mode():
-            _print(_find(service))
-        else:
-            _configure_logging()
-            asyncio.run(_connect_and_run(_find(service)))
+        _dispatch(_find(service))
     except errors.TenantryError as error:
         raise CommandError(str(error)) from error
+
+
+def _dispatch(service: Service, connection: Connection | None = None) -> None:
+    """Check the revisions, before Alembic reads them, and run the command.
+
+    Raises:
+        RevisionsInvalid: the files do not form one history, or the command needs one head.
+    """
+    check_folder(service, context.script)
+    try:
+        if connection is not None:
+            _run(connection, service)
+        elif context.is_offline_mode():
+            _print(service)
+        else:
+            _configure_logging()
+            _provide_template()
+            asyncio.run(_connect_and_run(service))
+    except CommandError as error:
+        if isinstance(error.__cause__, MultipleHeads):
+            raise several_heads(service, context.script) from error
+        raise
 
 
 def _find(service: Service | str) -> Service:
@@ -72,6 +92,13 @@ def _find(service: Service | str) -> Service:
     # A command of `tenantry` has loaded the service already.
     found: Service = context.config.attributes.get("service") or import_attribute(service)
     return found
+
+
+def _provide_template() -> None:
+    """Provide the template if the command is `alembic revision`, which fails without it after the comparison."""
+    command = getattr(context.config.cmd_opts, "cmd", None)
+    if command and command[0].__name__ == "revision":
+        provide_template(context.script)
 
 
 def _configure_logging() -> None:
@@ -113,7 +140,6 @@ def _is_changing() -> bool:
 
 def _run(connection: Connection, service: Service) -> None:
     scripts = context.script
-    check_folder(service, scripts)
     # `alembic stamp --purge` is how to leave an unknown revision.
     if not getattr(context.config.cmd_opts, "purge", False):
         _check_database(stored_heads(connection), scripts, service)
@@ -123,8 +149,6 @@ def _run(connection: Connection, service: Service) -> None:
         with context.begin_transaction():
             context.run_migrations()
         return
-    if context.get_revision_argument() == "head":
-        only_head(service, scripts)
     progress, recorder = Progress(connection), Recorder()
     on_apply = _on_apply(recorder, progress)
     context.configure(connection=connection, **_options(service), on_version_apply=on_apply)
@@ -187,7 +211,6 @@ def _push_keys(connection: Connection) -> None:
 
 
 def _print(service: Service) -> None:
-    check_folder(service, context.script)
     context.configure(
         url="postgresql+asyncpg://",
         literal_binds=True,

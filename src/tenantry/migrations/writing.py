@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tenantry import errors
 from tenantry.deployment import Deployment
-from tenantry.migrations.configuration import SCRIPT_DIRECTORY, make_config, script_directory
+from tenantry.migrations.configuration import make_config, provide_template, script_directory
 from tenantry.migrations.defaults import FillOp, add_values, parse_default
 from tenantry.migrations.description import Change, describe
 from tenantry.migrations.failure import server_sentence, stored_heads
@@ -30,8 +29,6 @@ from tenantry.migrations.target import open_target
 from tenantry.service import Service
 
 __all__ = ["Asker", "Written", "make_revision", "merge_heads"]
-
-TEMPLATE = "script.py.mako"
 
 
 class Asker(Protocol):
@@ -80,7 +77,7 @@ async def make_revision(
     with translated(service):
         directory = script_directory(service)
         only_head(service, directory)
-        _provide_template(Path(directory.dir))
+        provide_template(directory)
         if is_empty:
             config = _quiet_config(service)
             return Written(service.name, _path(command.revision(config, message)))
@@ -99,7 +96,7 @@ async def merge_heads(deployment: Deployment, message: str) -> Written:
         heads = directory.get_heads()
         if len(heads) < 2:  # noqa: PLR2004  # one head needs no merge
             return Written(service.name, None)
-        _provide_template(Path(directory.dir))
+        provide_template(directory)
         merged = command.merge(_quiet_config(service), "heads", message=message)
         return Written(service.name, _path(merged), (Change(f"merge {' and '.join(sorted(heads))}"),))
 
@@ -220,12 +217,6 @@ def _remove_fills(operations: list[Any]) -> None:
     for container in operations:
         if hasattr(container, "ops"):
             container.ops[:] = [one for one in container.ops if not isinstance(one, FillOp)]
-
-
-def _provide_template(folder: Path) -> None:
-    """Copy the template of revisions into a folder that has an environment and no template."""
-    if not (folder / TEMPLATE).is_file():
-        shutil.copyfile(SCRIPT_DIRECTORY / TEMPLATE, folder / TEMPLATE)
 
 
 def _quiet_config(service: Service) -> Config:

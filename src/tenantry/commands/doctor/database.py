@@ -26,7 +26,7 @@ _FACTS = """
 SELECT current_setting('server_version_num')::integer AS version,
        current_setting('max_connections')::integer
            - current_setting('superuser_reserved_connections')::integer AS connections,
-       to_regclass('alembic_version') IS NOT NULL AS is_migrated
+       coalesce(has_table_privilege(to_regclass('alembic_version'), 'SELECT'), false) AS is_migrated
 """
 _EXTENSIONS = """
 SELECT name::text, default_version, installed_version FROM pg_available_extensions WHERE name = ANY ($1::text[])
