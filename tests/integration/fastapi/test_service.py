@@ -107,8 +107,10 @@ async def test_it_does_not_start_as_an_owner(shop_address: Address) -> None:
     [
         "ALTER TABLE authors RENAME COLUMN name TO full_name",
         "ALTER TABLE authors RENAME TO writers",
-        "ALTER TABLE books DROP CONSTRAINT fk_books_tenant_id_author_id_authors;"
-        "ALTER TABLE authors ALTER COLUMN id TYPE text",
+        """
+        ALTER TABLE books DROP CONSTRAINT fk_books_tenant_id_author_id_authors;
+        ALTER TABLE authors ALTER COLUMN id TYPE text
+        """,
     ],
     ids=["a column", "a table", "a type"],
 )
@@ -129,7 +131,7 @@ async def test_a_schema_of_another_revision_is_503_and_a_defect_at_the_right_one
 
 
 async def test_a_refused_row_is_403_at_any_revision(shop_address: Address) -> None:
-    """A missing privilege and a foreign row have the same SQLSTATE, and a foreign row must not look like a deployment."""
+    """A missing privilege has the same SQLSTATE as a foreign row, which must not look like a deployment."""
     await execute(shop_address, f"REVOKE SELECT ON authors FROM {bookshop.ROLES.application}")
     async with started(make_app(settings_for(shop_address), revision="0002")) as http:
         response = await http.get(f"/authors/{uuid.uuid4()}", headers=token())
