@@ -29,7 +29,7 @@ class TerminalAsker:
         """Ask for the value that rows get in a column that becomes NOT NULL."""
         question = (
             f"{column} becomes NOT NULL and has no default. SQL expression for the rows that exist, of type {type_} "
-            "(empty: none, the revision fails if there are rows)"
+            "(empty: no value, so that the revision fails if there are rows)"
         )
         answer: str = click.prompt(question, default="", show_default=False, err=True)
         return answer.strip() or None

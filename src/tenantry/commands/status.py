@@ -100,7 +100,7 @@ async def _state(deployment: Deployment, *, is_up: bool) -> ServiceState:
 
 
 def _head(service: Service) -> tuple[str | None, str | None]:
-    """Return the newest revision, and why there is none that counts."""
+    """Return the newest revision, or why it is unknown."""
     try:
         return head_revision(service), None
     except errors.RevisionsInvalid as error:

@@ -1,7 +1,7 @@
 """Values for rows that exist, where a revision makes a column NOT NULL.
 
 A new column gets the value as its default in ADD COLUMN, which PostgreSQL stores once and not for each row. The default
-is dropped again at once, because the model has none. In an existing column, an UPDATE fills the rows without a value.
+is dropped again at once, because the model does not have it. In an existing column, an UPDATE fills the rows without a value.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def parse_default(option: str) -> tuple[str, str]:
     column, sign, expression = option.partition("=")
     if not sign or "." not in column or not expression.strip():
         raise errors.ConfigurationError(
-            f"--default {option!r} is not a default.", remedy="Write --default \"books.isbn='unknown'\": column=SQL."
+            f"The option --default {option!r} is not a default.", remedy="Write --default \"books.isbn='unknown'\": column=SQL."
         )
     return column.strip(), expression.strip()
 

@@ -135,7 +135,7 @@ def _check_ids(files: Sequence[_File]) -> None:
             raise errors.RevisionsInvalid(
                 f"{count} files have the revision id {revision}: {' and '.join(paths)}.",
                 why="Only one of them would be applied.",
-                remedy="Delete the copy, or give it a new `revision` and the right `down_revision`.",
+                remedy="Remove the copy, or give it a new `revision` and the right `down_revision`.",
                 paths=paths,
             )
 

@@ -158,7 +158,7 @@ class _Draft:
         except DBAPIError as error:
             raise errors.ConfigurationError(
                 f"The rename does not fit the database: {server_sentence(error)}",
-                remedy="Name the old table or column as the database has it, and the new one as the models have it.",
+                remedy="Write the old name as the database has it, and the new name as the models have it.",
             ) from error
 
     def _finish(self, connection: Connection, renamed: list[RenameOp]) -> Written:

@@ -166,4 +166,5 @@ def _check_revision(asked: DatabaseAnswers) -> Iterator[Verdict]:
         message = f"The schema is at revision {head}, which this build needs."
         yield Verdict("schema", service.name, "ok", message)
     for edited in find_edited(scripts, asked.checksums):
-        yield Verdict("revisions", service.name, "warn", *describe_edited(edited, service))
+        what, remedy = describe_edited(edited, service)
+        yield Verdict("revisions", service.name, "warn", what, remedy)
