@@ -1,12 +1,13 @@
 """Values for rows that exist, where a revision makes a column NOT NULL.
 
 A new column gets the value as its default in ADD COLUMN, which PostgreSQL stores once and not for each row. The default
-is dropped again at once, because the model does not have it. In an existing column, an UPDATE fills the rows without a value.
+is dropped again at once, because the model does not have it. In an existing column, an UPDATE fills the rows without a
+value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from alembic.operations import MigrateOperation, ops
@@ -18,10 +19,7 @@ from tenantry.migrations.description import is_without_value, sql_type, table_na
 from tenantry.migrations.failure import server_sentence
 from tenantry.sql import identifier, qualified
 
-__all__ = ["FillOp", "add_values", "parse_default"]
-
-# Returns the SQL expression for a column (`books.isbn`) of a type, or None.
-FindValue = Callable[[str, str], str | None]
+__all__ = ["FillOp", "add_values", "columns_without_value", "parse_default"]
 
 
 class FillOp(ops.ExecuteSQLOp):
@@ -41,14 +39,22 @@ def parse_default(option: str) -> tuple[str, str]:
     column, sign, expression = option.partition("=")
     if not sign or "." not in column or not expression.strip():
         raise errors.ConfigurationError(
-            f"The option --default {option!r} is not a default.", remedy="Write --default \"books.isbn='unknown'\": column=SQL."
+            f"The option --default {option!r} is not a default.",
+            remedy="Write --default \"books.isbn='unknown'\": column=SQL.",
         )
     return column.strip(), expression.strip()
 
 
-def add_values(
-    connection: Connection, operations: Iterable[MigrateOperation], find: FindValue, given: Mapping[str, str]
-) -> None:
+def columns_without_value(operations: Iterable[MigrateOperation]) -> Iterator[tuple[str, str]]:
+    """Yield name and type of each column of an existing table that becomes NOT NULL without a default."""
+    for container in operations:
+        for operation in container.ops if isinstance(container, ops.ModifyTableOps) else ():
+            found = _column_of(operation)
+            if found is not None:
+                yield found
+
+
+def add_values(connection: Connection, operations: Iterable[MigrateOperation], given: Mapping[str, str]) -> None:
     """Insert into the operations on existing tables what fills the columns that become NOT NULL.
 
     Raises:
@@ -59,7 +65,13 @@ def add_values(
         if isinstance(container, ops.ModifyTableOps):
             filled: list[MigrateOperation] = []
             for operation in container.ops:
-                filled.extend(_filled(connection, operation, find, used))
+                place, type_ = _column_of(operation) or ("", "")
+                if place in given:
+                    used.add(place)
+                    _check(connection, place, type_, given[place])
+                    filled.extend(_filled(operation, given[place]))
+                else:
+                    filled.append(operation)
             container.ops[:] = filled
     for column in given:
         if column not in used:
@@ -69,43 +81,37 @@ def add_values(
             )
 
 
-def _filled(
-    connection: Connection, operation: MigrateOperation, find: FindValue, used: set[str]
-) -> list[MigrateOperation]:
+def _column_of(operation: MigrateOperation) -> tuple[str, str] | None:
+    """Return name and type of the column that the operation makes NOT NULL without a default."""
     if isinstance(operation, ops.AddColumnOp) and is_without_value(operation.column):
-        column, place = operation.column, f"{table_name(operation)}.{operation.column.name}"
-        value = _value(connection, place, sql_type(column.type), find, used)
-        if value is None:
-            return [operation]
+        return f"{table_name(operation)}.{operation.column.name}", sql_type(operation.column.type)
+    if isinstance(operation, ops.AlterColumnOp) and operation.modify_nullable is False:
+        type_: Any = operation.modify_type or operation.existing_type
+        return f"{table_name(operation)}.{operation.column_name}", sql_type(type_)
+    return None
+
+
+def _filled(operation: MigrateOperation, value: str) -> list[MigrateOperation]:
+    if isinstance(operation, ops.AddColumnOp):
         # A copy, because the operation has the model's own column.
-        copied = column._copy()  # noqa: SLF001  # Alembic uses it too
-        copied.server_default = DefaultClause(text(value))
-        schema, table = operation.schema, operation.table_name
+        column = operation.column._copy()  # noqa: SLF001  # Alembic uses it too
+        column.server_default = DefaultClause(text(value))
         drop = ops.AlterColumnOp(
-            *(table, column.name),
-            schema=schema,
+            *(operation.table_name, column.name),
+            schema=operation.schema,
             existing_type=column.type,
             existing_nullable=False,
-            existing_server_default=copied.server_default,
+            existing_server_default=column.server_default,
             modify_server_default=None,
         )
-        return [ops.AddColumnOp(table, copied, schema=schema), drop]
-    if isinstance(operation, ops.AlterColumnOp) and operation.modify_nullable is False:
-        place = f"{table_name(operation)}.{operation.column_name}"
-        type_: Any = operation.modify_type or operation.existing_type
-        value = _value(connection, place, sql_type(type_), find, used) if type_ is not None else None
-        if value is not None:
-            filled = qualified(operation.schema or "public", operation.table_name)
-            name = identifier(operation.column_name)
-            return [FillOp(f"UPDATE {filled} SET {name} = {value} WHERE {name} IS NULL"), operation]  # noqa: S608
-    return [operation]
+        return [ops.AddColumnOp(operation.table_name, column, schema=operation.schema), drop]
+    assert isinstance(operation, ops.AlterColumnOp)
+    filled = qualified(operation.schema or "public", operation.table_name)
+    name = identifier(operation.column_name)
+    return [FillOp(f"UPDATE {filled} SET {name} = {value} WHERE {name} IS NULL"), operation]  # noqa: S608
 
 
-def _value(connection: Connection, place: str, type_: str, find: FindValue, used: set[str]) -> str | None:
-    value = find(place, type_)
-    if value is None:
-        return None
-    used.add(place)
+def _check(connection: Connection, place: str, type_: str, value: str) -> None:
     try:
         with connection.begin_nested():
             connection.exec_driver_sql(f"SELECT CAST(({value}) AS {type_})")
@@ -115,4 +121,3 @@ def _value(connection: Connection, place: str, type_: str, find: FindValue, used
             why=server_sentence(error),
             remedy="Write it as in SQL, a text in single quotes: --default \"books.isbn='unknown'\".",
         ) from error
-    return value

@@ -119,7 +119,7 @@ def _stored_after(connection: Connection) -> tuple[str, ...] | None:
     try:
         connection.rollback()
         return stored_heads(connection)
-    except (SQLAlchemyError, OSError):
+    except (SQLAlchemyError, OSError, errors.TenantryError):
         return None
 
 

@@ -90,7 +90,8 @@ def parse_rename(text: str) -> Rename:
     schema, _, table = table.rpartition(".")
     if not colon or not column or not new or "." in new:
         raise errors.ConfigurationError(
-            f"The option --rename {text!r} is not a rename.", remedy="Write --rename books.title:name, or --rename books:volumes."
+            f"The option --rename {text!r} is not a rename.",
+            remedy="Write --rename books.title:name, or --rename books:volumes.",
         )
     return Rename(column, new, table, schema or DEFAULT_SCHEMA)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from tenantry import errors
 from tenantry.deployment import Deployment
 from tenantry.migrations.configuration import make_config, provide_template, script_directory
-from tenantry.migrations.defaults import FillOp, add_values, parse_default
+from tenantry.migrations.defaults import FillOp, add_values, columns_without_value, parse_default
 from tenantry.migrations.description import Change, describe
 from tenantry.migrations.failure import server_sentence, stored_heads
 from tenantry.migrations.folder import only_head
@@ -122,11 +122,29 @@ class _Draft:
         """Compare, ask, and write the file. The database is left as it is."""
         self._check_current(connection)
         try:
-            if not self._renames and self._asker is not None:
-                found = self._compare(connection, lambda _: False)
-                self._renames = list(self._asked(found.operations))
-            renamed = self._carry_out(connection)
-            return self._finish(connection, renamed)
+            if self._asker is not None:
+                self._ask(connection, self._asker)
+            return self._finish(connection, self._carry_out(connection))
+        finally:
+            connection.rollback()
+
+    def _ask(self, connection: Connection, asker: Asker) -> None:
+        """Ask while no rename is carried out, because a rename locks its table."""
+        operations = self._find_operations(connection)
+        if not self._renames:
+            self._renames = list(_asked(operations, asker))
+            if self._renames:
+                operations = self._find_operations(connection)
+        for column, type_ in columns_without_value(operations):
+            value = None if column in self._defaults else asker.value_for(column, type_)
+            if value is not None:
+                self._defaults[column] = value
+
+    def _find_operations(self, connection: Connection) -> list[MigrateOperation]:
+        """Compare without writing, and undo the renames."""
+        try:
+            self._carry_out(connection)
+            return self._compare(connection, lambda _: False).operations
         finally:
             connection.rollback()
 
@@ -139,16 +157,6 @@ class _Draft:
                 why="A comparison would repeat what the revisions in between do.",
                 remedy=f"Run: tenantry migrate --service {name}, and write the revision after it.",
             )
-
-    def _asked(self, operations: Sequence[MigrateOperation]) -> Sequence[Rename]:
-        assert self._asker is not None
-        agreed: list[Rename] = []
-        for one in candidates(operations):
-            siblings = [other for other in agreed if (other.schema, other.table) == (one.schema, one.table)]
-            taken = {name for other in siblings for name in (other.old, other.new)}
-            if not taken & {one.old, one.new} and self._asker.is_renamed(one):
-                agreed.append(one)
-        return agreed
 
     def _carry_out(self, connection: Connection) -> list[RenameOp]:
         if not self._renames:
@@ -166,7 +174,7 @@ class _Draft:
 
         def keep(script: Any) -> bool:
             operations = arrange(renamed, script.upgrade_ops.ops)
-            add_values(connection, operations, self._find_value, self._defaults)
+            add_values(connection, operations, self._defaults)
             script.upgrade_ops.ops[:] = operations
             script.upgrade_ops.reverse_into(script.downgrade_ops)
             _remove_fills(script.downgrade_ops.ops)
@@ -174,11 +182,6 @@ class _Draft:
             return bool(operations)
 
         return Written(self._service.name, self._compare(connection, keep).path, tuple(changes))
-
-    def _find_value(self, column: str, type_: str) -> str | None:
-        if column in self._defaults:
-            return self._defaults[column]
-        return self._asker.value_for(column, type_) if self._asker is not None else None
 
     def _compare(self, connection: Connection, keep: Callable[[Any], bool]) -> _Compared:
         """Compare models and database; write the file if `keep` returns True for Alembic's script."""
@@ -199,6 +202,16 @@ class _Draft:
 class _Compared:
     operations: list[MigrateOperation]
     path: Path | None
+
+
+def _asked(operations: Sequence[MigrateOperation], asker: Asker) -> Iterator[Rename]:
+    """Yield the renames that the developer agrees to; a name that is taken is not asked about again."""
+    taken: set[tuple[str, str, str]] = set()
+    for one in candidates(operations):
+        names = {(one.schema, one.table, name) for name in (one.old, one.new)}
+        if not taken & names and asker.is_renamed(one):
+            taken |= names
+            yield one
 
 
 def _with_hints(changes: Sequence[Change], renames: Iterable[Rename]) -> list[Change]:

@@ -118,6 +118,12 @@ BROKEN = {
         ("migrate",),
         is_once=True,
     ),
+    "the connection is lost": Broken(
+        {**FIRST, "r2": revision("r2", "r1", "op.execute('SELECT pg_terminate_backend(pg_backend_pid())')")},
+        "revision_failed",
+        "Revision r2 of .* failed: .*r2.py, line 6.*(schema is at r1|connection was lost)",
+        ("migrate",),
+    ),
     "our own error": Broken(
         {**FIRST, "r2": revision("r2", "r1", "op.create_extension('no_such_extension')")},
         "extension_missing",
