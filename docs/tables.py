@@ -19,7 +19,7 @@ from tenantry.commands import status as standing
 from tenantry.commands import tenant as tenants
 from tenantry.commands import up as serving
 from tenantry.commands.doctor import verdict
-from tenantry.migrations import revisions
+from tenantry.migrations import description, revisions
 from tenantry.migrations.operations import ObjectOp
 from tenantry.proof.audit import GROUPS, Finding, Rule
 from tenantry.proof.audit.waiver import Waived
@@ -191,7 +191,8 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "doctor": {"checks": [verdict.Verdict]},
     "migrate": {"services": [revisions.Move]},
     "rollback": {"services": [revisions.Move]},
-    "revision": {"service": str, "path": str},
+    "revision": {"service": str, "path": str, "changes": [description.Change]},
+    "merge": {"service": str, "path": str, "changes": [description.Change]},
     "history": {"revisions": [revisions.Revision]},
     "audit": {"findings": [Finding], "waived": [Waived]},
     "prove isolation": {

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from tenantry.cli.moving import warn_of_edits
 from tenantry.cli.options import common
 from tenantry.cli.output import say, write, write_json, write_table
 
@@ -40,3 +41,6 @@ def status(names: Sequence[str], as_json: bool) -> None:
                 for one in standing.services
             ],
         )
+    by_name = {deployment.name: deployment for deployment in deployments}
+    for one in standing.services:
+        warn_of_edits(by_name[one.name], one.edited)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tenantry import errors
 from tenantry.deployment import Deployment
 from tenantry.migrations import head_revision
+from tenantry.migrations.recorded import Edited, read_edited
 from tenantry.postgres.probe import Probe, ProbeResult
 from tenantry.postgres.remote import RemoteServer
 from tenantry.postgres.roles import check_safe
@@ -34,7 +35,7 @@ class ServerState:
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """One service; `problem` says why it is not ready."""
+    """One service; `problem` says why it is not ready. `edited` are applied revisions whose file was edited."""
 
     name: str
     database: str
@@ -42,6 +43,7 @@ class ServiceState:
     head: str | None
     ready: bool
     problem: str | None
+    edited: tuple[Edited, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +92,23 @@ async def probe_service(deployment: Deployment) -> ProbeResult:
 
 async def _state(deployment: Deployment, *, is_up: bool) -> ServiceState:
     service = deployment.service
-    head = head_revision(service)
+    head, invalid = _head(service)
     database = service.database if deployment.is_embedded else (await deployment.address()).database
     if not is_up:
-        problem = "The server is not running; start it with `tenantry up` or `tenantry prepare`."
+        problem = invalid or "The server is not running; start it with `tenantry up` or `tenantry prepare`."
         return ServiceState(service.name, database, None, head, ready=False, problem=problem)
     found = await probe_service(deployment)
-    reason = _problem(found, head, service)
-    return ServiceState(service.name, database, found.revision, head, ready=not reason, problem=reason)
+    reason = invalid or _problem(found, head, service)
+    edited = tuple(await read_edited(deployment)) if found.ok and found.revision and not invalid else ()
+    return ServiceState(service.name, database, found.revision, head, not reason, reason, edited)
+
+
+def _head(service: Service) -> tuple[str | None, str | None]:
+    """Return the newest revision, or why it is unknown."""
+    try:
+        return head_revision(service), None
+    except errors.RevisionsInvalid as error:
+        return None, str(error)
 
 
 def _problem(found: ProbeResult, head: str | None, service: Service) -> str | None:

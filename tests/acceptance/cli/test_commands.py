@@ -181,7 +181,7 @@ def test_history_marks_where_the_database_is(command_line: CommandLine) -> None:
 
 
 def test_a_rollback_is_undone_by_a_migration(command_line: CommandLine) -> None:
-    (back,) = command_line.json("rollback")["services"]
+    (back,) = command_line.json("rollback", "--yes")["services"]
     assert back["previous"] == HEAD
     assert back["revision"] != HEAD
     assert command_line.json("status")["services"][0]["ready"] is False
@@ -199,7 +199,7 @@ def test_a_revision_that_does_not_exist_is_a_sentence(command_line: CommandLine)
 
 
 def test_nothing_to_do_is_no_revision(command_line: CommandLine) -> None:
-    assert command_line.json("revision", "-m", "nothing") == {"service": "ai_agents", "path": None}
+    assert command_line.json("revision", "-m", "nothing") == {"service": "ai_agents", "path": None, "changes": []}
 
 
 def test_a_service_that_does_not_exist_is_named(command_line: CommandLine) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from schema_space.check import Failure
 from schema_space.trial import Trials
 
-from tenantry.migrations.revisions import make_revision
+from tenantry.migrations.writing import Written, make_revision
 from tenantry.postgres.objects import DatabaseObject, Grant, Policy
 from tenantry.tenancy.objects import declared_objects
 
@@ -73,13 +72,14 @@ def test_objects_that_are_not_right_are_noticed(
         trials.check(MODELS)
 
 
-async def _tampered(deployment: Any, message: str) -> Path | None:
-    path = await make_revision(deployment, message)
+async def _tampered(deployment: Any, message: str) -> Written:
+    written = await make_revision(deployment, message)
+    path = written.path
     assert path is not None
     text = path.read_text()
     statement = "op.execute(\"CREATE FUNCTION left_behind() RETURNS int LANGUAGE sql AS 'SELECT 1'\")"
     path.write_text(text.replace("def upgrade() -> None:\n", f"def upgrade() -> None:\n    {statement}\n"))
-    return path
+    return written
 
 
 def test_what_a_downgrade_leaves_behind_is_noticed(trials: Trials, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +100,7 @@ async def _nothing(_deployment: object, _message: str) -> None:
 def test_a_change_that_no_revision_makes_is_noticed(trials: Trials, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
 
-    async def once(deployment: Any, message: str) -> Path | None:
+    async def once(deployment: Any, message: str) -> Written | None:
         made.append(message)
         return await make_revision(deployment, message) if message == "first" else None
 
