@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from shop_project import Project
-from sqlalchemy.exc import DBAPIError
 
+from tenantry import errors
 from tenantry.migrations import head_revision, migrate, rollback
 
 PREDICATE = "((tenant_id)::text = current_setting('app.current_tenant_id'::text))"
@@ -158,7 +158,7 @@ async def test_a_partition_that_is_gone_is_told_and_nothing_is_dropped_for_it(mi
     await shop.sql("DROP TABLE shelves_p1", "SELECT 1")
     assert "create_hash_partitions" in {verb for verb, _ in await shop.differences()}
     await shop.autogenerate("heal")
-    with pytest.raises(DBAPIError):
+    with pytest.raises(errors.RevisionFailed, match="already exists"):
         await migrate(shop.deployment)
     assert await shop.sql("SELECT count(*) FROM pg_inherits WHERE inhparent = 'shelves'::regclass") == 2
 

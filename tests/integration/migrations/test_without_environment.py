@@ -7,8 +7,9 @@ import shutil
 from shop_project import Project
 
 from tenantry.migrations import current_revision, head_revision, migrate, rollback
-from tenantry.migrations.revisions import list_revisions, make_revision
+from tenantry.migrations.revisions import list_revisions
 from tenantry.migrations.script import schema_script
+from tenantry.migrations.writing import make_revision
 
 
 async def test_a_folder_of_revisions_is_enough(shop: Project) -> None:

@@ -13,7 +13,7 @@ from schema_space.usage import check_usage
 from tenantry import Address
 from tenantry.migrations import migrate, rollback
 from tenantry.migrations.pending import pending_operations
-from tenantry.migrations.revisions import make_revision
+from tenantry.migrations.writing import make_revision
 from tenantry.postgres.connect import connect
 from tenantry.postgres.connection import Connection
 from tenantry.postgres.definitions import Definitions, compare_definitions, read_definitions

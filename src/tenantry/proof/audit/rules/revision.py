@@ -16,9 +16,13 @@ from tenantry.proof.audit.snapshot import VERSION_TABLE, Snapshot
 )
 def revision_behind(snapshot: Snapshot) -> Iterator[Violation]:
     """The schema is at the revision that this build expects."""
-    found, expected, unknown, is_readable = snapshot.revisions
+    found, expected, unknown, is_readable, _ = snapshot.revisions
     # Other rules report an unknown revision and an unreadable one.
     if unknown or not is_readable:
+        return
+    if len(expected) > 1:
+        message = f"The migrations have {len(expected)} heads: {' and '.join(sorted(expected))}."
+        yield violation("revisions", message, f"tenantry merge --service {snapshot.service.name}")
         return
     for revision in sorted(expected - found):
         message = f"The schema is at {', '.join(sorted(found)) or 'no revision'}, and this build expects {revision}."
