@@ -34,12 +34,14 @@ __all__ = ["revision", "tell_written"]
     multiple=True,
     help="Value of a column that becomes NOT NULL, for rows that exist (books.isbn=''); may be repeated.",
 )
+@click.option("--drop", multiple=True, help="Also drop this undeclared object, by its name in the notes.")
 @common
 def revision(
     message: str,
     is_empty: bool,
     renames: Sequence[str],
     defaults: Sequence[str],
+    drop: Sequence[str],
     names: Sequence[str],
     as_json: bool,
 ) -> None:
@@ -55,7 +57,15 @@ def revision(
     asker = TerminalAsker() if is_terminal() and not as_json else None
     with open_one(names) as (_, deployment):
         written = asyncio.run(
-            make_revision(deployment, message, is_empty=is_empty, renames=renames, defaults=defaults, asker=asker)
+            make_revision(
+                deployment,
+                message,
+                is_empty=is_empty,
+                renames=renames,
+                defaults=defaults,
+                drop=drop,
+                asker=asker,
+            )
         )
     tell_written(written, as_json=as_json, nothing="The database matches the models; no revision was written.")
 
@@ -71,3 +81,5 @@ def tell_written(written: Written, *, as_json: bool, nothing: str) -> None:
         say(f"  {change.text}{mark}")
         if change.hazard and change.advice:
             say(f"    {change.advice}")
+    for name in written.left_alone:
+        say(f"Left alone, because no declaration mentions it: {name}")

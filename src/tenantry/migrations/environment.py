@@ -15,9 +15,11 @@ import asyncio
 import logging.config
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, nullcontext
+from functools import cache, partial
 from typing import Any, Literal
 
 from alembic import context
+from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.script import ScriptDirectory
 from alembic.script.revision import MultipleHeads
@@ -26,22 +28,29 @@ from sqlalchemy import Connection
 
 from tenantry import errors
 from tenantry.deployment import Deployment
-from tenantry.migrations.compare import PLUGIN
+from tenantry.migrations.compare import PLUGIN, Options
 from tenantry.migrations.configuration import provide_template
+from tenantry.migrations.created_tables import created_tables
+from tenantry.migrations.default_schema import without_default_schema
 from tenantry.migrations.failure import explain, stored_heads
 from tenantry.migrations.folder import check_folder, several_heads, versions_of
 from tenantry.migrations.progress import Progress
 from tenantry.migrations.recorded import Recorder
+from tenantry.migrations.reflection import CatalogImpl  # noqa: F401
 from tenantry.migrations.render import render_item
 from tenantry.migrations.target import open_target
+from tenantry.migrations.undeclared import LeftAloneOp, TableKey, read_partitions
 from tenantry.migrations.version_table import share_block, share_version_table
+from tenantry.migrations.waivers import accepted_differences
+from tenantry.postgres.catalog import read_created_schemas, read_inherited_references
 from tenantry.service import Service, import_attribute
 from tenantry.sql import identifier
-from tenantry.tenancy.partitions import partition_tables
 from tenantry.tenancy.signed_context.keys import has_keys_table, push_keys
 from tenantry.tracebacks import shown_path
 
 __all__ = ["run_environment"]
+
+_logger = logging.getLogger("tenantry.migrations")
 
 
 def run_environment(service: Service | str) -> None:
@@ -125,6 +134,8 @@ async def _connect_and_run(service: Service) -> None:
             await stack.enter_async_context(target.exclusively())
         connection = await stack.enter_async_context(target.connection())
         await connection.run_sync(_run, service)
+        for name in context.get_context().opts["tenantry_options"].left_alone:
+            _logger.warning("Left alone, because no declaration mentions it: %s", name)
         # If no revision ran, the later statements are in the transaction that reading the version began.
         await connection.commit()
 
@@ -145,13 +156,13 @@ def _run(connection: Connection, service: Service) -> None:
         _check_database(stored_heads(connection), scripts, service)
     if not _is_changing():
         # Without `dont_mutate`, a command that only reads would create the version table.
-        context.configure(connection=connection, **_options(service), dont_mutate=True)
+        context.configure(connection=connection, **_options(service, connection), dont_mutate=True)
         with context.begin_transaction():
             context.run_migrations()
         return
     progress, recorder = Progress(connection), Recorder()
     on_apply = _on_apply(recorder, progress)
-    context.configure(connection=connection, **_options(service), on_version_apply=on_apply)
+    context.configure(connection=connection, **_options(service, connection), on_version_apply=on_apply)
     try:
         with context.begin_transaction():
             context.run_migrations()
@@ -225,29 +236,71 @@ def _print(service: Service) -> None:
     script.static_output(f"{share_block(service.roles)};")
 
 
-def _options(service: Service) -> dict[str, Any]:
-    schemas = {table.schema for table in service.metadata.tables.values()} | {None}
-    partitions = partition_tables(service.metadata)
+def _options(service: Service, connection: Connection | None = None) -> dict[str, Any]:
+    target = without_default_schema(service.metadata)
+    declared = {table.schema for table in target.tables.values()} | {None}
+    models = {(table.schema or "public", table.name) for table in service.metadata.tables.values()}
+    attributes = context.config.attributes
+    options = Options(
+        roles=service.roles,
+        own=service.objects,
+        created=partial(created_tables, context.script),
+        accepted=accepted_differences(service.waivers),
+        requested=frozenset(attributes.get("tenantry_drop", ())),
+        left_alone=attributes.setdefault("tenantry_left_alone", []),
+    )
+
+    @cache
+    def schemas() -> set[str | None]:
+        """Return the schemas of the models and of earlier migrations, whose tables may have to be dropped.
+
+        It is called only for a comparison, so that other commands do not begin a transaction.
+        """
+        return declared if connection is None else declared | read_created_schemas(connection)
+
+    @cache
+    def partitions() -> frozenset[TableKey]:
+        names = {schema or "public" for schema in schemas()}
+        return frozenset(read_partitions(connection, names)) if connection is not None else frozenset()
+
+    @cache
+    def inherited() -> frozenset[tuple[str, str, str]]:
+        return frozenset() if connection is None else read_inherited_references(connection)
 
     def include_name(
         name: str | None,
         kind: Literal["schema", "table", "column", "index", "unique_constraint", "foreign_key_constraint"],
         parents: Mapping[str, str | None],
     ) -> bool:
-        """Include only the schemas of the models. Declared partitions are compared as objects."""
+        """Include only the schemas of the models and of migrations.
+
+        Partitions are compared as objects, or belong to a job. The server makes foreign keys for partitions, which no
+        model declares.
+        """
         if kind == "table":
-            return (parents.get("schema_name") or "public", name) not in partitions
-        return kind != "schema" or name in schemas
+            table = (parents.get("schema_name") or "public", name or "")
+            return table in models or table not in partitions()
+        if kind == "foreign_key_constraint":
+            return (parents.get("schema_name") or "public", parents["table_name"], name) not in inherited()
+        return kind != "schema" or name in schemas()
+
+    def name_what_stays(_context: Any, _revision: Any, directives: list[ops.MigrationScript]) -> None:
+        """Write the names of the undeclared objects into a revision that has operations."""
+        for upgrade in (each for script in directives for each in script.upgrade_ops_list):
+            if options.left_alone and not upgrade.is_empty():
+                upgrade.ops.append(LeftAloneOp(options.left_alone))
 
     return {
-        "target_metadata": service.metadata,
+        "target_metadata": target,
         "transaction_per_migration": True,
         "compare_type": True,
         "compare_server_default": True,
-        "include_schemas": len(schemas) > 1,
+        "include_schemas": True,
         "include_name": include_name,
         "render_item": render_item,
+        "process_revision_directives": name_what_stays,
         "autogenerate_plugins": ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname", PLUGIN],
         "tenantry_objects": service.declared_objects(),
         "tenantry_owner": service.roles.owner,
+        "tenantry_options": options,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,7 +23,8 @@ from tenantry.migrations.defaults import FillOp, add_values, columns_without_val
 from tenantry.migrations.description import Change, describe
 from tenantry.migrations.failure import server_sentence, stored_heads
 from tenantry.migrations.folder import only_head
-from tenantry.migrations.renames import Rename, RenameOp, arrange, candidates, carry_out, parse_rename
+from tenantry.migrations.rename_operations import RenameOp
+from tenantry.migrations.renames import Rename, arrange, candidates, carry_out, parse_rename
 from tenantry.migrations.revisions import translated
 from tenantry.migrations.target import open_target
 from tenantry.service import Service
@@ -43,11 +44,12 @@ class Asker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A new revision; `path` is None if nothing differs."""
+    """A new revision; `path` is None if nothing differs. `left_alone` are objects that no declaration mentions."""
 
     service: str
     path: Path | None
     changes: tuple[Change, ...] = ()
+    left_alone: tuple[str, ...] = ()
 
 
 async def make_revision(
@@ -57,6 +59,7 @@ async def make_revision(
     is_empty: bool = False,
     renames: Sequence[str] = (),
     defaults: Sequence[str] = (),
+    drop: Collection[str] = (),
     asker: Asker | None = None,
 ) -> Written:
     """Write a revision that changes the database to match the models.
@@ -67,6 +70,7 @@ async def make_revision(
         is_empty: write no operations, for changes that a comparison cannot find.
         renames: `table.old:new` or `old:new` for what has another name now.
         defaults: `table.column=SQL` for rows that exist, where a column becomes NOT NULL.
+        drop: the names of undeclared objects that the revision drops.
         asker: asks about renames and values that are not given.
 
     Raises:
@@ -81,9 +85,8 @@ async def make_revision(
         if is_empty:
             config = _quiet_config(service)
             return Written(service.name, _path(command.revision(config, message)))
-        draft = _Draft(
-            deployment, message, [parse_rename(one) for one in renames], dict(map(parse_default, defaults)), asker
-        )
+        renamed, values = [parse_rename(one) for one in renames], dict(map(parse_default, defaults))
+        draft = _Draft(service, message, renamed, values, drop, asker)
         async with open_target(deployment) as target, target.connection() as connection:
             return await connection.run_sync(draft.write)
 
@@ -106,16 +109,18 @@ class _Draft:
 
     def __init__(
         self,
-        deployment: Deployment,
+        service: Service,
         message: str,
         renames: list[Rename],
         defaults: dict[str, str],
+        drop: Collection[str],
         asker: Asker | None,
     ) -> None:
-        self._service = deployment.service
+        self._service = service
         self._message = message
         self._renames = renames
         self._defaults = defaults
+        self._drop = drop
         self._asker = asker
 
     def write(self, connection: Connection) -> Written:
@@ -181,11 +186,13 @@ class _Draft:
             changes.extend(_with_hints(describe(operations), candidates(operations)))
             return bool(operations)
 
-        return Written(self._service.name, self._compare(connection, keep).path, tuple(changes))
+        compared = self._compare(connection, keep)
+        return Written(self._service.name, compared.path, tuple(changes), tuple(compared.left_alone))
 
     def _compare(self, connection: Connection, keep: Callable[[Any], bool]) -> _Compared:
         """Compare models and database; write the file if `keep` returns True for Alembic's script."""
         found: list[MigrateOperation] = []
+        left_alone: list[str] = []
 
         def decide(_context: Any, _revision: Any, directives: list[Any]) -> None:
             found.extend(directives[0].upgrade_ops.ops)
@@ -193,15 +200,16 @@ class _Draft:
                 directives.clear()
 
         config = _quiet_config(self._service)
-        config.attributes["connection"] = connection
+        config.attributes.update(connection=connection, tenantry_drop=self._drop, tenantry_left_alone=left_alone)
         made = command.revision(config, self._message, autogenerate=True, process_revision_directives=decide)
-        return _Compared(found, _path(made))
+        return _Compared(found, _path(made), left_alone)
 
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
     operations: list[MigrateOperation]
     path: Path | None
+    left_alone: list[str]
 
 
 def _asked(operations: Sequence[MigrateOperation], asker: Asker) -> Iterator[Rename]:

@@ -19,6 +19,7 @@ from sqlalchemy.types import TypeEngine
 
 from tenantry import errors, sql
 from tenantry.tenancy.lookups import TenantLookup
+from tenantry.tenancy.naming import complete_convention
 from tenantry.tenancy.policy import as_tenant, setting_expression
 from tenantry.tenancy.signed_context.accessor import claimed_tenant, keys_table
 
@@ -37,16 +38,6 @@ __all__ = [
 ]
 
 INFO_KEY = "tenantry"
-
-# Indexes and constraints have explicit names, so that a downgrade can drop them by name (Alembic, "The Importance of
-# Naming Constraints").
-NAMING_CONVENTION = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
 
 
 class Kind(enum.Enum):
@@ -164,8 +155,10 @@ class TenantBase:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Set the metadata of a service's base, and the tenant column and the declaration of a table."""
-        if DeclarativeBase in cls.__bases__ and "metadata" not in vars(cls):
-            cls.metadata = MetaData(naming_convention=NAMING_CONVENTION)
+        if DeclarativeBase in cls.__bases__:
+            if "metadata" not in vars(cls):
+                cls.metadata = MetaData()
+            complete_convention(cls.metadata)
         kind: Kind | None = getattr(cls, "__kind__", None)
         if kind is Kind.TENANT_SCOPED and "__tablename__" in vars(cls):
             _fill_tenant_column(cls)

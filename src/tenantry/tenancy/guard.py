@@ -16,6 +16,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 
 from tenantry import errors
 from tenantry.tenancy.declarations import declaration_of, tenancy_of
+from tenantry.tenancy.lookups import LOOKUP
 from tenantry.tenancy.predicate import PREDICATED, with_predicates
 from tenantry.tenancy.scope import EXECUTION_OPTION, Scope, executing
 
@@ -37,9 +38,12 @@ def guard_engine(engine: Engine, metadata: MetaData) -> None:
         return statement, multiparams, params
 
     def before_cursor_execute(
-        connection: Connection, _cursor: DBAPICursor, statement: str, _parameters: Any, _context: Any, _many: object
+        connection: Connection, _cursor: DBAPICursor, statement: str, _parameters: Any, context: Any, _many: object
     ) -> None:
         scope: Scope = connection.get_execution_options().get(EXECUTION_OPTION, unscoped)
+        if context is not None and context.execution_options.get(LOOKUP):
+            # A schema may have the name of a tenant table.
+            return
         table = names_tenant_table(statement) if scope.tenant is None and not scope.is_admin else None
         if table is not None:
             raise errors.TenantRequired(

@@ -13,6 +13,8 @@ from sqlalchemy import ForeignKeyConstraint, Index, MetaData, PrimaryKeyConstrai
 
 from tenantry import errors
 from tenantry.tenancy.declarations import Declaration, Kind, declaration_of
+from tenantry.tenancy.exclusions import check_exclusions
+from tenantry.tenancy.names import check_names
 
 __all__ = ["check_declarations"]
 
@@ -25,6 +27,7 @@ def check_declarations(metadata: MetaData) -> None:
     Raises:
         DeclarationError: a table breaks a rule. The remedy is the change that fixes it.
     """
+    check_names(metadata)
     for table in metadata.sorted_tables:
         _check_table(table, declaration_of(table))
 
@@ -53,6 +56,7 @@ def _check_table(table: Table, declaration: Declaration) -> None:
         _refuse(table, f"has no index that begins with {column!r}.", why, f"Set index=True on {column!r}.")
     if declaration.kind is Kind.TENANT_SCOPED:
         _check_unique_keys(table, declaration)
+        check_exclusions(table, column)
     if declaration.partitions:
         _check_partitions(table, column, declaration.partitions)
     _check_references(table, column)
