@@ -186,7 +186,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "up": {"url": str, "services": [serving.ServiceGuide]},
     "prepare": {"services": [preparation.Prepared]},
     "down": {"stopped": bool, "server": standing.ServerState},
-    "status": {"server": standing.ServerState, "services": [standing.ServiceState]},
+    "status": {"server": standing.ServerState, "services": [standing.ServiceState], "warnings": str},
     "psql": {"service": str, "program": str, "address": str, "role": str, "tenant": str},
     "doctor": {"checks": [verdict.Verdict]},
     "migrate": {"services": [revisions.Move]},

@@ -17,7 +17,9 @@
     |   |-- TenantRequired
     |   |-- TenantInvalid
     |   |-- AutocommitRefused
-    |   `-- ReadOnly
+    |   |-- ReadOnly
+    |   |-- SessionEnded
+    |   `-- TransactionRequired
     |-- DecryptionFailed            an encrypted value was moved or damaged, or its key is not configured
     `-- MigrationError              a revision cannot be run or would not do what it says
         |-- RevisionFailed          upgrade() or downgrade() of a revision raised an error
@@ -171,6 +173,18 @@ class ReadOnly(TenancyError):
     """A read-only session got a statement that writes; it was not sent."""
 
     code = "read_only"
+
+
+class SessionEnded(TenancyError):
+    """A session was used after its unit of work had ended; nothing was sent, and nothing would have been saved."""
+
+    code = "session_ended"
+
+
+class TransactionRequired(TenancyError):
+    """The driver's connection was used before the transaction of its unit of work began; nothing was sent."""
+
+    code = "transaction_required"
 
 
 class DecryptionFailed(TenantryError):

@@ -22,6 +22,7 @@ from tenantry.project import Project
 from tenantry.settings import DatabaseSettings
 from tenantry.tenancy.declarations import tenancy_of
 from tenantry.tenancy.objects import declared_objects
+from tenantry.tenancy.rules import check_declarations
 from tenantry.tracebacks import own_place
 
 __all__ = ["Service", "import_attribute", "load_services"]
@@ -125,6 +126,15 @@ class Service:
     def waivers(self) -> Path:
         """The file with the audit's findings that the team accepts, beside the migrations. It is optional."""
         return self.migrations.parent / "audit.waivers"
+
+    def check_models(self) -> None:
+        """Complete the models' tables, and check that each can be isolated. Every command does this before its work.
+
+        Raises:
+            DeclarationError: a table breaks a rule.
+        """
+        check_declarations(self.metadata)
+        self.declared_objects()
 
     def declared_objects(self) -> frozenset[DatabaseObject]:
         """Return all objects that the models and `objects` declare, except tables.

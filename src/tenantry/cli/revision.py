@@ -20,6 +20,7 @@ __all__ = ["revision", "tell_written"]
 @click.command()
 @click.option("-m", "--message", required=True, help="Summary of the revision; it becomes part of the file name.")
 @click.option("--empty", "is_empty", is_flag=True, help="Write an empty revision, without a comparison.")
+@click.option("--drop", multiple=True, help="Also drop this undeclared object, by its name in the notes.")
 @click.option(
     "--rename",
     "renames",
@@ -34,14 +35,13 @@ __all__ = ["revision", "tell_written"]
     multiple=True,
     help="Value of a column that becomes NOT NULL, for rows that exist (books.isbn=''); may be repeated.",
 )
-@click.option("--drop", multiple=True, help="Also drop this undeclared object, by its name in the notes.")
 @common
 def revision(
     message: str,
     is_empty: bool,
+    drop: Sequence[str],
     renames: Sequence[str],
     defaults: Sequence[str],
-    drop: Sequence[str],
     names: Sequence[str],
     as_json: bool,
 ) -> None:
@@ -61,9 +61,9 @@ def revision(
                 deployment,
                 message,
                 is_empty=is_empty,
+                drop=drop,
                 renames=renames,
                 defaults=defaults,
-                drop=drop,
                 asker=asker,
             )
         )
@@ -71,7 +71,7 @@ def revision(
 
 
 def tell_written(written: Written, *, as_json: bool, nothing: str) -> None:
-    """Print a new revision: its file, and a line for each operation."""
+    """Print a new revision: its file, a line for each operation, and what it leaves alone."""
     if as_json:
         write_json(written)
         return

@@ -8,7 +8,7 @@ import click
 
 from tenantry.cli.moving import warn_of_edits
 from tenantry.cli.options import common
-from tenantry.cli.output import write, write_json, write_table
+from tenantry.cli.output import say, write, write_json, write_table
 
 __all__ = ["status"]
 
@@ -25,6 +25,8 @@ def status(names: Sequence[str], as_json: bool) -> None:
 
     deployments = load_deployments(find_project(), names, makes_secrets=False)
     standing = asyncio.run(read_status(deployments))
+    for warning in standing.warnings:
+        say(f"Warning: {warning}")
     if as_json:
         write_json(standing)
     else:

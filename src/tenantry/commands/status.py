@@ -48,10 +48,11 @@ class ServiceState:
 
 @dataclass(frozen=True, slots=True)
 class ProjectStatus:
-    """The result of `status`."""
+    """The result of `status`; `warnings` are about variables that no setting reads."""
 
     server: ServerState
     services: tuple[ServiceState, ...]
+    warnings: tuple[str, ...] = ()
 
 
 async def read_status(deployments: Sequence[Deployment]) -> ProjectStatus:
@@ -61,7 +62,10 @@ async def read_status(deployments: Sequence[Deployment]) -> ProjectStatus:
     shown = embedded or RemoteServer(await deployments[0].address())
     status = await asyncio.to_thread(shown.status)
     states = await asyncio.gather(*(_state(one, is_up=not one.is_embedded or status.running) for one in deployments))
-    return ProjectStatus(server_state(status), tuple(states))
+    unknown = (variable for one in deployments for variable in one.settings.unknown_variables)
+    # Services that share a prefix report the same variable.
+    warnings = tuple(dict.fromkeys(f"{variable.message} {variable.remedy}" for variable in unknown))
+    return ProjectStatus(server_state(status), tuple(states), warnings)
 
 
 def server_state(status: ServerStatus) -> ServerState:

@@ -18,6 +18,7 @@ __all__ = [
     "Answer",
     "BearerScheme",
     "Caller",
+    "ClosingStreamingResponse",
     "CountedPage",
     "CountedPageQuery",
     "CountedPageRequest",
@@ -109,6 +110,7 @@ if TYPE_CHECKING:
     from tenantry.fastapi.sessions import unscoped_read_session as unscoped_read_session
     from tenantry.fastapi.sessions import unscoped_session as unscoped_session
     from tenantry.fastapi.settings import WebSettings as WebSettings
+    from tenantry.fastapi.streaming import ClosingStreamingResponse as ClosingStreamingResponse
     from tenantry.fastapi.tokens import InvalidToken as InvalidToken
     from tenantry.fastapi.tokens import Principal as Principal
     from tenantry.fastapi.tokens import TokenSettings as TokenSettings
@@ -151,6 +153,7 @@ else:
             "tenantry.fastapi.request": ("note_tenant",),
             "tenantry.fastapi.settings": ("WebSettings",),
             "tenantry.fastapi.bodies": ("Patch", "RequestBody", "ResponseBody"),
+            "tenantry.fastapi.streaming": ("ClosingStreamingResponse",),
             "tenantry.fastapi.tokens": (
                 "InvalidToken",
                 "Principal",

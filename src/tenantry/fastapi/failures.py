@@ -25,6 +25,7 @@ from tenantry.fastapi.health import Readiness, Report, Status
 from tenantry.fastapi.problems import Answer, Problem, problem_response
 from tenantry.fastapi.sqlstates import RETRY_SOON, SCHEMA_MISMATCH, UNAVAILABLE, answer_for
 from tenantry.postgres.sqlstate import constraint_of, sqlstate_of
+from tenantry.postgres.stale_statements import is_stale
 
 __all__ = ["INTERNAL", "answer_to", "install_problem_handlers"]
 
@@ -33,6 +34,9 @@ logger = logging.getLogger(__name__)
 INTERNAL = Answer(500, "internal_error", "The service failed. Its log has the reason under the request id.")
 _BUSY = Answer(
     503, "pool_timeout", "All database connections of the service are in use. Try again shortly.", RETRY_SOON
+)
+_SCHEMA_CHANGED = Answer(
+    503, "schema_changed", "The database was migrated during this request. Send this request again.", RETRY_SOON
 )
 _NO_TENANT = Answer(403, "tenant_required", "This request needs a tenant, and it does not name one.")
 _BAD_TENANT = Answer(422, "tenant_invalid", "The tenant is not valid for this service.")
@@ -108,6 +112,8 @@ def _own_or_database(error: Exception, constraints: Mapping[str, Answer]) -> Ans
         return Answer(INTERNAL.status, error.code, INTERNAL.detail)
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return UNAVAILABLE
+    if is_stale(error):
+        return _SCHEMA_CHANGED
     return answer_for(sqlstate_of(error), constraint_of(error), constraints)
 
 

@@ -74,11 +74,13 @@ def run_environment(service: Service | str) -> None:
 
 
 def _dispatch(service: Service, connection: Connection | None = None) -> None:
-    """Check the revisions, before Alembic reads them, and run the command.
+    """Check the models and the revisions, before Alembic reads them, and run the command.
 
     Raises:
+        DeclarationError: a model's table cannot be isolated.
         RevisionsInvalid: the files do not form one history, or the command needs one head.
     """
+    service.check_models()
     check_folder(service, context.script)
     try:
         if connection is not None:

@@ -44,7 +44,7 @@ class Asker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A new revision; `path` is None if nothing differs. `left_alone` are objects that no declaration mentions."""
+    """A new revision; `path` is None if nothing differs. `left_alone` are the undeclared objects of the database."""
 
     service: str
     path: Path | None
@@ -57,9 +57,9 @@ async def make_revision(
     message: str,
     *,
     is_empty: bool = False,
+    drop: Collection[str] = (),
     renames: Sequence[str] = (),
     defaults: Sequence[str] = (),
-    drop: Collection[str] = (),
     asker: Asker | None = None,
 ) -> Written:
     """Write a revision that changes the database to match the models.
@@ -68,9 +68,9 @@ async def make_revision(
         deployment: the service, whose database is at head.
         message: the summary, which becomes part of the file's name.
         is_empty: write no operations, for changes that a comparison cannot find.
+        drop: the names of undeclared objects that the revision drops.
         renames: `table.old:new` or `old:new` for what has another name now.
         defaults: `table.column=SQL` for rows that exist, where a column becomes NOT NULL.
-        drop: the names of undeclared objects that the revision drops.
         asker: asks about renames and values that are not given.
 
     Raises:
@@ -85,8 +85,9 @@ async def make_revision(
         if is_empty:
             config = _quiet_config(service)
             return Written(service.name, _path(command.revision(config, message)))
-        renamed, values = [parse_rename(one) for one in renames], dict(map(parse_default, defaults))
-        draft = _Draft(service, message, renamed, values, drop, asker)
+        draft = _Draft(
+            deployment, message, drop, [parse_rename(one) for one in renames], dict(map(parse_default, defaults)), asker
+        )
         async with open_target(deployment) as target, target.connection() as connection:
             return await connection.run_sync(draft.write)
 
@@ -109,18 +110,18 @@ class _Draft:
 
     def __init__(
         self,
-        service: Service,
+        deployment: Deployment,
         message: str,
+        drop: Collection[str],
         renames: list[Rename],
         defaults: dict[str, str],
-        drop: Collection[str],
         asker: Asker | None,
     ) -> None:
-        self._service = service
+        self._service = deployment.service
         self._message = message
+        self._drop = drop
         self._renames = renames
         self._defaults = defaults
-        self._drop = drop
         self._asker = asker
 
     def write(self, connection: Connection) -> Written:
@@ -187,12 +188,11 @@ class _Draft:
             return bool(operations)
 
         compared = self._compare(connection, keep)
-        return Written(self._service.name, compared.path, tuple(changes), tuple(compared.left_alone))
+        return Written(self._service.name, compared.path, tuple(changes), compared.left_alone)
 
     def _compare(self, connection: Connection, keep: Callable[[Any], bool]) -> _Compared:
         """Compare models and database; write the file if `keep` returns True for Alembic's script."""
         found: list[MigrateOperation] = []
-        left_alone: list[str] = []
 
         def decide(_context: Any, _revision: Any, directives: list[Any]) -> None:
             found.extend(directives[0].upgrade_ops.ops)
@@ -200,16 +200,17 @@ class _Draft:
                 directives.clear()
 
         config = _quiet_config(self._service)
+        left_alone: list[str] = []
         config.attributes.update(connection=connection, tenantry_drop=self._drop, tenantry_left_alone=left_alone)
         made = command.revision(config, self._message, autogenerate=True, process_revision_directives=decide)
-        return _Compared(found, _path(made), left_alone)
+        return _Compared(found, _path(made), tuple(left_alone))
 
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
     operations: list[MigrateOperation]
     path: Path | None
-    left_alone: list[str]
+    left_alone: tuple[str, ...]
 
 
 def _asked(operations: Sequence[MigrateOperation], asker: Asker) -> Iterator[Rename]:

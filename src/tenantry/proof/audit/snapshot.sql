@@ -89,6 +89,10 @@ SELECT n.nspname::text AS schema, c.relname::text AS "table", k.conname::text AS
              JOIN pg_attribute AS a ON a.attrelid = k.confrelid AND a.attnum = u.attnum
              ORDER BY u.position) AS target_columns,
        k.confdeltype::text AS on_delete,
+       ARRAY(SELECT a.attname::text
+             FROM unnest(k.confdelsetcols) WITH ORDINALITY AS u (attnum, position)
+             JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = u.attnum
+             ORDER BY u.position) AS set_columns,
        k.confupdtype::text AS on_update,
        pg_get_constraintdef(k.oid) AS definition
 FROM pg_constraint AS k

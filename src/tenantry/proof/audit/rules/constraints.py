@@ -12,6 +12,7 @@ from tenantry.proof.audit.foreign_keys import is_across
 from tenantry.proof.audit.rule import Violation, rule, violation
 from tenantry.proof.audit.snapshot import Key, Row, Snapshot, key_of
 from tenantry.sql import identifier, qualified
+from tenantry.tenancy.referential_action import ReferentialAction, parse_action
 
 _ACTIONS = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 
@@ -137,13 +138,14 @@ def _is_as_declared(item: Constraint, key: Key, row: Row, snapshot: Snapshot) ->
         kind = "p" if isinstance(item, PrimaryKeyConstraint) else "u"
         return (row["kind"], row["columns"]) == (kind, [column.name for column in item.columns])
     if isinstance(item, ForeignKeyConstraint):
-        actions = [(action or "NO ACTION").upper() for action in (item.ondelete, item.onupdate)]
+        on_delete = ReferentialAction(_ACTIONS[row["on_delete"]], tuple(row["set_columns"]))
+        actions = (parse_action(item.ondelete), parse_action(item.onupdate).verb)
         return (
             row["kind"] == "f"
             and row["columns"] == [element.parent.name for element in item.elements]
             and row["target"] == ".".join(key_of(item.referred_table))
             and row["target_columns"] == [element.column.name for element in item.elements]
-            and [_ACTIONS[row["on_delete"]], _ACTIONS[row["on_update"]]] == actions
+            and (on_delete, _ACTIONS[row["on_update"]]) == actions
         )
     # Other constraints, such as EXCLUDE, are compared by their kind only.
     return not isinstance(item, ExcludeConstraint) or row["kind"] == "x"
