@@ -49,6 +49,7 @@ class Service:
         path: the path under which `tenantry up` serves the application, such as `/ai-agents`.
         title: the display name, such as `Ai Agents`.
         extensions: the PostgreSQL extensions that the service needs.
+        objects: the team's own functions, triggers, views, policies, privileges, roles and comments.
         demo: an `async (Database) -> None` that inserts demonstration rows, as `module:attribute`.
         factories: functions `(tenant, number) -> dict` of column values, as `module:attribute`, by table name. They
             make the rows of a table for which `prove isolation` cannot make rows itself.
@@ -68,11 +69,13 @@ class Service:
     path: str = ""
     title: str = ""
     extensions: tuple[str, ...] = ()
+    objects: Sequence[DatabaseObject] = ()
     demo: str = ""
     factories: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         """Derive the missing fields from the name and the base."""
+        object.__setattr__(self, "objects", tuple(self.objects))
         self._derive("metadata", lambda: self._base("metadata").metadata)
         self._derive("migrations", self._find_migrations)
         self._derive("app", self._find_app)
@@ -123,8 +126,12 @@ class Service:
         return self.migrations.parent / "audit.waivers"
 
     def declared_objects(self) -> frozenset[DatabaseObject]:
-        """Return all objects that the models declare, except tables."""
-        return declared_objects(self.metadata, self.roles, self.extensions)
+        """Return all objects that the models and `objects` declare, except tables.
+
+        Raises:
+            DeclarationError: a table does not declare its tenancy, or one of `objects` is refused.
+        """
+        return declared_objects(self.metadata, self.roles, self.extensions, self.objects)
 
 
 def import_attribute(spec: str) -> Any:

@@ -13,30 +13,36 @@ because its caller already holds the lock and has set the role.
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging.config
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, nullcontext
+from functools import cache, partial
 from typing import Any, Literal
 
 from alembic import context
+from alembic.operations import ops
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from tenantry import errors
 from tenantry.deployment import Deployment
-from tenantry.migrations.compare import PLUGIN
+from tenantry.migrations.compare import PLUGIN, Options
+from tenantry.migrations.created_tables import created_tables
 from tenantry.migrations.default_schema import without_default_schema
 from tenantry.migrations.reflection import CatalogImpl  # noqa: F401
 from tenantry.migrations.render import render_item
 from tenantry.migrations.target import open_target
+from tenantry.migrations.undeclared import LeftAloneOp, TableKey, read_partitions
 from tenantry.migrations.version_table import share_block, share_version_table
-from tenantry.postgres.catalog import read_created_schemas, read_inherited_references, read_partitions
+from tenantry.migrations.waivers import accepted_differences
+from tenantry.postgres.catalog import read_created_schemas, read_inherited_references
 from tenantry.service import Service
 from tenantry.sql import identifier
 from tenantry.tenancy.signed_context.keys import has_keys_table, push_keys
 
 __all__ = ["run_environment"]
+
+_logger = logging.getLogger("tenantry.migrations")
 
 
 def run_environment(service: Service) -> None:
@@ -80,6 +86,8 @@ async def _connect_and_run(service: Service) -> None:
             await stack.enter_async_context(target.exclusively())
         connection = await stack.enter_async_context(target.connection())
         await connection.run_sync(_run, service)
+        for name in context.get_context().opts["tenantry_options"].left_alone:
+            _logger.warning("Left alone, because no declaration mentions it: %s", name)
         # If no revision ran, the later statements are in the transaction that reading the version began.
         await connection.commit()
 
@@ -130,8 +138,18 @@ def _print(service: Service) -> None:
 def _options(service: Service, connection: Connection | None = None) -> dict[str, Any]:
     target = without_default_schema(service.metadata)
     declared = {table.schema for table in target.tables.values()} | {None}
+    models = {(table.schema or "public", table.name) for table in service.metadata.tables.values()}
+    attributes = context.config.attributes
+    options = Options(
+        roles=service.roles,
+        own=service.objects,
+        created=partial(created_tables, context.script),
+        accepted=accepted_differences(service.waivers),
+        requested=frozenset(attributes.get("tenantry_drop", ())),
+        left_alone=attributes.setdefault("tenantry_left_alone", []),
+    )
 
-    @functools.cache
+    @cache
     def schemas() -> set[str | None]:
         """Return the schemas of the models and of earlier migrations, whose tables may have to be dropped.
 
@@ -139,13 +157,12 @@ def _options(service: Service, connection: Connection | None = None) -> dict[str
         """
         return declared if connection is None else declared | read_created_schemas(connection)
 
-    models = {(table.schema or "public", table.name) for table in service.metadata.tables.values()}
+    @cache
+    def partitions() -> frozenset[TableKey]:
+        names = {schema or "public" for schema in schemas()}
+        return frozenset(read_partitions(connection, names)) if connection is not None else frozenset()
 
-    @functools.cache
-    def partitions() -> frozenset[tuple[str, str]]:
-        return frozenset() if connection is None else read_partitions(connection)
-
-    @functools.cache
+    @cache
     def inherited() -> frozenset[tuple[str, str, str]]:
         return frozenset() if connection is None else read_inherited_references(connection)
 
@@ -154,9 +171,10 @@ def _options(service: Service, connection: Connection | None = None) -> dict[str
         kind: Literal["schema", "table", "column", "index", "unique_constraint", "foreign_key_constraint"],
         parents: Mapping[str, str | None],
     ) -> bool:
-        """Include only the schemas of the models and of migrations. Partitions are compared as objects.
+        """Include only the schemas of the models and of migrations.
 
-        The server makes foreign keys for partitions, which no model declares.
+        Partitions are compared as objects, or belong to a job. The server makes foreign keys for partitions, which no
+        model declares.
         """
         if kind == "table":
             table = (parents.get("schema_name") or "public", name or "")
@@ -164,6 +182,12 @@ def _options(service: Service, connection: Connection | None = None) -> dict[str
         if kind == "foreign_key_constraint":
             return (parents.get("schema_name") or "public", parents["table_name"], name) not in inherited()
         return kind != "schema" or name in schemas()
+
+    def name_what_stays(_context: Any, _revision: Any, directives: list[ops.MigrationScript]) -> None:
+        """Write the names of the undeclared objects into a revision that has operations."""
+        for upgrade in (each for script in directives for each in script.upgrade_ops_list):
+            if options.left_alone and not upgrade.is_empty():
+                upgrade.ops.append(LeftAloneOp(options.left_alone))
 
     return {
         "target_metadata": target,
@@ -173,7 +197,9 @@ def _options(service: Service, connection: Connection | None = None) -> dict[str
         "include_schemas": True,
         "include_name": include_name,
         "render_item": render_item,
+        "process_revision_directives": name_what_stays,
         "autogenerate_plugins": ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname", PLUGIN],
         "tenantry_objects": service.declared_objects(),
         "tenantry_owner": service.roles.owner,
+        "tenantry_options": options,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from tenantry.migrations.runner import current_revision, migrate, rollback
 from tenantry.migrations.target import open_target
 from tenantry.service import Service
 
-__all__ = ["Move", "Revision", "list_revisions", "make_revision", "move", "translated"]
+__all__ = ["Comparison", "Move", "Revision", "list_revisions", "make_revision", "move", "translated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +69,27 @@ async def list_revisions(deployment: Deployment) -> list[Revision]:
         return [_revision(service, script, current, heads) for script in found]
 
 
-async def make_revision(deployment: Deployment, message: str, *, is_empty: bool = False) -> Path | None:
-    """Write a revision that changes the database to match the models; return None if nothing differs.
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The result of a comparison: the revision that was written, if anything differed, and what it leaves alone."""
 
-    `is_empty` writes a revision without operations, for changes that a comparison cannot find.
+    path: Path | None
+    left_alone: tuple[str, ...]
+
+
+async def make_revision(
+    deployment: Deployment, message: str, *, is_empty: bool = False, drop: Collection[str] = ()
+) -> Comparison:
+    """Write a revision that changes the database to match the models.
+
+    `is_empty` writes a revision without operations, for changes that a comparison cannot find. `drop` are the names of
+    undeclared objects that the revision drops.
 
     Raises:
         MigrationError: the database is not at head, so a comparison would repeat earlier revisions.
     """
     made: list[Any] = []
+    left_alone: list[str] = []
 
     def keep_if_needed(_context: Any, _revision: Any, directives: list[Any]) -> None:
         if not is_empty and directives[0].upgrade_ops.is_empty():
@@ -85,6 +97,7 @@ async def make_revision(deployment: Deployment, message: str, *, is_empty: bool 
 
     def write(connection: Connection | None) -> None:
         config = make_config(deployment.service)
+        config.attributes.update(tenantry_drop=drop, tenantry_left_alone=left_alone)
         # Quiet, because Alembic prints its progress to stdout, which is for data.
         config.cmd_opts = Namespace(quiet=True)
         if connection is not None:
@@ -101,7 +114,7 @@ async def make_revision(deployment: Deployment, message: str, *, is_empty: bool 
             async with open_target(deployment) as target, target.connection() as connection:
                 await connection.run_sync(write)
     scripts = [script for script in made if isinstance(script, Script)]
-    return Path(scripts[0].path) if scripts else None
+    return Comparison(Path(scripts[0].path) if scripts else None, tuple(left_alone))
 
 
 @contextmanager

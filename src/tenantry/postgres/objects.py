@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tenantry.postgres.clauses import PUBLIC
+from tenantry.postgres.comments import Comment
 from tenantry.postgres.database_object import DatabaseObject
 from tenantry.postgres.partitions import HashPartitions
 from tenantry.postgres.protection import Grant, Policy, RowSecurity
 from tenantry.postgres.routines import Function, Trigger
 from tenantry.postgres.sequences import Sequence, Serial
+from tenantry.postgres.views import View
 from tenantry.sql import identifier, literal
 
 __all__ = [
     "PUBLIC",
+    "Comment",
     "DatabaseObject",
     "Extension",
     "Function",
@@ -32,6 +35,7 @@ __all__ = [
     "Sequence",
     "Serial",
     "Trigger",
+    "View",
 ]
 
 

@@ -28,10 +28,11 @@ from sqlalchemy import (
 from tenantry import errors, sql
 from tenantry.postgres.objects import Function
 
-__all__ = ["LOOKUP", "TenantLookup", "TenantMatch", "lookup_function", "lookup_statement"]
+__all__ = ["LOOKUP", "TenantLookup", "TenantMatch", "is_lookup", "lookup_function", "lookup_statement"]
 
 # Marks the statement of a lookup, which needs no tenant.
 LOOKUP = "tenantry_lookup"
+_PREFIX = "tenant_of_"
 
 
 @dataclasses.dataclass(frozen=True, init=False)
@@ -97,6 +98,12 @@ def lookup_function(table: Table, tenant: Column[Any], lookup: TenantLookup, app
     )
 
 
+def is_lookup(function: Function) -> bool:
+    """Return True if the function in a database was created for a lookup, by its name and its result."""
+    is_named = function.name.startswith(_PREFIX) and function.returns.startswith("TABLE(tenant ")
+    return is_named and function.security_definer
+
+
 def lookup_statement(table: Table, lookup: TenantLookup, values: dict[str, Any]) -> TextClause:
     """Return the SELECT that calls a lookup's function.
 
@@ -115,7 +122,7 @@ def lookup_statement(table: Table, lookup: TenantLookup, values: dict[str, Any])
 
 
 def _name(table: Table, lookup: TenantLookup) -> str:
-    return sql.shortened(f"tenant_of_{table.name}_by_{'_'.join(lookup.columns)}")
+    return sql.shortened(f"{_PREFIX}{table.name}_by_{'_'.join(lookup.columns)}")
 
 
 def _argument(column: str) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import ForeignKeyConstraint, Index, MetaData, PrimaryKeyConstrai
 
 from tenantry import errors
 from tenantry.tenancy.declarations import Declaration, Kind, declaration_of
+from tenantry.tenancy.exclusions import check_exclusions
 from tenantry.tenancy.names import check_names
 
 __all__ = ["check_declarations"]
@@ -55,6 +56,7 @@ def _check_table(table: Table, declaration: Declaration) -> None:
         _refuse(table, f"has no index that begins with {column!r}.", why, f"Set index=True on {column!r}.")
     if declaration.kind is Kind.TENANT_SCOPED:
         _check_unique_keys(table, declaration)
+        check_exclusions(table, column)
     if declaration.partitions:
         _check_partitions(table, column, declaration.partitions)
     _check_references(table, column)

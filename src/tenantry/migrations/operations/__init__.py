@@ -1,6 +1,7 @@
 """Alembic operations for all schema objects; importing this package registers them on `alembic.op`."""
 
 from tenantry.migrations.operations.base import CreateOp, DropOp, ObjectOp
+from tenantry.migrations.operations.comments import SetCommentOp
 from tenantry.migrations.operations.extensions import CreateExtensionOp, DropExtensionOp
 from tenantry.migrations.operations.functions import CreateFunctionOp, DropFunctionOp
 from tenantry.migrations.operations.grants import GrantOp, RevokeOp
@@ -17,6 +18,7 @@ from tenantry.migrations.operations.sequences import (
     DropSerialOp,
 )
 from tenantry.migrations.operations.triggers import CreateTriggerOp, DropTriggerOp
+from tenantry.migrations.operations.views import CreateViewOp, DropViewOp
 
 __all__ = [
     "AlterSequenceOp",
@@ -30,6 +32,7 @@ __all__ = [
     "CreateSequenceOp",
     "CreateSerialOp",
     "CreateTriggerOp",
+    "CreateViewOp",
     "DisableRowSecurityOp",
     "DropExtensionOp",
     "DropFunctionOp",
@@ -41,10 +44,12 @@ __all__ = [
     "DropSequenceOp",
     "DropSerialOp",
     "DropTriggerOp",
+    "DropViewOp",
     "EnableRowSecurityOp",
     "GrantOp",
     "LeavePartitionsOp",
     "ObjectOp",
     "RevokeOp",
+    "SetCommentOp",
     "SetRowSecurityOp",
 ]

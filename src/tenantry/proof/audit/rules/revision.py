@@ -55,6 +55,10 @@ def not_compared(snapshot: Snapshot) -> Iterator[Violation]:
     if not snapshot.revisions.is_readable:
         message = "The schema's revision was not compared: the audit's role may not SELECT from the table."
         yield violation(f"table {'.'.join(VERSION_TABLE)}", message, owner)
+    for item in sorted(snapshot.unknown):
+        message = "Its text was not compared: the audit's role may not create a schema, in which the server spells it."
+        remedy = f"{owner} It needs CREATE on the database."
+        yield violation(item, message, remedy)
     for name in snapshot.unread:
         message = f"The audit's role may not execute the statement {name!r}, so its rows were not compared."
         remedy = "Audit in the role of the owner, or grant SELECT on the system's catalog as on a new server."
