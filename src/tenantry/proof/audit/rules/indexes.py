@@ -9,7 +9,7 @@ from sqlalchemy import Index
 from tenantry.proof.audit.declared import as_sql, create_index, index_columns, index_name
 from tenantry.proof.audit.rule import Violation, rule, violation
 from tenantry.proof.audit.snapshot import Key, Row, Snapshot
-from tenantry.sql import qualified
+from tenantry.sql import as_printed, qualified
 
 
 @rule(
@@ -27,7 +27,7 @@ def tenant_index_missing(snapshot: Snapshot) -> Iterator[Violation]:
         usable = (row for row in snapshot.rows("indexes", key).values() if row["is_valid"] and row["predicate"] is None)
         if not any(row["columns"][:1] == [tenant] for row in usable):
             message = f"No usable index leads with {tenant}, by which every statement of a tenant filters."
-            remedy = f"CREATE INDEX CONCURRENTLY ON {qualified(*key)} ({tenant})"
+            remedy = f"CREATE INDEX CONCURRENTLY ON {qualified(*key)} ({as_printed(tenant)})"
             yield violation(f"table {'.'.join(key)}", message, remedy)
 
 
