@@ -23,6 +23,7 @@ __all__ = [
     "KeyRing",
     "ReadSession",
     "Roles",
+    "SQLType",
     "Sealed",
     "Service",
     "Shared",
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from tenantry.address import Address as Address
     from tenantry.deployment import Deployment as Deployment
     from tenantry.postgres.roles import Roles as Roles
+    from tenantry.postgres.tables.sql_type import SQLType as SQLType
     from tenantry.secrets.key_ring import KeyRing as KeyRing
     from tenantry.service import Service as Service
     from tenantry.settings import DatabaseSettings as DatabaseSettings
@@ -72,6 +74,7 @@ else:
             "tenantry.address": ("Address",),
             "tenantry.deployment": ("Deployment",),
             "tenantry.postgres.roles": ("Roles",),
+            "tenantry.postgres.tables.sql_type": ("SQLType",),
             "tenantry.secrets.key_ring": ("KeyRing",),
             "tenantry.service": ("Service",),
             "tenantry.settings": ("DatabaseSettings",),

@@ -18,11 +18,25 @@ from alembic.runtime.plugins import Plugin
 from alembic.util import DispatchPriority, PriorityDispatchResult
 from sqlalchemy import MetaData
 
+from tenantry.migrations.compare_names import compare_names
+from tenantry.migrations.compare_tables import compare_tables
 from tenantry.migrations.difference import Difference, operations_between
-from tenantry.migrations.operations import CreateSerialOp, DisableRowSecurityOp, DropOp, DropSerialOp
+from tenantry.migrations.operations import (
+    AlterEnumOp,
+    CreateSerialOp,
+    DisableRowSecurityOp,
+    DropDomainOp,
+    DropEnumOp,
+    DropOp,
+    DropSerialOp,
+)
+from tenantry.migrations.unused_types import unused_types
+from tenantry.migrations.used_values import rebuild_used_enums
 from tenantry.postgres.objects import (
     PUBLIC,
     DatabaseObject,
+    Domain,
+    Enum,
     Extension,
     Grant,
     HashPartitions,
@@ -33,6 +47,7 @@ from tenantry.postgres.objects import (
     Serial,
     Trigger,
 )
+from tenantry.postgres.tables.found import read_tables
 from tenantry.tenancy.sequences import serial_columns
 from tenantry.tenancy.sides import Sides, read_sides
 
@@ -47,13 +62,21 @@ def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> Priorit
     if declared is None or context.connection is None:
         return PriorityDispatchResult.CONTINUE
     schemas = {"public"} | {table.schema or "public" for table in context.sorted_tables}
+    metadata = _metadata(context)
+    catalog = read_tables(context.connection, sorted(schemas))
+    upgrade.ops.extend(compare_names(context, metadata, catalog))
     tables = _tables(context, upgrade, declared)
-    _forget_declarations(upgrade)
     owner = context.opts.get("tenantry_owner")
-    sides = read_sides(context.connection, _metadata(context), declared, schemas)
-    found = {item for item in sides.found if _is_ours(item, tables, owner)}
-    serials = _serials(upgrade, _metadata(context), sides)
-    _insert(upgrade, [*serials, *operations_between(found, sides.declared)])
+    sides = read_sides(context.connection, metadata, declared, schemas)
+    names = {item.identity for item in sides.declared}
+    unused = unused_types(sides, catalog, upgrade, metadata)
+    found = {item for item in sides.found if _is_ours(item, tables, owner, names) or item in unused}
+    serials = _serials(upgrade, metadata, sides)
+    compare_tables(context, upgrade, catalog, sides.draws, metadata)
+    _forget_declarations(upgrade)
+    differences = [*serials, *operations_between(found, sides.declared)]
+    rebuild_used_enums(differences, metadata, catalog)
+    _insert(upgrade, differences)
     return PriorityDispatchResult.CONTINUE
 
 
@@ -99,9 +122,13 @@ def _forget_declarations(upgrade: ops.UpgradeOps) -> None:
             operation.info = {}
 
 
-def _is_ours(item: DatabaseObject, tables: set[tuple[str, str]], owner: str | None) -> bool:
+def _is_ours(
+    item: DatabaseObject, tables: set[tuple[str, str]], owner: str | None, declared: set[tuple[str, ...]]
+) -> bool:
     if isinstance(item, (HashPartitions, Trigger, Policy, RowSecurity)):
         return (item.schema, item.table) in tables
+    if isinstance(item, Enum | Domain):
+        return item.identity in declared
     if isinstance(item, Grant):
         if item.role == owner:
             return False
@@ -116,21 +143,28 @@ def _insert(upgrade: ops.UpgradeOps, differences: Iterable[Difference]) -> None:
     """Insert the operations before and after those on tables.
 
     Order matters: drops come before the changes of tables and columns that they depend on, and creations come after.
-    Roles, extensions (for a column's type) and sequences (for a column's default) come first. The reverse order is
-    correct for a downgrade.
+    Roles, extensions and types (for a column's type) and sequences (for a column's default) come first. Types that no
+    column uses any more go last. The reverse order is correct for a downgrade.
     """
     first: list[ops.MigrateOperation] = []
     before: list[ops.MigrateOperation] = []
     after: list[ops.MigrateOperation] = []
+    last: list[ops.MigrateOperation] = []
     for difference in differences:
         for operation in difference.operations:
-            if isinstance(difference.item, (Role, Extension, Sequence)):
+            if isinstance(operation, (DropEnumOp, DropDomainOp)) or _removes_values(operation):
+                last.append(operation)
+            elif isinstance(difference.item, (Role, Extension, Sequence, Enum, Domain)):
                 first.append(operation)
             elif isinstance(operation, (DropOp, DisableRowSecurityOp)):
                 before.append(operation)
             else:
                 after.append(operation)
-    upgrade.ops[:] = [*first, *reversed(before), *upgrade.ops, *after]
+    upgrade.ops[:] = [*first, *reversed(before), *upgrade.ops, *after, *reversed(last)]
+
+
+def _removes_values(operation: ops.MigrateOperation) -> bool:
+    return isinstance(operation, AlterEnumOp) and not operation.item.has_all_of(operation.previous)
 
 
 def _register() -> None:

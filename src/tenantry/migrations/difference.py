@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from alembic.operations import MigrateOperation
+from alembic.operations import MigrateOperation, ops
 
 from tenantry.migrations.operations import (
+    AlterEnumOp,
     AlterSequenceOp,
+    CreateDomainOp,
+    CreateEnumOp,
     CreateExtensionOp,
     CreateFunctionOp,
     CreateHashPartitionsOp,
@@ -17,6 +20,8 @@ from tenantry.migrations.operations import (
     CreateRoleOp,
     CreateSequenceOp,
     CreateTriggerOp,
+    DropDomainOp,
+    DropEnumOp,
     DropFunctionOp,
     DropPolicyOp,
     DropTriggerOp,
@@ -24,9 +29,12 @@ from tenantry.migrations.operations import (
     RevokeOp,
     SetRowSecurityOp,
 )
+from tenantry.migrations.operations.found import SQLOp
 from tenantry.postgres.objects import (
     PUBLIC,
     DatabaseObject,
+    Domain,
+    Enum,
     Extension,
     Function,
     Grant,
@@ -82,6 +90,10 @@ def _operations(old: DatabaseObject | None, new: DatabaseObject | None) -> Itera
             # An undeclared sequence is never dropped, because it has its last value.
             assert isinstance(new, Sequence)
             yield AlterSequenceOp(new, old) if isinstance(old, Sequence) else CreateSequenceOp(new)
+        case Enum():
+            yield from _enum(old, new)
+        case Domain():
+            yield from _domain(old, new)
         case HashPartitions() if new is not None:
             # If other partitions exist, the server refuses. A comparison never drops rows.
             yield CreateHashPartitionsOp(new)
@@ -110,6 +122,28 @@ def _replaced(
         yield drop(old)
     if new is not None:
         yield create(new)
+
+
+def _enum(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:
+    """Add values before the tables change, and remove values after it, because a default may have used them."""
+    if not isinstance(old, Enum) or not isinstance(new, Enum):
+        yield CreateEnumOp(new) if isinstance(new, Enum) else DropEnumOp(old or new)
+        return
+    both = new if new.has_all_of(old) else old.with_values_of(new)
+    if both != old:
+        yield AlterEnumOp(both, old)
+    if both != new:
+        yield AlterEnumOp(new, both)
+
+
+def _domain(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:
+    if not isinstance(old, Domain) or not isinstance(new, Domain):
+        yield CreateDomainOp(new) if isinstance(new, Domain) else DropDomainOp(old or new)
+        return
+    forth, back = list(old.changes_to(new)), list(new.changes_to(old))
+    first, *rest = forth
+    yield SQLOp(first, ops.ModifyTableOps("", [SQLOp(statement, None) for statement in back]))
+    yield from (SQLOp(statement, None) for statement in rest)
 
 
 def _privileges(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:

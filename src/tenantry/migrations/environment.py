@@ -33,7 +33,7 @@ from tenantry.sql import identifier
 from tenantry.tenancy.partitions import partition_tables
 from tenantry.tenancy.signed_context.keys import has_keys_table, push_keys
 
-__all__ = ["run_environment"]
+__all__ = ["comparison_options", "run_environment"]
 
 
 def run_environment(service: Service) -> None:
@@ -94,7 +94,7 @@ def _run(connection: Connection, service: Service) -> None:
     is_changing = _is_changing()
     # Without this, a command that only reads would create the version table.
     looking: dict[str, Any] = {} if is_changing else {"dont_mutate": True}
-    context.configure(connection=connection, **_options(service), **looking)
+    context.configure(connection=connection, **comparison_options(service), **looking)
     with context.begin_transaction():
         context.run_migrations()
     if is_changing:
@@ -115,7 +115,10 @@ def _push_keys(connection: Connection) -> None:
 
 def _print(service: Service) -> None:
     context.configure(
-        url="postgresql+asyncpg://", literal_binds=True, dialect_opts={"paramstyle": "named"}, **_options(service)
+        url="postgresql+asyncpg://",
+        literal_binds=True,
+        dialect_opts={"paramstyle": "named"},
+        **comparison_options(service),
     )
     script = context.get_context().impl
     script.static_output(f"SET ROLE {identifier(service.roles.owner)};")
@@ -124,7 +127,7 @@ def _print(service: Service) -> None:
     script.static_output(f"{share_block(service.roles)};")
 
 
-def _options(service: Service) -> dict[str, Any]:
+def comparison_options(service: Service) -> dict[str, Any]:
     schemas = {table.schema for table in service.metadata.tables.values()} | {None}
     partitions = partition_tables(service.metadata)
 
@@ -141,12 +144,10 @@ def _options(service: Service) -> dict[str, Any]:
     return {
         "target_metadata": service.metadata,
         "transaction_per_migration": True,
-        "compare_type": True,
-        "compare_server_default": True,
         "include_schemas": len(schemas) > 1,
         "include_name": include_name,
         "render_item": render_item,
-        "autogenerate_plugins": ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname", PLUGIN],
+        "autogenerate_plugins": [PLUGIN],
         "tenantry_objects": service.declared_objects(),
         "tenantry_owner": service.roles.owner,
     }

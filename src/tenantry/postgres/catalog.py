@@ -15,6 +15,8 @@ from sqlalchemy import Connection, RowMapping
 
 from tenantry.postgres.objects import (
     DatabaseObject,
+    Domain,
+    Enum,
     Extension,
     Function,
     Grant,
@@ -28,7 +30,7 @@ from tenantry.postgres.objects import (
 from tenantry.postgres.statements import load_statements
 from tenantry.sql import literal
 
-__all__ = ["DrawnSequence", "read_draws", "read_objects"]
+__all__ = ["DrawnSequence", "bare_search_path", "read_draws", "read_objects"]
 
 _STATEMENTS = load_statements(__package__ or "", "catalog.sql")
 
@@ -53,7 +55,7 @@ def read_objects(connection: Connection, schema: str = "public") -> frozenset[Da
     sets `search_path = pg_catalog` for the transaction, so that expressions are printed in full, and then restores it.
     """
     found: set[DatabaseObject] = set()
-    with _bare_search_path(connection):
+    with bare_search_path(connection):
         for name, make in _MAKERS.items():
             parameters = (schema,) if "$1" in _STATEMENTS[name] else ()
             rows = connection.exec_driver_sql(_STATEMENTS[name], parameters).mappings()
@@ -71,7 +73,7 @@ def read_draws(connection: Connection, schema: str = "public") -> dict[tuple[str
 
 
 @contextmanager
-def _bare_search_path(connection: Connection) -> Iterator[None]:
+def bare_search_path(connection: Connection) -> Iterator[None]:
     """Make the server print every name outside pg_catalog with its schema."""
     previous = connection.exec_driver_sql(_STATEMENTS["with_search_path"], ("pg_catalog",)).scalar_one()
     yield
@@ -89,6 +91,14 @@ def _extension(row: RowMapping, _schema: str) -> Extension:
 
 def _sequence(row: RowMapping, schema: str) -> Sequence:
     return Sequence(**row, schema=schema)
+
+
+def _enum(row: RowMapping, schema: str) -> Enum:
+    return Enum(row["name"], tuple(row["values"]), schema)
+
+
+def _domain(row: RowMapping, schema: str) -> Domain:
+    return Domain(**_with_tuples(row), schema=schema)
 
 
 def _function(row: RowMapping, schema: str) -> Function:
@@ -164,6 +174,8 @@ _MAKERS: Mapping[str, Callable[[RowMapping, str], DatabaseObject]] = {
     "roles": _role,
     "extensions": _extension,
     "sequences": _sequence,
+    "enums": _enum,
+    "domains": _domain,
     "functions": _function,
     "triggers": _trigger,
     "hash_partitions": _hash_partitions,

@@ -16,11 +16,14 @@ from tenantry.postgres.partitions import HashPartitions
 from tenantry.postgres.protection import Grant, Policy, RowSecurity
 from tenantry.postgres.routines import Function, Trigger
 from tenantry.postgres.sequences import Sequence, Serial
+from tenantry.postgres.types import Domain, Enum
 from tenantry.sql import identifier
 
 __all__ = [
     "PUBLIC",
     "DatabaseObject",
+    "Domain",
+    "Enum",
     "Extension",
     "Function",
     "Grant",

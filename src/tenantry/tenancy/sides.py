@@ -1,7 +1,7 @@
 """The two sides of a comparison: the objects that the models declare, and the objects in the database.
 
 Migrations and the audit both use this module, so that they find the same differences. The server chooses the names of
-some sequences; the declared side gets these names.
+some sequences and spells expressions in its own way; the declared side gets these names and spellings.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from typing import NamedTuple
 from sqlalchemy import Connection, MetaData
 
 from tenantry.postgres.catalog import DrawnSequence, read_draws, read_objects
-from tenantry.postgres.objects import DatabaseObject, Grant, Sequence
+from tenantry.postgres.objects import DatabaseObject, Domain, Enum, Grant, Sequence
+from tenantry.postgres.tables.comparison import Comparison
 from tenantry.tenancy.sequences import ColumnKey, SequenceKey, with_found_names
+from tenantry.tenancy.types import with_found_spellings
 
 __all__ = ["Sides", "read_sides"]
 
@@ -29,20 +31,22 @@ class Sides(NamedTuple):
 def read_sides(
     connection: Connection, metadata: MetaData, declared: frozenset[DatabaseObject], schemas: Collection[str]
 ) -> Sides:
-    """Read all objects in `schemas`, which contain the declared tables, and declared sequences in other schemas."""
+    """Read all objects in `schemas`, which contain the declared tables, and what these use from other schemas."""
     draws: dict[ColumnKey, DrawnSequence] = {}
     for schema in schemas:
         draws.update(read_draws(connection, schema))
     declared = with_found_names(declared, metadata, draws)
-    named = {key for item in declared if (key := _sequence_key(item)) is not None}
+    named = {key for item in declared if (key := _name_of(item)) is not None}
     found: set[DatabaseObject] = set()
     for schema in sorted({*schemas, *(schema for schema, _ in named)}):
         items = read_objects(connection, schema)
         # In a schema without declared tables, other objects do not belong to this service.
-        found |= items if schema in schemas else {item for item in items if _sequence_key(item) in named}
-    return Sides(declared, frozenset(found), draws)
+        found |= items if schema in schemas else {item for item in items if _name_of(item) in named}
+    spelled = with_found_spellings(declared, frozenset(found), Comparison(connection))
+    return Sides(spelled, frozenset(found), draws)
 
 
-def _sequence_key(item: DatabaseObject) -> SequenceKey | None:
-    is_about_one = isinstance(item, Sequence) or (isinstance(item, Grant) and item.kind == "SEQUENCE")
-    return (item.schema, item.name) if is_about_one else None  # type: ignore[attr-defined]
+def _name_of(item: DatabaseObject) -> SequenceKey | None:
+    """Return the schema and the name of an object that a declared table can use from another schema."""
+    is_usable = isinstance(item, Sequence | Enum | Domain) or (isinstance(item, Grant) and item.kind == "SEQUENCE")
+    return (item.schema, item.name) if is_usable else None  # type: ignore[attr-defined]

@@ -16,9 +16,19 @@ from tenantry.migrations.operations.sequences import (
     DropSerialOp,
 )
 from tenantry.migrations.operations.triggers import CreateTriggerOp, DropTriggerOp
+from tenantry.migrations.operations.types import (
+    AlterEnumOp,
+    CreateDomainOp,
+    CreateEnumOp,
+    DropDomainOp,
+    DropEnumOp,
+)
 
 __all__ = [
+    "AlterEnumOp",
     "AlterSequenceOp",
+    "CreateDomainOp",
+    "CreateEnumOp",
     "CreateExtensionOp",
     "CreateFunctionOp",
     "CreateHashPartitionsOp",
@@ -29,6 +39,8 @@ __all__ = [
     "CreateSerialOp",
     "CreateTriggerOp",
     "DisableRowSecurityOp",
+    "DropDomainOp",
+    "DropEnumOp",
     "DropExtensionOp",
     "DropFunctionOp",
     "DropHashPartitionsOp",

@@ -1,4 +1,4 @@
--- Tables and their parts, besides the objects of `postgres.catalog`. No statement takes a lock above ACCESS SHARE.
+-- Relations and what belongs to them, besides the objects of `postgres.catalog` and `postgres.tables`. No statement takes a lock above ACCESS SHARE.
 -- Objects of extensions are left out.
 
 -- name: relations
@@ -30,69 +30,6 @@ LEFT JOIN pg_roles AS app ON app.rolname = $1
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   AND NOT EXISTS (SELECT FROM pg_depend AS d
                   WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e');
-
--- name: columns
--- Columns of the schemas $1, in their order.
-SELECT n.nspname::text AS schema, c.relname::text AS "table", a.attname::text AS name,
-       format_type(a.atttypid, a.atttypmod) AS type,
-       a.attnotnull AS is_not_null,
-       pg_get_expr(d.adbin, d.adrelid) AS "default",
-       a.attidentity <> '' OR a.attgenerated <> '' AS is_generated,
-       coalesce(l.collisdeterministic, true) AS is_deterministic
-FROM pg_attribute AS a
-JOIN pg_class AS c ON c.oid = a.attrelid
-JOIN pg_namespace AS n ON n.oid = c.relnamespace
-LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-LEFT JOIN pg_collation AS l ON l.oid = a.attcollation
-WHERE n.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
-ORDER BY a.attnum;
-
--- name: indexes
--- Indexes of the schemas $1; a key that is an expression has the name ''.
-SELECT n.nspname::text AS schema, c.relname::text AS "table", i.relname::text AS name,
-       x.indisunique AS is_unique,
-       x.indisvalid AND x.indisready AS is_valid,
-       am.amname::text AS method,
-       pg_get_expr(x.indpred, x.indrelid) AS predicate,
-       EXISTS (SELECT FROM pg_constraint AS k WHERE k.conindid = x.indexrelid AND k.contype IN ('p', 'u', 'x'))
-           AS is_constraint,
-       ARRAY(SELECT coalesce(a.attname::text, '')
-             FROM unnest(x.indkey::smallint[]) WITH ORDINALITY AS u (attnum, position)
-             LEFT JOIN pg_attribute AS a ON a.attrelid = x.indrelid AND a.attnum = u.attnum
-             WHERE u.position <= x.indnkeyatts
-             ORDER BY u.position) AS columns,
-       pg_get_indexdef(x.indexrelid) AS definition
-FROM pg_index AS x
-JOIN pg_class AS i ON i.oid = x.indexrelid
-JOIN pg_class AS c ON c.oid = x.indrelid
-JOIN pg_am AS am ON am.oid = i.relam
-JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname = ANY ($1::text[]);
-
--- name: constraints
--- Keys, checks and references of the schemas $1. Before PostgreSQL 18 every constraint is enforced.
-SELECT n.nspname::text AS schema, c.relname::text AS "table", k.conname::text AS name,
-       k.contype::text AS kind,
-       k.convalidated AND coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true) AS is_proven,
-       pg_get_expr(k.conbin, k.conrelid) AS expression,
-       ARRAY(SELECT a.attname::text
-             FROM unnest(k.conkey) WITH ORDINALITY AS u (attnum, position)
-             JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = u.attnum
-             ORDER BY u.position) AS columns,
-       coalesce(fn.nspname::text || '.' || f.relname::text, '') AS target,
-       ARRAY(SELECT a.attname::text
-             FROM unnest(k.confkey) WITH ORDINALITY AS u (attnum, position)
-             JOIN pg_attribute AS a ON a.attrelid = k.confrelid AND a.attnum = u.attnum
-             ORDER BY u.position) AS target_columns,
-       k.confdeltype::text AS on_delete,
-       k.confupdtype::text AS on_update,
-       pg_get_constraintdef(k.oid) AS definition
-FROM pg_constraint AS k
-JOIN pg_class AS c ON c.oid = k.conrelid
-JOIN pg_namespace AS n ON n.oid = c.relnamespace
-LEFT JOIN pg_class AS f ON f.oid = k.confrelid
-LEFT JOIN pg_namespace AS fn ON fn.oid = f.relnamespace
-WHERE n.nspname = ANY ($1::text[]) AND k.contype IN ('p', 'u', 'c', 'f', 'x') AND k.conparentid = 0;
 
 -- name: rules
 -- Rewrite rules on tables of the schemas $1, without those of views.

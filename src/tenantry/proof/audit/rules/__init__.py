@@ -22,6 +22,7 @@ from tenantry.proof.audit.rules import (
     server,
     tables,
     triggers,
+    types,
     views,
     waivers,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "server",
     "tables",
     "triggers",
+    "types",
     "views",
     "waivers",
 ]
