@@ -1,7 +1,7 @@
 """A database whose models change: writes revisions, runs them, and asks all who judge a schema.
 
-`define` declares the models of one state on the base class that it gets. Each state has its own metadata, so that a test
-can go from one to another and back.
+`define` declares the models of one state on the base class that it gets. Each state has its own metadata, so that a
+test can go from one to another and back.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tenantry.proof.audit.finding import Finding
 from tenantry.secrets import StaticSource
 from tenantry.sql import identifier, literal
 
-__all__ = ["Define", "Lab", "Revision", "differences"]
+__all__ = ["Define", "Lab", "Revision", "differences", "no_models"]
 
 Define = Callable[[type[Any]], None]
 
@@ -45,6 +45,10 @@ class Revision:
     differences: list[Any]
     upgrade: str
     downgrade: str
+
+
+def no_models(_base: type[Any]) -> None:
+    """Declare nothing."""
 
 
 class Lab:

@@ -14,6 +14,7 @@ from sqlalchemy import Column, Index, func, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import DOMAIN, ExcludeConstraint
 from sqlalchemy.orm import mapped_column
+from sqlalchemy.sql.elements import quoted_name
 
 from tenantry import SQLType, TenantScoped
 
@@ -59,7 +60,7 @@ def table(*parts: Any, name: str = "things", schema: str | None = None, **option
         rest = tuple(part for part in parts if not isinstance(part, Column))
         for index in (part for part in rest if isinstance(part, Index)):
             # The names of indexes are those of their schema.
-            index.name = f"{index.name}_{name}"
+            index.name = quoted_name(f"{index.name}_{name}", quote=None)
         given = {"schema": schema, **options} if schema else options
         fields: dict[str, Any] = {
             "__tablename__": name,

@@ -14,6 +14,7 @@ from tenantry.postgres.catalog import DrawnSequence
 from tenantry.postgres.objects import Serial
 from tenantry.postgres.statements import load_statements
 from tenantry.postgres.tables.columns import (
+    Aspect,
     ColumnDifference,
     Row,
     alter_column,
@@ -46,78 +47,100 @@ def column_operations(
         differences: what differs.
         drawn: the sequence that the column's default calls nextval() on.
     """
-    table = column.table
-    assert isinstance(table, Table)
-    key = key_of(table)
-    found: dict[str, Any] = {
-        "schema": table.schema,
-        "existing_type": found_sqlalchemy_type(row),
-        "existing_nullable": not row["is_not_null"],
-    }
-    aspects = {one.aspect: one for one in differences}
-    default: Any = None if row["generated"] else found_default(row)
-    is_owned = drawn is not None and drawn.is_owned and not is_serial(column)
-    if drawn is not None and is_owned and ("default" in aspects or column.identity is not None):
-        yield DropSerialOp(Serial(key[1], column.name, drawn.name, row["type"], key[0]))
-        default = None
-        if column.server_default is None or column.identity is not None:
-            aspects.pop("default", None)
-    identities = found_identity(row), declared_identity(column)
-    if default is not None and identities[1] is not None:
-        yield _drop_default(column, found, default)
-        default = None
-    if "identity" in aspects and identities[1] is None:
-        yield from _identity(column, *identities)
-    if "type" in aspects:
-        using, undo_using = _conversions(connection, column, row)
-        is_apart = bool(using or undo_using) and default is not None
-        if is_apart:
-            yield _drop_default(column, found, default)
-            default = None
-        yield AlterTypeOp(table.name, column.name, **found, modify_type=column.type, using=using, undo_using=undo_using)
-        found["existing_type"] = column.type
-        if is_apart and column.server_default is not None:
-            aspects["default"] = ColumnDifference("default", "", "")
-        elif is_apart:
-            aspects.pop("default", None)
-    changed: dict[str, Any] = {}
-    if "nullable" in aspects:
-        changed["modify_nullable"] = column.nullable and column.identity is None
-    if "default" in aspects:
-        changed |= {"modify_server_default": column.server_default, "existing_server_default": default}
-    if "comment" in aspects:
-        changed |= {"modify_comment": column.comment, "existing_comment": row["comment"]}
-    if changed:
-        yield ops.AlterColumnOp(table.name, column.name, **found, **changed)
-    if "identity" in aspects and identities[1] is not None:
-        yield from _identity(column, *identities)
-    if "computed" in aspects and column.computed is not None:
-        statements = (f"{alter_column(column)} SET EXPRESSION AS ({sql})" for sql in _expressions(column, row))
-        yield SQLOp.pair(*statements)
+    change = _ColumnChange(column, row, {one.aspect for one in differences})
+    yield from change.end_numbering(drawn)
+    if "type" in change.aspects:
+        yield from change.convert(*_conversions(connection, column, row))
+    yield from change.set_properties()
+    yield from change.begin_generation()
 
 
-def _drop_default(column: Column[Any], found: dict[str, Any], default: Any) -> ops.AlterColumnOp:
-    assert isinstance(column.table, Table)
-    return ops.AlterColumnOp(
-        column.table.name, column.name, **found, existing_server_default=default, modify_server_default=None
-    )
+class _ColumnChange:
+    """One column on its way: `default` and `existing` are what it has after the operations so far."""
 
+    def __init__(self, column: Column[Any], row: Row, aspects: set[Aspect]) -> None:
+        assert isinstance(column.table, Table)
+        self.column, self.row, self.aspects = column, row, aspects
+        self.table = column.table
+        self.key = key_of(column.table)
+        self.default = None if row["generated"] else found_default(row)
+        self.existing: dict[str, Any] = {
+            "schema": column.table.schema,
+            "existing_type": found_sqlalchemy_type(row),
+            "existing_nullable": not row["is_not_null"],
+        }
+        self.identities = found_identity(row), declared_identity(column)
 
-def _expressions(column: Column[Any], row: Row) -> tuple[str, str]:
-    assert column.computed is not None
-    return as_sql(column.computed.sqltext), row["default"]
+    def end_numbering(self, drawn: DrawnSequence | None) -> Iterator[MigrateOperation]:
+        """Drop the sequence, the default or the identity that the column does not have any more."""
+        is_identity = self.identities[1] is not None
+        is_owned = drawn is not None and drawn.is_owned and not is_serial(self.column)
+        if drawn is not None and is_owned and ("default" in self.aspects or is_identity):
+            yield DropSerialOp(Serial(self.key[1], self.column.name, drawn.name, self.row["type"], self.key[0]))
+            self.default = None
+            if self.column.server_default is None:
+                self.aspects.discard("default")
+        if self.default is not None and is_identity:
+            yield self._drop_default()
+        if "identity" in self.aspects and not is_identity:
+            yield from self._change_identity()
 
+    def convert(self, using: str, undo_using: str) -> Iterator[MigrateOperation]:
+        """Change the type. PostgreSQL converts a default by assignment only, so that another one is made again."""
+        if (using or undo_using) and self.default is not None:
+            yield self._drop_default()
+            if self.column.server_default is not None:
+                self.aspects.add("default")
+            else:
+                self.aspects.discard("default")
+        yield AlterTypeOp(
+            self.table.name,
+            self.column.name,
+            **self.existing,
+            modify_type=self.column.type,
+            using=using,
+            undo_using=undo_using,
+        )
+        self.existing["existing_type"] = self.column.type
 
-def _identity(column: Column[Any], old: Any, new: Any) -> Iterator[MigrateOperation]:
-    """Yield the statements; the reverse of the first undoes all of them."""
-    assert isinstance(column.table, Table)
-    key = key_of(column.table)
-    forth = list(identity_statements(key, column.name, old, new))
-    back = list(identity_statements(key, column.name, new, old))
-    undo = ops.ModifyTableOps(key[1], [SQLOp(statement, None) for statement in back])
-    first, *rest = forth
-    yield SQLOp(first, undo)
-    yield from (SQLOp(statement, None) for statement in rest)
+    def set_properties(self) -> Iterator[MigrateOperation]:
+        """Change NOT NULL, the default and the comment."""
+        changed: dict[str, Any] = {}
+        if "nullable" in self.aspects:
+            changed["modify_nullable"] = self.column.nullable and self.identities[1] is None
+        if "default" in self.aspects:
+            changed["modify_server_default"] = self.column.server_default
+            changed["existing_server_default"] = self.default
+        if "comment" in self.aspects:
+            changed |= {"modify_comment": self.column.comment, "existing_comment": self.row["comment"]}
+        if changed:
+            yield ops.AlterColumnOp(self.table.name, self.column.name, **self.existing, **changed)
+
+    def begin_generation(self) -> Iterator[MigrateOperation]:
+        """Make or change the identity, and change the expression of a generated column."""
+        if "identity" in self.aspects and self.identities[1] is not None:
+            yield from self._change_identity()
+        if "computed" in self.aspects and self.column.computed is not None:
+            expressions = as_sql(self.column.computed.sqltext), self.row["default"]
+            yield SQLOp.pair(*(f"{alter_column(self.column)} SET EXPRESSION AS ({sql})" for sql in expressions))
+
+    def _drop_default(self) -> ops.AlterColumnOp:
+        default, self.default = self.default, None
+        return ops.AlterColumnOp(
+            self.table.name,
+            self.column.name,
+            **self.existing,
+            existing_server_default=default,
+            modify_server_default=None,
+        )
+
+    def _change_identity(self) -> Iterator[MigrateOperation]:
+        """Yield the statements; the reverse of the first undoes all of them."""
+        old, new = self.identities
+        back = list(identity_statements(self.key, self.column.name, new, old))
+        first, *rest = identity_statements(self.key, self.column.name, old, new)
+        yield SQLOp(first, ops.ModifyTableOps(self.table.name, [SQLOp(statement, None) for statement in back]))
+        yield from (SQLOp(statement, None) for statement in rest)
 
 
 def _conversions(connection: Connection, column: Column[Any], row: Row) -> tuple[str, str]:

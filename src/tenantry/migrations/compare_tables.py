@@ -6,7 +6,7 @@ The invariant: what is written is judged by the rules of the audit, and its reve
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from alembic.autogenerate.api import AutogenContext
@@ -33,7 +33,7 @@ from tenantry.postgres.catalog import DrawnSequence
 from tenantry.postgres.objects import Serial
 from tenantry.postgres.sequences import server_name
 from tenantry.postgres.tables.columns import Row
-from tenantry.postgres.tables.compiling import DIALECT, Key, as_sql, constraint_name, is_created, key_of
+from tenantry.postgres.tables.compiling import Key, as_sql, constraint_name, ddl_compiler, is_created, key_of
 from tenantry.postgres.tables.constraints import kind_of
 from tenantry.postgres.tables.found import (
     FoundTables,
@@ -104,7 +104,7 @@ def _creations(tables: list[Table]) -> tuple[list[MigrateOperation], list[Migrat
     later: list[MigrateOperation] = []
     alone: set[Constraint] = set()
     ordered: list[Table] = []
-    for table, constraints in sort_tables_and_constraints(tables):
+    for table, constraints in sort_tables_and_constraints(tables):  # type: ignore[no-untyped-call]
         if table is None:
             alone.update(constraints)
         else:
@@ -242,6 +242,7 @@ def _drop_table(
         if not row["is_constraint"]
     )
     operation = DropFoundTableOp.from_table(table)
+    assert isinstance(operation, DropFoundTableOp)
     operation.parts = tuple(parts)
     return operation
 
@@ -255,9 +256,8 @@ def _additions(changes: TableChanges, found: FoundTables, *, references: bool) -
     for pair in changes.constraints:
         item = pair.declared
         assert item is not None
-        is_made_with_column = getattr(item, "_type_bound", False) and any(
-            column.name in added for column in item.columns
-        )  # type: ignore[attr-defined]
+        columns: Iterable[Column[Any]] = getattr(item, "columns", ())
+        is_made_with_column = getattr(item, "_type_bound", False) and any(column.name in added for column in columns)
         if (kind_of(item) == "f") == references and not is_made_with_column:
             name = constraint_name(item) or pair.name or _name_of(item, table, taken)
             taken.add(name)
@@ -308,6 +308,6 @@ def _add_constraint(item: Constraint, table: Table, name: str) -> MigrateOperati
             referent_schema=item.referred_table.schema,
             **options,
         )
-    body = re.sub(r'^CONSTRAINT (?:"(?:[^"]|"")+"|\S+) ', "", DIALECT.ddl_compiler(DIALECT, None).process(item).strip())
+    body = re.sub(r'^CONSTRAINT (?:"(?:[^"]|"")+"|\S+) ', "", ddl_compiler().process(item).strip())
     added = f"ALTER TABLE {qualified(*key_of(table))} ADD CONSTRAINT {identifier(name)} {body}"
     return SQLOp(added, ops.DropConstraintOp(name, table.name, schema=table.schema))

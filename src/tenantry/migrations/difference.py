@@ -16,6 +16,7 @@ from tenantry.migrations.operations import (
     CreateExtensionOp,
     CreateFunctionOp,
     CreateHashPartitionsOp,
+    CreateOp,
     CreatePolicyOp,
     CreateRoleOp,
     CreateSequenceOp,
@@ -23,6 +24,7 @@ from tenantry.migrations.operations import (
     DropDomainOp,
     DropEnumOp,
     DropFunctionOp,
+    DropOp,
     DropPolicyOp,
     DropTriggerOp,
     GrantOp,
@@ -47,6 +49,15 @@ from tenantry.postgres.objects import (
 )
 
 __all__ = ["Difference", "operations_between"]
+
+
+# The operations for objects that are dropped and created if they differ.
+_REPLACEMENTS: dict[type, tuple[type[DropOp], type[CreateOp]]] = {
+    Policy: (DropPolicyOp, CreatePolicyOp),
+    Trigger: (DropTriggerOp, CreateTriggerOp),
+    Enum: (DropEnumOp, CreateEnumOp),
+    Domain: (DropDomainOp, CreateDomainOp),
+}
 
 
 @dataclass(frozen=True)
@@ -90,10 +101,8 @@ def _operations(old: DatabaseObject | None, new: DatabaseObject | None) -> Itera
             # An undeclared sequence is never dropped, because it has its last value.
             assert isinstance(new, Sequence)
             yield AlterSequenceOp(new, old) if isinstance(old, Sequence) else CreateSequenceOp(new)
-        case Enum():
-            yield from _enum(old, new)
-        case Domain():
-            yield from _domain(old, new)
+        case Enum() | Domain():
+            yield from _type(old, new)
         case HashPartitions() if new is not None:
             # If other partitions exist, the server refuses. A comparison never drops rows.
             yield CreateHashPartitionsOp(new)
@@ -102,10 +111,8 @@ def _operations(old: DatabaseObject | None, new: DatabaseObject | None) -> Itera
             assert isinstance(state, RowSecurity)
             assert old is None or isinstance(old, RowSecurity)
             yield SetRowSecurityOp.to(state, old)
-        case Policy():
-            yield from _replaced(old, new, DropPolicyOp, CreatePolicyOp)
-        case Trigger():
-            yield from _replaced(old, new, DropTriggerOp, CreateTriggerOp)
+        case Policy() | Trigger() as item:
+            yield from _replaced(old, new, *_REPLACEMENTS[type(item)])
         case Grant():
             yield from _privileges(old, new)
         case Function():
@@ -115,8 +122,8 @@ def _operations(old: DatabaseObject | None, new: DatabaseObject | None) -> Itera
 def _replaced(
     old: DatabaseObject | None,
     new: DatabaseObject | None,
-    drop: type[DropPolicyOp | DropTriggerOp | DropFunctionOp],
-    create: type[CreatePolicyOp | CreateTriggerOp | CreateFunctionOp],
+    drop: type[DropOp],
+    create: type[CreateOp],
 ) -> Iterator[MigrateOperation]:
     if old is not None:
         yield drop(old)
@@ -124,26 +131,25 @@ def _replaced(
         yield create(new)
 
 
-def _enum(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:
+def _type(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:
+    if isinstance(old, Enum) and isinstance(new, Enum):
+        yield from _enum(old, new)
+    elif isinstance(old, Domain) and isinstance(new, Domain):
+        first, *rest = old.changes_to(new)
+        back = [SQLOp(statement, None) for statement in new.changes_to(old)]
+        yield SQLOp(first, ops.ModifyTableOps("", back))
+        yield from (SQLOp(statement, None) for statement in rest)
+    else:
+        yield from _replaced(old, new, *_REPLACEMENTS[type(new or old)])
+
+
+def _enum(old: Enum, new: Enum) -> Iterator[MigrateOperation]:
     """Add values before the tables change, and remove values after it, because a default may have used them."""
-    if not isinstance(old, Enum) or not isinstance(new, Enum):
-        yield CreateEnumOp(new) if isinstance(new, Enum) else DropEnumOp(old or new)
-        return
     both = new if new.has_all_of(old) else old.with_values_of(new)
     if both != old:
         yield AlterEnumOp(both, old)
     if both != new:
         yield AlterEnumOp(new, both)
-
-
-def _domain(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:
-    if not isinstance(old, Domain) or not isinstance(new, Domain):
-        yield CreateDomainOp(new) if isinstance(new, Domain) else DropDomainOp(old or new)
-        return
-    forth, back = list(old.changes_to(new)), list(new.changes_to(old))
-    first, *rest = forth
-    yield SQLOp(first, ops.ModifyTableOps("", [SQLOp(statement, None) for statement in back]))
-    yield from (SQLOp(statement, None) for statement in rest)
 
 
 def _privileges(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:

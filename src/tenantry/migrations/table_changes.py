@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,7 +98,7 @@ def _uses(row: Row | None, columns: Collection[str]) -> bool:
     return row is not None and not set(columns).isdisjoint(row["columns"])
 
 
-def _compare_indexes(changes: TableChanges, rows: dict[str, Row], comparison: Comparison) -> None:
+def _compare_indexes(changes: TableChanges, rows: Mapping[str, Row], comparison: Comparison) -> None:
     free = {name: row for name, row in rows.items() if not row["is_constraint"]}
     for index in sorted(changes.table.indexes, key=index_name):
         row = free.pop(index_name(index), None)

@@ -11,7 +11,7 @@ import column_types
 import full_schema
 import pytest
 import sqlalchemy as sa
-from schema_lab import Lab
+from schema_lab import Lab, no_models
 from sqlalchemy import Column, Connection
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
@@ -57,7 +57,7 @@ class Kinds:
 @pytest.fixture
 async def lab(empty_database: Address, tmp_path: Path) -> AsyncIterator[Lab]:
     lab = Lab(empty_database, tmp_path)
-    service = lab.service(lambda base: None)
+    service = lab.service(no_models)
     await lab.build(service)
     yield lab
     await full_schema.drop_roles(empty_database, service)
@@ -96,7 +96,7 @@ async def test_a_downgrade_makes_them_again_as_they_were(lab: Lab) -> None:
     service = await service_of(lab)
     await lab.migrate(service)
     wanted = await said_of(lab)
-    empty = lab.service(lambda base: None, extensions=service.extensions)
+    empty = lab.service(no_models, extensions=service.extensions)
     revision = await lab.migrate(empty)
     assert await said_of(lab) != wanted
     await lab.run(revision.downgrade, empty)

@@ -8,7 +8,7 @@ from typing import Any
 
 import full_schema
 import pytest
-from schema_lab import Lab, differences
+from schema_lab import Lab, differences, no_models
 from schema_members import MEMBERS, Member
 
 from tenantry import Address
@@ -69,7 +69,7 @@ async def test_a_dropped_model_comes_back(empty_database: Address, binaries: Bin
 
     extensions = tuple({name for one in members for name in one.extensions})
     service = lab.service(define, extensions=extensions)
-    empty = lab.service(lambda base: None, extensions=extensions)
+    empty = lab.service(no_models, extensions=extensions)
     await lab.build(service)
     try:
         await lab.run((await lab.revision(service)).upgrade, service)

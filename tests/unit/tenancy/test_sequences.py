@@ -24,8 +24,8 @@ from tenantry import Roles
 from tenantry.postgres.catalog import DrawnSequence
 from tenantry.postgres.objects import Grant, Serial
 from tenantry.postgres.objects import Sequence as DeclaredSequence
-from tenantry.tenancy.declarations import INFO_KEY, Declaration, Kind
 from tenantry.postgres.tables.compiling import is_serial
+from tenantry.tenancy.declarations import INFO_KEY, Declaration, Kind
 from tenantry.tenancy.sequences import (
     declared_sequences,
     drawn_sequences,

@@ -77,13 +77,12 @@ class Comparison:
 
     def is_same_type(self, declared: str, found: str) -> bool:
         """Return whether both are names of one type, with the same modifiers."""
-        types = (f"CAST(NULL AS {name})" for name in (declared, found))
-        return declared == found or self._ask(_Question(("", ""), *types, cast=""))
+        return declared == found or self._ask(_Question(("", ""), _null(declared), _null(found), ""))
 
     def is_same_value(self, data_type: str, declared: str, found: str) -> bool:
         """Return whether both constants are the same value of a type."""
-        values = (f"CAST(({text}) AS {data_type})" for text in (declared, found))
-        return declared == found or self._ask(_Question(("", ""), *values, cast=""))
+        values = [f"CAST(({text}) AS {data_type})" for text in (declared, found)]
+        return declared == found or self._ask(_Question(("", ""), values[0], values[1], ""))
 
     def is_same_check(self, data_type: str, declared: str, found: str) -> bool:
         """Return whether both checks of a domain over `data_type` mean the same; they call the value VALUE."""
@@ -157,6 +156,10 @@ class Comparison:
             for group, output in zip(batch, outputs, strict=True)
             for one, other in list(zip(output[::2], output[1::2], strict=True))[: len(group)]
         ], None
+
+
+def _null(data_type: str) -> str:
+    return f"CAST(NULL AS {data_type})"
 
 
 def _batches(groups: Sequence[list[_Question]]) -> Iterator[Sequence[list[_Question]]]:

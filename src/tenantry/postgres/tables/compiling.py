@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import CheckConstraint, Column, Constraint, Index, PrimaryKeyConstraint, Table, TypeDecorator, literal
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.schema import DefaultClause
+from sqlalchemy.sql.compiler import DDLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.types import TypeEngine
 
@@ -23,6 +24,7 @@ __all__ = [
     "as_sql",
     "column_type",
     "constraint_name",
+    "ddl_compiler",
     "default_sql",
     "index_name",
     "is_created",
@@ -108,7 +110,12 @@ def is_created(item: Constraint) -> bool:
     if isinstance(item, PrimaryKeyConstraint) and not item.columns:
         return False
     rule = getattr(item, "_create_rule", None)
-    return not isinstance(item, CheckConstraint) or rule is None or bool(rule(DIALECT.ddl_compiler(DIALECT, None)))
+    return not isinstance(item, CheckConstraint) or rule is None or bool(rule(ddl_compiler()))
+
+
+def ddl_compiler() -> DDLCompiler:
+    """Return a compiler for parts of a statement."""
+    return DIALECT.ddl_compiler(DIALECT, None)  # type: ignore[arg-type]  # a statement is optional there
 
 
 def index_name(index: Index) -> str:

@@ -164,8 +164,7 @@ def _is_same_exclusion(item: ExcludeConstraint, key: Key, row: Row, index: Row, 
     operators = [operator for _, _, operator in item._render_exprs]  # noqa: SLF001
     if (item.using.lower(), operators) != (index["method"], row["operators"]):
         return False
-    has_where = item.where is not None
-    if has_where != (index["predicate"] is not None):
+    if (item.where is None) != (index["predicate"] is None):
         return False
-    is_same_predicate = not has_where or comparison.is_same(key, as_sql(item.where), index["predicate"])
+    is_same_predicate = item.where is None or comparison.is_same(key, as_sql(item.where), index["predicate"])
     return has_same_keys(key, elements, index, comparison) and is_same_predicate

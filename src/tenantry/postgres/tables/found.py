@@ -168,7 +168,7 @@ def revision_text(sql: str) -> TextClause:
 def _read(connection: Connection, name: str, schemas: Collection[str]) -> dict[Key, dict[str, Row]]:
     found: dict[Key, dict[str, Row]] = {}
     for row in connection.exec_driver_sql(_STATEMENTS[name], (list(schemas),)).mappings():
-        found.setdefault((row["schema"], row["table"]), {})[row["name"]] = row
+        found.setdefault((row["schema"], row["table"]), {})[row["name"]] = dict(row)
     return found
 
 

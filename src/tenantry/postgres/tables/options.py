@@ -39,19 +39,20 @@ def table_differences(table: Table, row: Row, comparison: Comparison) -> Iterato
     storage: dict[str, Any] = dict(options.get("with") or {})
     if not same_options(storage, row["options"]):
         found = {name: value for name, _, value in (entry.partition("=") for entry in row["options"])}
-        texts = (_options(storage) or None, _options(found) or None)
-        yield TableDifference("storage parameters", *texts, _set(key, found, storage), _set(key, storage, found))
+        wanted, there = _options(storage) or None, _options(found) or None
+        change, undo = _set(key, found, storage), _set(key, storage, found)
+        yield TableDifference("storage parameters", wanted, there, change, undo)
     is_unlogged = "UNLOGGED" in {prefix.upper() for prefix in table._prefixes}  # noqa: SLF001  # no public name
     if is_unlogged != row["is_unlogged"]:
         words = ["UNLOGGED", "LOGGED"] if is_unlogged else ["LOGGED", "UNLOGGED"]
         change, undo = (f"ALTER TABLE {qualified(*key)} SET {word}" for word in words)
-        yield TableDifference("persistence", *words, change, undo)
+        yield TableDifference("persistence", words[0], words[1], change, undo)
     if (table.comment or None) != row["comment"]:
         texts = (table.comment or None, row["comment"])
         change, undo = (
             f"COMMENT ON TABLE {qualified(*key)} IS {'NULL' if text is None else literal(text)}" for text in texts
         )
-        yield TableDifference("comment", *texts, change, undo)
+        yield TableDifference("comment", texts[0], texts[1], change, undo)
 
 
 def _is_same_partition_key(key: Key, declared: str | None, found: str | None, comparison: Comparison) -> bool:

@@ -120,9 +120,8 @@ SELECT n.nspname::text AS schema, c.relname::text AS "table", k.conname::text AS
        k.condeferrable AS is_deferrable,
        k.condeferred AS is_deferred,
        k.connoinherit AS is_no_inherit,
-       ARRAY(SELECT o.oprname::text
+       ARRAY(SELECT regexp_replace(u.operator::regoper::text, '^.*[.]', '')
              FROM unnest(k.conexclop) WITH ORDINALITY AS u (operator, position)
-             JOIN pg_operator AS o ON o.oid = u.operator
              ORDER BY u.position) AS operators,
        i.relname::text AS index,
        pg_get_constraintdef(k.oid) AS definition

@@ -96,8 +96,8 @@ def index_undeclared(snapshot: Snapshot) -> Iterator[Violation]:
             # `unique_undeclared` reports a unique index across tenants.
             if not row["is_constraint"] and row["name"] not in declared and not spans:
                 message = f"No model declares this index on {'.'.join(key)}: {row['definition']}."
-                remedy = f"Declare it in the model, or: DROP INDEX {qualified(key[0], row['name'])}"
-                yield violation(f"index {key[0]}.{row['name']}", message, remedy)
+                dropped = f"DROP INDEX {qualified(key[0], row['name'])}"
+                yield violation(f"index {key[0]}.{row['name']}", message, dropped)
 
 
 def _declared(snapshot: Snapshot) -> Iterator[tuple[Index, Key, Row | None]]:
