@@ -61,9 +61,13 @@ class Lab:
         self.folder = folder / "migrations"
         full_schema.write_migrations(self.folder)
 
-    def service(self, define: Define, *, extensions: tuple[str, ...] = (), metadata: MetaData | None = None) -> Service:
-        """Return a service with the models that `define` declares."""
-        fields: dict[str, Any] = {} if metadata is None else {"metadata": metadata}
+    def service(
+        self, define: Define, *, extensions: tuple[str, ...] = (), naming_convention: dict[str, str] | None = None
+    ) -> Service:
+        """Return a service with the models that `define` declares; with a naming convention, on metadata of its own."""
+        fields: dict[str, Any] = {}
+        if naming_convention is not None:
+            fields["metadata"] = MetaData(naming_convention=naming_convention)
         base = type("Base", (TenantBase, DeclarativeBase), fields)
         define(base)
         return Service(
@@ -90,6 +94,13 @@ class Lab:
         """Return the extensions that the server has."""
         async with full_schema.session(self.address) as connection:
             return set((await connection.exec_driver_sql("SELECT name FROM pg_available_extensions")).scalars())
+
+    async def administer(self, *statements: str) -> None:
+        """Run statements as another program of the owner."""
+        async with full_schema.session(self.address, role=self.roles.owner) as connection:
+            for statement in statements:
+                await connection.exec_driver_sql(statement)
+            await connection.commit()
 
     async def revision(self, service: Service) -> Revision:
         """Write the revision that brings the database to the state of the models."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any
 
 import sqlalchemy as sa
@@ -56,8 +57,9 @@ def table(*parts: Any, name: str = "things", schema: str | None = None, **option
     """Return a function that declares a tenant's table with these columns, constraints and indexes."""
 
     def define(base: type[Any]) -> None:
-        columns = {part.name: part for part in parts if isinstance(part, Column)}
-        rest = tuple(part for part in parts if not isinstance(part, Column))
+        # Copies, because a test can declare a state more than once.
+        columns = {part.name: part._copy() for part in parts if isinstance(part, Column)}
+        rest = [deepcopy(part) for part in parts if not isinstance(part, Column)]
         for index in (part for part in rest if isinstance(part, Index)):
             # The names of indexes are those of their schema.
             index.name = quoted_name(f"{index.name}_{name}", quote=None)

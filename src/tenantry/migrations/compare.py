@@ -30,7 +30,7 @@ from tenantry.migrations.operations import (
     DropOp,
     DropSerialOp,
 )
-from tenantry.migrations.unused_types import unused_types
+from tenantry.migrations.unused_types import unused_types, used_types
 from tenantry.migrations.used_values import rebuild_used_enums
 from tenantry.postgres.objects import (
     PUBLIC,
@@ -67,7 +67,7 @@ def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> Priorit
     upgrade.ops.extend(compare_names(context, metadata, catalog))
     tables = _tables(context, upgrade, declared)
     owner = context.opts.get("tenantry_owner")
-    sides = read_sides(context.connection, metadata, declared, schemas)
+    sides = read_sides(context.connection, metadata, declared, schemas, used_types(catalog))
     names = {item.identity for item in sides.declared}
     unused = unused_types(sides, catalog, upgrade, metadata)
     found = {item for item in sides.found if _is_ours(item, tables, owner, names) or item in unused}

@@ -29,14 +29,22 @@ class Sides(NamedTuple):
 
 
 def read_sides(
-    connection: Connection, metadata: MetaData, declared: frozenset[DatabaseObject], schemas: Collection[str]
+    connection: Connection,
+    metadata: MetaData,
+    declared: frozenset[DatabaseObject],
+    schemas: Collection[str],
+    used: Collection[SequenceKey] = (),
 ) -> Sides:
-    """Read all objects in `schemas`, which contain the declared tables, and what these use from other schemas."""
+    """Read all objects in `schemas`, which contain the declared tables, and what these use from other schemas.
+
+    `used` are the types that the tables in the database use.
+    """
     draws: dict[ColumnKey, DrawnSequence] = {}
     for schema in schemas:
         draws.update(read_draws(connection, schema))
     declared = with_found_names(declared, metadata, draws)
     named = {key for item in declared if (key := _name_of(item)) is not None}
+    named.update(used)
     found: set[DatabaseObject] = set()
     for schema in sorted({*schemas, *(schema for schema, _ in named)}):
         items = read_objects(connection, schema)
