@@ -12,7 +12,6 @@ from sqlalchemy import Column, Integer, Numeric, String
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
-from tenantry.migrations.column_types import resolve
 from tenantry.migrations.operations import (
     DropHashPartitionsOp,
     DropSequenceOp,
@@ -21,6 +20,7 @@ from tenantry.migrations.operations import (
 )
 from tenantry.migrations.rename_operations import StatementRenameOp, TableRenameOp
 from tenantry.postgres.objects import Grant
+from tenantry.postgres.tables.compiling import resolve
 
 __all__ = ["Change", "Hazard", "describe", "is_without_value", "sql_type", "table_name", "walk"]
 
