@@ -53,6 +53,9 @@ class Deployment:
         settings: the database's address, the pool, the keys.
         server: the embedded server if the settings name no database; by default the server of the project in the
             current folder. None if the settings name a database.
+
+    Raises:
+        DeclarationError: a model's table cannot be isolated.
     """
 
     service: Service
@@ -60,7 +63,8 @@ class Deployment:
     server: Server | None = None
 
     def __post_init__(self) -> None:
-        """Keep the server only if the settings name no database."""
+        """Check the models, and keep the server only if the settings name no database."""
+        self.service.check_models()
         server = (self.server or embedded_server()) if self.settings.source("application") is None else None
         object.__setattr__(self, "server", server)
 

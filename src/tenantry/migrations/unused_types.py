@@ -8,7 +8,7 @@ from sqlalchemy import MetaData
 from tenantry.postgres.objects import DatabaseObject, Domain, Enum
 from tenantry.postgres.tables.compiling import Key, key_of
 from tenantry.postgres.tables.found import FoundTables
-from tenantry.tenancy.sides import Sides
+from tenantry.tenancy.declared_and_found import Sides
 
 __all__ = ["unused_types", "used_types"]
 

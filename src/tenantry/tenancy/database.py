@@ -29,6 +29,7 @@ from tenantry.postgres.server import Server
 from tenantry.settings import DatabaseSettings
 from tenantry.tenancy.context import log_tenant
 from tenantry.tenancy.declarations import Isolated, declaration_of, tenancy_of
+from tenantry.tenancy.ended_session import end_session
 from tenantry.tenancy.guard import guard_engine
 from tenantry.tenancy.lookups import TenantMatch, lookup_statement
 from tenantry.tenancy.rules import check_declarations
@@ -84,7 +85,9 @@ class Database:
         self._resources = AsyncExitStack()
 
     async def open(self) -> None:
-        """Connect, and check that row security applies to the role."""
+        """Connect, and check that row security applies to the role. Unknown variables are logged."""
+        for one in self.settings.unknown_variables:
+            _log.warning("%s %s", one.message, one.remedy, extra={"database": self.name, "variable": one.name})
         async with AsyncExitStack() as stack:
             if self._server is not None:
                 lease = await asyncio.to_thread(self._server.lease)
@@ -184,13 +187,20 @@ class Database:
 
         Raises:
             DeclarationError: the model declares no lookup by these columns.
+            TenancyError: several rows have this key, so it does not name one tenant.
         """
         table: Table = model.__table__  # type: ignore[attr-defined]
         for lookup in declaration_of(table).lookups:
             if set(lookup.columns) == set(key):
                 async with self.session(read_only=True) as session:
-                    row = (await session.execute(lookup_statement(table, lookup, key))).first()
-                return None if row is None else TenantMatch(row.tenant, row.key)
+                    found = (await session.execute(lookup_statement(table, lookup, key))).fetchmany(2)
+                if len(found) > 1:
+                    raise errors.TenancyError(
+                        f"Several rows of {table.name!r} have this {', '.join(lookup.columns)}.",
+                        why="The lookup's condition allows rows that no unique key compares.",
+                        remedy=f"Add a unique index over {', '.join(lookup.columns)} with the condition of the lookup.",
+                    )
+                return TenantMatch(found[0].tenant, found[0].key) if found else None
         raise errors.DeclarationError(
             f"Table {table.name!r} does not declare a lookup by {', '.join(sorted(key))}.",
             remedy=f"Add TenantLookup({', '.join(map(repr, sorted(key)))}) to the model's __lookups__, and migrate.",
@@ -220,8 +230,11 @@ class Database:
         session = kind(bind=engine, expire_on_commit=False, info={INFO_KEY: scope})
         with log_tenant(None if scope.tenant is None else str(scope.tenant)):
             async with session:
-                yield session
-                await session.commit()
+                try:
+                    yield session
+                    await session.commit()
+                finally:
+                    end_session(session.sync_session)
 
     @asynccontextmanager
     async def _read(self, scope: Scope) -> AsyncIterator[ReadSession]:

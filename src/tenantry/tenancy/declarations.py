@@ -1,28 +1,31 @@
-"""Declarations of tenancy on mapped tables, and the base class that requires them.
+"""Declarations of tenancy on models, and the base class that requires them.
 
 Every table declares one of four kinds. A table without a declaration is a `DeclarationError`, and there is no default,
-because a forgotten table would not be isolated. `Table.info` stores the declaration. Migrations, the audit and the unit
-of work read it there, and never read Python classes.
+because a forgotten table would not be isolated. `kinds` describes a declaration, `declared_table` stores it in
+`Table.info`.
+
+SQLAlchemy calls a model's `__table_cls__` to make its table. The hook of the mixins adds the tenant column there. So it
+does not depend on how the model is written: by a base class in any order, a mixin, a `declared_attr` or a dataclass.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import enum
-import inspect
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, MetaData, String, Table, column, text
-from sqlalchemy import inspect as inspect_mapped
-from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import ColumnElement, MetaData, Table, column, event
+from sqlalchemy.orm import DeclarativeBase, Mapper
 
-from tenantry import errors, sql
+from tenantry.tenancy import relationships
+from tenantry.tenancy.completion import complete
+from tenantry.tenancy.declared_table import DECLARED_BY, declare_plain, declare_table
+from tenantry.tenancy.kinds import INFO_KEY, Declaration, Kind, Tenancy, declaration_of, tenancy_of
 from tenantry.tenancy.lookups import TenantLookup
-from tenantry.tenancy.policy import as_tenant, setting_expression
-from tenantry.tenancy.signed_context.accessor import claimed_tenant, keys_table
+from tenantry.tenancy.model_columns import map_annotated, with_tenant_column
+from tenantry.tenancy.naming import complete_convention
+from tenantry.tenancy.signed_context.accessor import keys_table
 
 __all__ = [
+    "INFO_KEY",
     "Declaration",
     "Global",
     "Isolated",
@@ -36,78 +39,29 @@ __all__ = [
     "tenancy_of",
 ]
 
-INFO_KEY = "tenantry"
 
-# Indexes and constraints have explicit names, so that a downgrade can drop them by name (Alembic, "The Importance of
-# Naming Constraints").
-NAMING_CONVENTION = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
+class _Declared:
+    """The base of the four mixins: makes the table of a model, with its declaration."""
 
+    __kind__: ClassVar[Kind]
+    __privileges__: ClassVar[tuple[str, ...]]
 
-class Kind(enum.Enum):
-    """The four declarations of a model, and the declaration of the toolkit's own table."""
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Map the tenant column that a model only annotates."""
+        map_annotated(cls)
+        super().__init_subclass__(**kwargs)
 
-    TENANT_SCOPED = "tenant_scoped"
-    TENANT_ROOT = "tenant_root"
-    SHARED = "shared"
-    GLOBAL = "global"
-    # For the owner only. No model can declare it.
-    INTERNAL = "internal"
-
-    @property
-    def is_isolated(self) -> bool:
-        """True if row security isolates the table's rows by tenant."""
-        return self in {Kind.TENANT_SCOPED, Kind.TENANT_ROOT}
+    @classmethod
+    def __table_cls__(cls, name: str, metadata: MetaData, *items: Any, **options: Any) -> Table:
+        """Make the table of a model. SQLAlchemy calls it with the columns and the `__table_args__`."""
+        if cls.__kind__ is Kind.TENANT_SCOPED:
+            items = with_tenant_column(cls, tenancy_of(metadata), items)
+        table = Table(name, metadata, *items, **options)
+        declare_table(table, cls)
+        return table
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Tenancy:
-    """The tenant column and the setting with which a service identifies tenants.
-
-    Attributes:
-        column: the tenant column's name in every `TenantScoped` table.
-        type: the tenant column's type: `String`, `Text`, `Uuid` or an integer type. Their equality operators are
-            leakproof, so an index can be used together with a policy.
-        setting: the transaction-local setting that contains the tenant.
-        signed_context: True to sign the setting's value, so that injected SQL cannot set another tenant.
-    """
-
-    column: str = "tenant_id"
-    type: TypeEngine[Any] = dataclasses.field(default_factory=lambda: String(100))
-    setting: str = "app.current_tenant_id"
-    signed_context: bool = False
-
-    def __post_init__(self) -> None:
-        """Check that `SET LOCAL` accepts the setting's name."""
-        head, _, tail = self.setting.partition(".")
-        if not (head.isidentifier() and tail.replace(".", "_").isidentifier()):
-            raise errors.DeclarationError(
-                f"{self.setting!r} is not a valid name of a custom setting.",
-                why="PostgreSQL needs a prefix, a dot and a name.",
-                remedy="Set Tenancy(setting=...) to a name such as app.current_tenant_id.",
-            )
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Declaration:
-    """The declaration of one table: kind, tenant column, the application's privileges, and tenant lookups.
-
-    `partitions` is the number of hash partitions by tenant, 0 for a table without partitions.
-    """
-
-    kind: Kind
-    tenant_column: str | None
-    privileges: tuple[str, ...]
-    lookups: tuple[TenantLookup, ...] = ()
-    partitions: int = 0
-
-
-class Isolated:
+class Isolated(_Declared):
     """The base of `TenantScoped` and `TenantRoot`: `__tenant__` is the mapped attribute with a row's tenant."""
 
     # A placeholder on the mixin, where SQLAlchemy evaluates a loader criterion. Each model sets its own attribute.
@@ -133,14 +87,14 @@ class TenantRoot(Isolated):
     __privileges__: ClassVar[tuple[str, ...]] = ("SELECT", "UPDATE")
 
 
-class Shared:
+class Shared(_Declared):
     """Mixin: all tenants share the rows; the application reads them, and the admin role writes them."""
 
     __kind__: ClassVar[Kind] = Kind.SHARED
     __privileges__: ClassVar[tuple[str, ...]] = ("SELECT",)
 
 
-class Global:
+class Global(_Declared):
     """Mixin: a table of a service that has no tenants."""
 
     __kind__: ClassVar[Kind] = Kind.GLOBAL
@@ -163,69 +117,53 @@ class TenantBase:
     tenancy: ClassVar[Tenancy] = Tenancy()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Set the metadata of a service's base, and the tenant column and the declaration of a table."""
+        """Set the metadata of a service's base, and store the tenancy in it before any table is made."""
         if DeclarativeBase in cls.__bases__ and "metadata" not in vars(cls):
-            cls.metadata = MetaData(naming_convention=NAMING_CONVENTION)
-        kind: Kind | None = getattr(cls, "__kind__", None)
-        if kind is Kind.TENANT_SCOPED and "__tablename__" in vars(cls):
-            _fill_tenant_column(cls)
-        super().__init_subclass__(**kwargs)
-        table = vars(cls).get("__table__")
-        if INFO_KEY not in cls.metadata.info:
-            cls.metadata.info[INFO_KEY] = cls.tenancy
+            cls.metadata = MetaData()
+        # SQLAlchemy makes it before this hook for declarative_base(), and where DeclarativeBase is the first base.
+        metadata: MetaData | None = getattr(cls, "metadata", None)
+        if metadata is not None and INFO_KEY not in metadata.info:
+            if not metadata.tables:
+                complete_convention(metadata)
+            metadata.info[INFO_KEY] = cls.tenancy
             if cls.tenancy.signed_context:
-                keys_table(cls.metadata).info[INFO_KEY] = Declaration(Kind.INTERNAL, None, ())
-        if kind is not None and isinstance(table, Table):
-            key = getattr(cls, "__tenant_key__", cls.tenancy.column) if kind.is_isolated else None
-            privileges = tuple(sorted(cls.__privileges__))  # type: ignore[attr-defined]
-            lookups = tuple(getattr(cls, "__lookups__", ()))
-            partitions: int = getattr(cls, "__partitions__", 0)
-            table.info[INFO_KEY] = Declaration(kind, key, privileges, lookups, partitions)
-            if partitions and key is not None:
-                table.dialect_kwargs["postgresql_partition_by"] = f"HASH ({sql.identifier(key)})"
-            if key is not None and key in table.c:
-                # Not by the declarative base's __setattr__, which would map the column a second time.
-                type.__setattr__(cls, "__tenant__", _attribute_of(cls, table, key))
+                keys_table(metadata).info[INFO_KEY] = Declaration(Kind.INTERNAL, None, ())
+        super().__init_subclass__(**kwargs)
 
 
-def _fill_tenant_column(cls: type[TenantBase]) -> None:
-    """Map the tenant column: NOT NULL, with the setting that the unit of work binds as its default."""
-    name = cls.tenancy.column
-    if name in vars(cls):
+def _finish_model(mapper: Mapper[Any], model: type[Any]) -> None:
+    """Declare the table of a model that brings its own `Table`, and set the attribute with a row's tenant."""
+    if not issubclass(model, _Declared):
         return
-    cls.__annotations__ = {**inspect.get_annotations(cls)}
-    cls.__annotations__.setdefault(name, Mapped[Any])
-    tenancy = cls.tenancy
-    if tenancy.signed_context:
-        default = as_tenant(claimed_tenant(tenancy.setting), tenancy.type)
-    else:
-        default = setting_expression(tenancy.setting, tenancy.type)
-    setattr(cls, name, mapped_column(tenancy.type, nullable=False, server_default=text(default)))
-
-
-def _attribute_of(cls: type[TenantBase], table: Table, key: str) -> Any:
-    """Return the attribute that maps the tenant column. Its name may differ from the column's."""
-    mapper: Mapper[Any] = inspect_mapped(cls)
-    return getattr(cls, mapper.get_property_by_column(table.c[key]).key)
-
-
-def declaration_of(table: Table) -> Declaration:
-    """Return the declaration of `table`.
-
-    Raises:
-        DeclarationError: the table has no declaration.
-    """
-    declared = table.info.get(INFO_KEY)
-    if not isinstance(declared, Declaration):
-        raise errors.DeclarationError(
-            f"Table {table.name!r} does not declare its tenancy.",
-            why="Every tenant could read a table without a declaration.",
-            remedy="Add TenantScoped, TenantRoot, Shared or Global to the bases of its model.",
+    source = mapper.local_table
+    if isinstance(source, Table) and INFO_KEY not in source.info:
+        declare_plain(source, model)
+    if not issubclass(model, Isolated):
+        return
+    # The selectable of an AbstractConcreteBase is the union of its children's tables.
+    tenancy: Tenancy = getattr(model, "tenancy", Tenancy())
+    key = declaration_of(source).tenant_column if isinstance(source, Table) else tenancy.column
+    if key is not None and key in source.c:
+        column = source.c[key]
+        is_mapped = column in mapper.columns.values()
+        # Not by the declarative base's __setattr__, which would map the column a second time.
+        type.__setattr__(
+            model, "__tenant__", getattr(model, mapper.get_property_by_column(column).key) if is_mapped else column
         )
-    return declared
 
 
-def tenancy_of(metadata: MetaData) -> Tenancy:
-    """Return the tenancy of the models in `metadata`."""
-    tenancy = metadata.info.get(INFO_KEY)
-    return tenancy if isinstance(tenancy, Tenancy) else Tenancy()
+def _finish_plain(table: Table, _metadata: MetaData) -> None:
+    if DECLARED_BY in table.info:
+        declare_plain(table, table.info[DECLARED_BY])
+
+
+def _finish_metadata(metadata: MetaData, *_: Any, **_options: Any) -> None:
+    """Complete the tables that `create_all` makes, as a migration would make them."""
+    if INFO_KEY in metadata.info:
+        complete(metadata)
+
+
+event.listen(Mapper, "after_mapper_constructed", _finish_model)
+event.listen(MetaData, "before_create", _finish_metadata)
+event.listen(Mapper, "before_mapper_configured", relationships.complete_relationships)
+event.listen(Table, "after_parent_attach", _finish_plain)

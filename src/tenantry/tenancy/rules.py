@@ -2,17 +2,25 @@
 
 Policies do not cover three things. Foreign keys are checked without policies: a tenant could refer to another tenant's
 row, and a cascade could delete it. Unique keys report duplicates of hidden rows. And a policy cannot use an index that
-does not begin with the tenant column. So these rules check the table's keys and indexes.
+does not begin with the tenant column. `completion` adds what is missing where only one completion is right. These rules
+refuse the rest. `reference_rules` has the rules for foreign keys.
 """
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Any
 
-from sqlalchemy import ForeignKeyConstraint, Index, MetaData, PrimaryKeyConstraint, Table, UniqueConstraint, Uuid
+from sqlalchemy import Index, Integer, MetaData, PrimaryKeyConstraint, String, Table, Uuid
+from sqlalchemy.types import TypeEngine
 
-from tenantry import errors
-from tenantry.tenancy.declarations import Declaration, Kind, declaration_of
+from tenantry.tenancy.completion import complete
+from tenantry.tenancy.exclusions import check_exclusions
+from tenantry.tenancy.kinds import Declaration, Kind, declaration_of, tenancy_of
+from tenantry.tenancy.lookups import TenantLookup, lookup_function
+from tenantry.tenancy.names import check_names
+from tenantry.tenancy.reference_rules import check_references
+from tenantry.tenancy.refusal import refuse
+from tenantry.tenancy.unique_keys import Key, is_surrogate, keys_of, plain_columns, touched_columns, unique_expressions
 
 __all__ = ["check_declarations"]
 
@@ -20,12 +28,17 @@ MOST_PARTITIONS = 256
 
 
 def check_declarations(metadata: MetaData) -> None:
-    """Check that every table declares its tenancy and follows the rules.
+    """Complete the declared tables, then check that every table declares its tenancy and follows the rules.
 
     Raises:
         DeclarationError: a table breaks a rule. The remedy is the change that fixes it.
     """
-    for table in metadata.sorted_tables:
+    check_names(metadata)
+    tables = sorted(metadata.tables.values(), key=lambda table: table.fullname)
+    for table in tables:
+        declaration_of(table)
+    complete(metadata)
+    for table in tables:
         _check_table(table, declaration_of(table))
 
 
@@ -36,91 +49,106 @@ def _check_table(table: Table, declaration: Declaration) -> None:
         DeclarationError: one tenant could read or change another tenant's row.
     """
     column = declaration.tenant_column
-    if not declaration.kind.is_isolated or column is None:
-        return
+    if declaration.kind.is_isolated and column is not None:
+        _check_column(table, column, declaration.kind)
+        # Before the unique keys, because a lookup with a wrong name excuses no key.
+        for lookup in declaration.lookups:
+            _check_lookup(table, column, lookup)
+        if declaration.kind is Kind.TENANT_SCOPED:
+            _check_unique_keys(table, declaration, column)
+            check_exclusions(table, column)
+        if declaration.partitions:
+            _check_partitions(table, column, declaration.partitions)
+    check_references(table, declaration)
+
+
+def _check_column(table: Table, column: str, kind: Kind) -> None:
+    """Check that each row has a tenant, in the type of the service's tenants."""
     if column not in table.c:
-        _refuse(table, f"has no column {column!r}.", "Each row needs its tenant.", f"Map the column {column!r}.")
+        scoped = f"Add Column({column!r}) to the table."
+        root = "Set __tenant_key__ to the name of the column that identifies the tenant, such as __tenant_key__ = 'id'."
+        remedy = scoped if kind is Kind.TENANT_SCOPED else root
+        refuse(table, f"has no column {column!r}.", "Each row needs its tenant.", remedy)
     if table.c[column].nullable:
         why = "A row without a tenant belongs to no tenant."
-        _refuse(table, f"allows NULL in {column!r}.", why, f"Set nullable=False on {column!r}.")
-    if declaration.kind is Kind.TENANT_SCOPED and table.c[column].server_default is None:
-        why = "The default fills the column with the tenant of the unit of work; an INSERT without it would be refused."
-        remedy = f"Write only the annotation `{column}: Mapped[...]`, without mapped_column()."
-        _refuse(table, f"maps {column!r} without the server default that fills it.", why, remedy)
-    leading = [_names(key)[0] for key in _keys(table) if _names(key)]
-    if column not in leading:
-        why = "Every statement of a tenant filters by this column."
-        _refuse(table, f"has no index that begins with {column!r}.", why, f"Set index=True on {column!r}.")
-    if declaration.kind is Kind.TENANT_SCOPED:
-        _check_unique_keys(table, declaration)
-    if declaration.partitions:
-        _check_partitions(table, column, declaration.partitions)
-    _check_references(table, column)
+        refuse(table, f"allows NULL in {column!r}.", why, f"Set nullable=False on {column!r}.")
+    found, wanted = table.c[column].type, tenancy_of(table.metadata).type
+    if _family(found) is not _family(wanted):
+        refuse(
+            table,
+            f"maps {column!r} as {found!r}, but the tenants of this service are {wanted!r}.",
+            "The unit of work binds a tenant of the service's type, which the column could not be compared with.",
+            f"Set tenancy = Tenancy(column={tenancy_of(table.metadata).column!r}, type={found!r}) on the base class, "
+            f"or pass the type {wanted!r} to the column.",
+        )
 
 
-def _check_unique_keys(table: Table, declaration: Declaration) -> None:
-    """Check that unique keys contain the tenant column, except the keys of declared lookups.
+def _family(column_type: TypeEngine[Any]) -> type[TypeEngine[Any]]:
+    kinds: tuple[type[TypeEngine[Any]], ...] = (Uuid, Integer, String)
+    return next((kind for kind in kinds if isinstance(column_type, kind)), type(column_type))
+
+
+def _check_unique_keys(table: Table, declaration: Declaration, column: str) -> None:
+    """Check that unique keys contain the tenant column, except generated keys and the keys of declared lookups.
 
     A duplicate-key error of a unique key across tenants shows that another tenant's row exists.
     """
-    column = declaration.tenant_column
-    looked_up = {lookup.columns for lookup in declaration.lookups}
-    for key in _keys(table):
-        names = _names(key)
-        if isinstance(key, Index) and not key.unique:
+    looked_up = [set(lookup.columns) for lookup in declaration.lookups]
+    for key in keys_of(table):
+        names = plain_columns(key)
+        if (isinstance(key, Index) and not key.unique) or column in names:
             continue
-        guessable = not all(isinstance(table.c[name].type, Uuid) for name in names if name in table.c)
-        across = column not in names and tuple(names) not in looked_up
-        if across and (guessable or not isinstance(key, PrimaryKeyConstraint)):
-            _refuse(
-                table,
-                f"is unique over {', '.join(names)} across tenants.",
-                "A duplicate-key error would show that another tenant's row exists.",
-                f"Add {column!r} as the first column of the key, or declare a TenantLookup by the key's columns.",
-            )
+        if None not in names and (set(names) in looked_up or is_surrogate(key, table)):
+            continue
+        refuse(
+            table,
+            f"is unique over {_spell(key)} across tenants.",
+            "A duplicate-key error would show that another tenant's row exists.",
+            _add_tenant(key, table, column),
+        )
+
+
+def _add_tenant(key: Key, table: Table, column: str) -> str:
+    """Return the two ways to declare a key; the toolkit cannot know which one its author means."""
+    if isinstance(key, PrimaryKeyConstraint):
+        return f"Set primary_key=True on {column!r} too, or let the server generate the key, as Identity() does."
+    names = ", ".join(map(repr, sorted(touched_columns(key, table)))) or "..."
+    if isinstance(key, Index):
+        leading = f"Add {column!r} as the first column of the index, as Index(None, {column!r}, ..., unique=True)"
+    else:
+        leading = f"Replace the key by UniqueConstraint({column!r}, {names}) in __table_args__"
+    return f"{leading}, or find the tenant by this key: __lookups__ = (TenantLookup({names}),)."
 
 
 def _check_partitions(table: Table, column: str, count: int) -> None:
     """Check the number of partitions, and that unique keys contain the partition key, as PostgreSQL requires."""
     if count not in range(MOST_PARTITIONS + 1):
         why = f"The number must be from 0 to {MOST_PARTITIONS}, because each partition adds planning time."
-        _refuse(table, f"declares {count} partitions.", why, f"Set __partitions__ to {MOST_PARTITIONS} or less.")
-    for key in _keys(table):
-        is_unique = not isinstance(key, Index) or key.unique
-        if is_unique and column not in _names(key):
-            what = f"is partitioned by {column!r}, but has the unique key {', '.join(_names(key))} without it."
-            why = "PostgreSQL can enforce a unique key of a partitioned table only if it contains the partition key."
-            _refuse(table, what, why, f"Add {column!r} to the key.")
-
-
-def _check_references(table: Table, column: str) -> None:
-    """Check that foreign keys between tenant tables include the tenant, because their checks bypass row security."""
-    for constraint in table.constraints:
-        if not isinstance(constraint, ForeignKeyConstraint):
+        refuse(table, f"declares {count} partitions.", why, f"Set __partitions__ to {MOST_PARTITIONS} or less.")
+    for key in keys_of(table):
+        if (isinstance(key, Index) and not key.unique) or column in plain_columns(key):
             continue
-        target = constraint.referred_table
-        referred = declaration_of(target)
-        if not referred.kind.is_isolated:
-            continue
-        pairs = {element.parent.name: element.column.name for element in constraint.elements}
-        if pairs.get(column) != referred.tenant_column:
-            _refuse(
-                table,
-                f"has a foreign key to {target.name!r} by {', '.join(pairs)} without the tenant column.",
-                "Foreign key checks bypass row security, so a tenant could refer to another tenant's row.",
-                f"Add the tenant: a foreign key ({column}, ...) to a unique key ({referred.tenant_column}, ...) of "
-                f"{target.name!r}.",
-            )
+        what = f"is partitioned by {column!r}, but has the unique key {_spell(key)} without it."
+        why = "PostgreSQL can enforce a unique key of a partitioned table only if it contains the partition key."
+        primary = f"Set primary_key=True on {column!r} too."
+        is_primary = isinstance(key, PrimaryKeyConstraint)
+        refuse(table, what, why, primary if is_primary else f"Add {column!r} as the first column of the key.")
 
 
-def _keys(table: Table) -> list[Index | UniqueConstraint | PrimaryKeyConstraint]:
-    unique = [item for item in table.constraints if isinstance(item, UniqueConstraint | PrimaryKeyConstraint)]
-    return [*table.indexes, *unique]
+def _check_lookup(table: Table, column: str, lookup: TenantLookup) -> None:
+    """Check that a lookup finds one row at most, and that its function can be written."""
+    lookup_function(table, table.c[column], lookup, "")
+    if not any(names <= set(lookup.columns) for names in unique_expressions(table, is_partly=bool(lookup.where))):
+        names = ", ".join(map(repr, lookup.columns))
+        refuse(
+            table,
+            f"has a TenantLookup by {', '.join(lookup.columns)}, which is not unique.",
+            "If two tenants have a row with the same key, the lookup would return one of them at random.",
+            f"Add UniqueConstraint({names}) to __table_args__.",
+        )
 
 
-def _names(key: Index | UniqueConstraint | PrimaryKeyConstraint) -> list[str]:
-    return [column.name for column in key.columns]
-
-
-def _refuse(table: Table, what: str, why: str, remedy: str) -> NoReturn:
-    raise errors.DeclarationError(f"Table {table.name!r} {what}", why=why, remedy=remedy)
+def _spell(key: Key) -> str:
+    """Return the columns or expressions of a key."""
+    parts = key.expressions if isinstance(key, Index) else list(key.columns)
+    return ", ".join(name or str(part) for name, part in zip(plain_columns(key), parts, strict=True))

@@ -29,6 +29,7 @@ from tenantry.postgres.tables.compiling import DEFAULT_SCHEMA, DIALECT, as_sql, 
 from tenantry.tenancy.declarations import Kind, declaration_of
 
 __all__ = [
+    "DEFAULT_SCHEMA",
     "ColumnKey",
     "SequenceKey",
     "declared_sequences",

@@ -21,7 +21,6 @@ from tenantry.postgres.binaries import find_binaries
 from tenantry.project import Project
 from tenantry.service import Service, load_services
 from tenantry.tenancy.encrypted_text import EncryptedText
-from tenantry.tenancy.rules import check_declarations
 
 __all__ = ["check_up"]
 
@@ -48,8 +47,10 @@ async def check_up(project: Project, names: Sequence[str] = ()) -> AsyncIterator
 
 
 async def _check_service(service: Service, project: Project, answers: list[DatabaseAnswers]) -> AsyncIterator[Verdict]:
-    for verdict in _check_models(service):
-        yield verdict
+    models = _check_models(service)
+    yield models
+    if models.status == "fail":
+        return
     try:
         deployment = Deployment(service, load_settings(service, project, makes_secrets=False))
     except errors.TenantryError as error:
@@ -104,21 +105,21 @@ def _check_embedded(project: Project, services: Sequence[Service]) -> Iterator[V
         yield Verdict("home", None, "warn", message, f"Run: chmod 600 {secrets}")
 
 
-def _check_models(service: Service) -> Iterator[Verdict]:
+def _check_models(service: Service) -> Verdict:
     try:
-        check_declarations(service.metadata)
-        service.declared_objects()
+        service.check_models()
     except errors.TenantryError as error:
-        yield failed("models", service.name, error)
-    else:
-        count = len(service.metadata.tables)
-        yield Verdict("models", service.name, "ok", f"{count} tables; each declares its tenancy.")
+        return failed("models", service.name, error)
+    return Verdict("models", service.name, "ok", f"{len(service.metadata.tables)} tables; each declares its tenancy.")
 
 
 def _check_settings(deployment: Deployment) -> Iterator[Verdict]:
     service, settings = deployment.service, deployment.settings
     place = "the embedded server" if deployment.is_embedded else "a configured address"
     yield Verdict("settings", service.name, "ok", f"{settings.environment}, on {place}")
+    for one in settings.unknown_variables:
+        # A similar name is a mistake; any other may belong to another program.
+        yield Verdict("variables", service.name, "fail" if one.is_misspelled else "warn", one.message, one.remedy)
     columns = (column for table in service.metadata.tables.values() for column in table.columns)
     try:
         has_keys = settings.key_ring() is not None

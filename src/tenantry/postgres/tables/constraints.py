@@ -6,7 +6,6 @@ its definition.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -25,12 +24,11 @@ from tenantry.postgres.tables.columns import Row
 from tenantry.postgres.tables.comparison import Comparison
 from tenantry.postgres.tables.compiling import DIALECT, Key, as_sql, constraint_name, is_created, key_of
 from tenantry.postgres.tables.indexes import has_same_keys, parse_key
+from tenantry.postgres.tables.referential_action import parse_action
 
 __all__ = ["ConstraintPair", "add_constraint", "is_same_constraint", "kind_of", "match_constraints"]
 
 _ACTIONS = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
-
-_ACTION = re.compile(r"^([\w ]+?)\s*(?:\((.*)\))?$")
 
 
 class ConstraintPair(NamedTuple):
@@ -134,26 +132,17 @@ def _is_same_timing(item: Constraint, row: Row) -> bool:
 
 
 def _is_same_reference(item: ForeignKeyConstraint, row: Row) -> bool:
-    on_delete, columns = _action(item.ondelete)
-    on_update, _ = _action(item.onupdate)
+    on_delete = parse_action(item.ondelete)
     return (
         row["columns"] == [element.parent.name for element in item.elements]
         and row["target"] == ".".join(key_of(item.referred_table))
         and row["target_columns"] == [element.column.name for element in item.elements]
-        and (_ACTIONS[row["on_delete"]], _ACTIONS[row["on_update"]]) == (on_delete, on_update)
+        and (_ACTIONS[row["on_delete"]], _ACTIONS[row["on_update"]])
+        == (on_delete.verb, parse_action(item.onupdate).verb)
         # Without a list, the action sets all columns.
-        and (row["on_delete_columns"] or sorted(row["columns"])) == (columns or sorted(row["columns"]))
+        and set(row["set_columns"] or row["columns"]) == set(on_delete.columns or row["columns"])
         and (row["match"] == "f") == ((item.match or "").upper() == "FULL")
     )
-
-
-def _action(clause: str | None) -> tuple[str, list[str]]:
-    """Return an action and its list of columns, such as those of `SET NULL (team_id)`."""
-    found = _ACTION.match((clause or "NO ACTION").strip())
-    if found is None:
-        return str(clause), []
-    names = [name.strip().strip('"') for name in (found[2] or "").split(",")]
-    return " ".join(found[1].upper().split()), sorted(filter(None, names))
 
 
 def _is_same_exclusion(item: ExcludeConstraint, key: Key, row: Row, index: Row, comparison: Comparison) -> bool:

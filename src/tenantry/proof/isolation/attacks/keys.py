@@ -13,11 +13,12 @@ import asyncpg
 from tenantry import sql
 from tenantry.postgres.sqlstate import constraint_of, sqlstate_of
 from tenantry.proof.isolation.attack import table_attack
+from tenantry.proof.isolation.attacker_facts import KeyFact, Row
 from tenantry.proof.isolation.attacks.similar_rows import INSERT, UNFIT, similar_rows
 from tenantry.proof.isolation.attempt import Attempt
-from tenantry.proof.isolation.facts import KeyFact, Row
 from tenantry.proof.isolation.verdict import Outcome, Verdict, blocked, breach, limit, skipped
 from tenantry.tenancy.declarations import Kind, declaration_of
+from tenantry.tenancy.unique_keys import is_surrogate, keys_of, plain_columns
 
 NO_GLOBAL_KEY = "every unique key of the table includes the tenant"
 NO_ROW = "no row could be made up that only conflicts with the victim's in a unique key"
@@ -109,12 +110,16 @@ async def _is_foreign(attempt: Attempt, key: KeyFact, statement: str) -> bool:
 
 
 def _told(attempt: Attempt, key: KeyFact) -> Verdict:
-    declaration = declaration_of(attempt.target.table)
+    table = attempt.target.table
+    declaration = declaration_of(table)
     what = f"The duplicate-key error of {key.name} shows that a tenant has the value"
     if any(set(lookup.columns) == set(key.columns) for lookup in declaration.lookups):
         return limit(f"{what}: the key of a declared lookup, one bit for each guess.")
     if key.columns and all(attempt.facts.columns[name].type == "uuid" for name in key.columns):
         return limit(f"{what}: a UUID, which cannot be guessed.")
+    columns = set(key.columns)
+    if any(columns == set(plain_columns(one)) and is_surrogate(one, table) for one in keys_of(table)):
+        return limit(f"{what}: a generated key, which shows how many rows all tenants have.")
     if declaration.kind is Kind.TENANT_ROOT:
         return limit(f"{what}: the key of the tenants themselves.")
     return breach(f"{what}: {', '.join(key.touched)}.")
