@@ -129,11 +129,11 @@ class TenantBase:
         """Set the metadata of a service's base, and store the tenancy in it before any table is made."""
         if DeclarativeBase in cls.__bases__ and "metadata" not in vars(cls):
             cls.metadata = MetaData(naming_convention=NAMING_CONVENTION)
-        elif "registry" in vars(cls):
-            # SQLAlchemy made the metadata before this hook: declarative_base(), or DeclarativeBase as the first base.
-            _name_constraints(cls.metadata)
         metadata: MetaData | None = getattr(cls, "metadata", None)
         if metadata is not None and INFO_KEY not in metadata.info:
+            if "registry" in vars(cls) or "metadata" not in vars(cls):
+                # The metadata is not this class's own: declarative_base(), DeclarativeBase as the first base, SQLModel.
+                _name_constraints(metadata)
             metadata.info[INFO_KEY] = cls.tenancy
             if cls.tenancy.signed_context:
                 keys_table(metadata).info[INFO_KEY] = Declaration(Kind.INTERNAL, None, ())
