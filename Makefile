@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help up down check format test test-servers test-pythons coverage dist lock clean
+.PHONY: help up down check format test test-servers generate-schemas test-pythons coverage dist lock clean
 
 help: ## Tell what can be done
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -42,6 +42,14 @@ test-servers: $(VENV)/dev ## Run what touches the server again on PostgreSQL 16 
 	    TENANTRY_TEST_POSTGRES=$$server $(BIN)/python -m pytest -n auto --dist worksteal -m "not docs and not one_version" \
 	        tests/integration tests/acceptance $(ARGS) || exit 1; \
 	done
+
+MODELS ?= 5000
+CHANGES ?= 1000
+SEED ?= $(shell date +%s)
+generate-schemas: $(VENV)/dev ## Take MODELS=5000 generated schemas through their whole life, and CHANGES=1000 changes; for the night
+	@echo "The first seed: SEED=$(SEED)"
+	SCHEMA_SPACE_MODELS=$(MODELS) SCHEMA_SPACE_CHANGES=$(CHANGES) SCHEMA_SPACE_SEED=$(SEED) \
+	    $(BIN)/python -m pytest -n auto --dist worksteal tests/integration/schemas $(ARGS)
 
 test-pythons: $(VENV)/dev ## Run the unit tests and those of the unit of work on every other Python that is here
 	@.ci/test-pythons $(BIN)/python

@@ -19,7 +19,7 @@ from tenantry.commands import status as standing
 from tenantry.commands import tenant as tenants
 from tenantry.commands import up as serving
 from tenantry.commands.doctor import verdict
-from tenantry.migrations import revisions
+from tenantry.migrations import description, revisions
 from tenantry.migrations.operations import ObjectOp
 from tenantry.proof.audit import GROUPS, Finding, Rule
 from tenantry.proof.audit.waiver import Waived
@@ -186,12 +186,13 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "up": {"url": str, "services": [serving.ServiceGuide]},
     "prepare": {"services": [preparation.Prepared]},
     "down": {"stopped": bool, "server": standing.ServerState},
-    "status": {"server": standing.ServerState, "services": [standing.ServiceState]},
+    "status": {"server": standing.ServerState, "services": [standing.ServiceState], "warnings": str},
     "psql": {"service": str, "program": str, "address": str, "role": str, "tenant": str},
     "doctor": {"checks": [verdict.Verdict]},
     "migrate": {"services": [revisions.Move]},
     "rollback": {"services": [revisions.Move]},
-    "revision": {"service": str, "path": str},
+    "revision": {"service": str, "path": str, "changes": [description.Change]},
+    "merge": {"service": str, "path": str, "changes": [description.Change]},
     "history": {"revisions": [revisions.Revision]},
     "audit": {"findings": [Finding], "waived": [Waived]},
     "prove isolation": {

@@ -18,7 +18,7 @@ from tenantry.postgres.server import Server
 from tenantry.testing.administrator import Administrator
 from tenantry.testing.cluster import Cluster
 from tenantry.testing.options import choose_version
-from tenantry.testing.run import RUN
+from tenantry.testing.pytest_run import RUN
 
 __all__ = ["Administrator"]
 

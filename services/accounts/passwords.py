@@ -27,7 +27,7 @@ from fastapi import Depends, FastAPI, Request
 from pydantic import AfterValidator, Field, SecretStr
 
 from accounts.settings import Settings
-from tenantry.fastapi import Problem, issue_token
+from tenantry.fastapi import Problem, fields, issue_token
 
 __all__ = ["CurrentPasswords", "GivenPassword", "NewPassword", "Passwords", "Verdict", "open_passwords"]
 
@@ -37,17 +37,8 @@ logger = logging.getLogger(__name__)
 LONGEST = 1024
 
 
-def _check_encodable(password: SecretStr) -> SecretStr:
-    """Refuse a lone surrogate, which JSON can spell: the error of a later encoding would contain the password."""
-    try:
-        password.get_secret_value().encode()
-    except UnicodeEncodeError:
-        raise ValueError("The password is not valid text.") from None
-    return password
-
-
-GivenPassword = Annotated[SecretStr, Field(min_length=1, max_length=LONGEST), AfterValidator(_check_encodable)]
-NewPassword = Annotated[SecretStr, Field(min_length=8, max_length=LONGEST), AfterValidator(_check_encodable)]
+GivenPassword = Annotated[SecretStr, Field(min_length=1, max_length=LONGEST), AfterValidator(fields.check_encodable)]
+NewPassword = Annotated[SecretStr, Field(min_length=8, max_length=LONGEST), AfterValidator(fields.check_encodable)]
 
 _Result = TypeVar("_Result")
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from accounts.passwords import GivenPassword, NewPassword
-from tenantry.fastapi import Patch, RequestBody, Shape, fields
+from tenantry.fastapi import Patch, RequestBody, ResponseBody, fields
 
 __all__ = ["Account", "NewUser", "PasswordReplacement", "Role", "SignIn", "SignUp", "Tenant", "User", "UserPatch"]
 
@@ -59,7 +59,7 @@ class UserPatch(Patch):
     roles: Roles | None = None
 
 
-class Tenant(Shape):
+class Tenant(ResponseBody):
     """A tenant."""
 
     id: uuid.UUID
@@ -67,7 +67,7 @@ class Tenant(Shape):
     created_at: datetime
 
 
-class User(Shape):
+class User(ResponseBody):
     """A user, without the password."""
 
     id: uuid.UUID
@@ -77,7 +77,7 @@ class User(Shape):
     created_at: datetime
 
 
-class Account(Shape):
+class Account(ResponseBody):
     """A user with the user's tenant."""
 
     user: User

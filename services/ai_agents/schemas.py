@@ -6,9 +6,9 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, SecretStr, model_validator
 
-from tenantry.fastapi import RequestBody, Shape, fields
+from tenantry.fastapi import RequestBody, ResponseBody, fields
 
 __all__ = [
     "Enhancement",
@@ -27,6 +27,8 @@ LONGEST_OUTPUT = 256 * 1024
 
 TicketID = Annotated[fields.Text, Field(min_length=1, max_length=100)]
 LongText = Annotated[fields.Text, Field(max_length=LONGEST_OUTPUT)]
+APIKey = Annotated[SecretStr, Field(min_length=1, max_length=1000), AfterValidator(fields.check_encodable)]
+SigningSecret = Annotated[SecretStr, Field(min_length=16, max_length=1000), AfterValidator(fields.check_encodable)]
 
 
 class Preferences(BaseModel):
@@ -40,7 +42,8 @@ class Preferences(BaseModel):
 
     @model_validator(mode="after")
     def _check_extra(self) -> Self:
-        fields.check_object(self.model_dump())
+        # The iteration yields values as they are; serializing a deep one would fail.
+        fields.check_object(dict(self))
         return self
 
 
@@ -49,8 +52,8 @@ class TenantSettings(RequestBody):
 
     name: fields.Text = Field(min_length=1, max_length=255)
     servicedesk_url: fields.WebAddress = Field(examples=["https://desk.example.com/api/v3/"])
-    servicedesk_api_key: SecretStr | None = Field(default=None, min_length=1, max_length=1000)
-    webhook_signing_secret: SecretStr | None = Field(default=None, min_length=16, max_length=1000)
+    servicedesk_api_key: APIKey | None = None
+    webhook_signing_secret: SigningSecret | None = None
     enhancement_preferences: Preferences = Field(default_factory=Preferences)
 
     def columns(self) -> dict[str, Any]:
@@ -67,7 +70,7 @@ class TenantSettings(RequestBody):
         return columns
 
 
-class Tenant(Shape):
+class Tenant(ResponseBody):
     """A tenant, without its secrets."""
 
     id: uuid.UUID
@@ -96,7 +99,7 @@ class EnhancementOutcome(RequestBody):
     processing_time_ms: fields.Count | None = None
 
 
-class Enhancement(Shape):
+class Enhancement(ResponseBody):
     """One enhancement of one ticket."""
 
     id: uuid.UUID

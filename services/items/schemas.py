@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
-from tenantry.fastapi import CountedPage, Patch, RequestBody, Shape, fields
+from tenantry.fastapi import CountedPage, Patch, RequestBody, ResponseBody, fields
 
 __all__ = ["Item", "ItemCreate", "ItemListResponse", "ItemUpdate", "Name"]
 
@@ -36,7 +36,7 @@ class ItemUpdate(Patch):
     description: fields.Text | None = None
 
 
-class Item(Shape):
+class Item(ResponseBody):
     """An item."""
 
     id: uuid.UUID

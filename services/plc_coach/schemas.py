@@ -10,14 +10,14 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from plc_coach.vectors import Vector
-from tenantry.fastapi import Page, Patch, RequestBody, Shape, fields
+from tenantry.fastapi import Page, Patch, RequestBody, ResponseBody, fields
 
 Role = Literal["educator", "coach", "admin"]
 Status = Literal["active", "archived"]
 Cost = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=6)]
 
 
-class User(Shape):
+class User(ResponseBody):
     """The user of a session."""
 
     id: uuid.UUID
@@ -28,7 +28,7 @@ class User(Shape):
     last_login: datetime | None
 
 
-class Session(Shape):
+class Session(ResponseBody):
     """A session; its id is the bearer credential of all other requests."""
 
     id: uuid.UUID
@@ -45,7 +45,7 @@ class ConversationChange(Patch):
     status: Status | None = None
 
 
-class Conversation(Shape):
+class Conversation(ResponseBody):
     """A conversation, without its messages."""
 
     id: uuid.UUID
@@ -57,7 +57,7 @@ class Conversation(Shape):
     share_enabled: bool
 
 
-class Totals(Shape):
+class Totals(ResponseBody):
     """The number of messages of a conversation, and the sums of their tokens and costs."""
 
     messages: int
@@ -78,7 +78,7 @@ class NewMessage(RequestBody):
     cost_usd: Cost = Decimal(0)
 
 
-class SharedMessage(Shape):
+class SharedMessage(ResponseBody):
     """A message, as anyone with the share token can read it."""
 
     role: str

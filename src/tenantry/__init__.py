@@ -13,16 +13,22 @@ from tenantry.lazy import lazy_names
 __all__ = [
     "Address",
     "AdminSession",
+    "Comment",
     "CreatedAt",
     "Database",
     "DatabaseSettings",
     "Deployment",
     "EncryptedText",
+    "Function",
     "Global",
+    "Grant",
     "IdempotencyRecord",
     "KeyRing",
+    "Policy",
     "ReadSession",
+    "Role",
     "Roles",
+    "RowSecurity",
     "Sealed",
     "Service",
     "Shared",
@@ -34,6 +40,8 @@ __all__ = [
     "TenantScoped",
     "TenantSession",
     "Timestamps",
+    "Trigger",
+    "View",
     "errors",
     "fetch_nearest",
 ]
@@ -42,6 +50,14 @@ if TYPE_CHECKING:
     from tenantry import errors as errors
     from tenantry.address import Address as Address
     from tenantry.deployment import Deployment as Deployment
+    from tenantry.postgres.objects import Comment as Comment
+    from tenantry.postgres.objects import Function as Function
+    from tenantry.postgres.objects import Grant as Grant
+    from tenantry.postgres.objects import Policy as Policy
+    from tenantry.postgres.objects import Role as Role
+    from tenantry.postgres.objects import RowSecurity as RowSecurity
+    from tenantry.postgres.objects import Trigger as Trigger
+    from tenantry.postgres.objects import View as View
     from tenantry.postgres.roles import Roles as Roles
     from tenantry.secrets.key_ring import KeyRing as KeyRing
     from tenantry.service import Service as Service
@@ -71,6 +87,16 @@ else:
             "tenantry": ("errors",),
             "tenantry.address": ("Address",),
             "tenantry.deployment": ("Deployment",),
+            "tenantry.postgres.objects": (
+                "Comment",
+                "Function",
+                "Grant",
+                "Policy",
+                "Role",
+                "RowSecurity",
+                "Trigger",
+                "View",
+            ),
             "tenantry.postgres.roles": ("Roles",),
             "tenantry.secrets.key_ring": ("KeyRing",),
             "tenantry.service": ("Service",),

@@ -2,10 +2,9 @@
 
 A service's `migrations/env.py` is
 
-    from bookshop.service import service
     from tenantry.alembic import run_environment
 
-    run_environment(service)
+    run_environment("bookshop.service:service")
 
 Importing this module also registers the operations that Tenantry adds to `alembic.op`.
 """

@@ -17,9 +17,15 @@
     |   |-- TenantRequired
     |   |-- TenantInvalid
     |   |-- AutocommitRefused
-    |   `-- ReadOnly
+    |   |-- ReadOnly
+    |   |-- SessionEnded
+    |   `-- TransactionRequired
     |-- DecryptionFailed            an encrypted value was moved or damaged, or its key is not configured
     `-- MigrationError              a revision cannot be run or would not do what it says
+        |-- RevisionFailed          upgrade() or downgrade() of a revision raised an error
+        |-- RevisionsInvalid        the files of the revisions do not form one history
+        |   `-- SeveralHeads
+        |-- DatabaseAhead           the database has a revision that this checkout does not have
         |-- MigrationLocked
         `-- ExtensionMissing
 
@@ -28,6 +34,7 @@ Each error says what happened, why, and how to fix it. Its `code` is stable: pro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -45,6 +52,11 @@ class TenantryError(Exception):
         self.what = what
         self.why = why
         self.remedy = remedy
+
+    @property
+    def details(self) -> Mapping[str, object] | None:
+        """What a program needs beyond the sentences, such as a file and a line; None for most errors."""
+        return None
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.what, self.why, self.remedy) if part)
@@ -163,6 +175,18 @@ class ReadOnly(TenancyError):
     code = "read_only"
 
 
+class SessionEnded(TenancyError):
+    """A session was used after its unit of work had ended; nothing was sent, and nothing would have been saved."""
+
+    code = "session_ended"
+
+
+class TransactionRequired(TenancyError):
+    """The driver's connection was used before the transaction of its unit of work began; nothing was sent."""
+
+    code = "transaction_required"
+
+
 class DecryptionFailed(TenantryError):
     """An encrypted value was moved to another table, column or tenant, was damaged, or its key is not configured."""
 
@@ -173,6 +197,72 @@ class MigrationError(TenantryError):
     """A revision cannot be run here, or would not do what it says."""
 
     code = "migration"
+
+
+class RevisionFailed(MigrationError):
+    """`upgrade()` or `downgrade()` of a revision raised an error; `applied` lists the revisions that stay applied."""
+
+    code = "revision_failed"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        why: str = "",
+        remedy: str = "",
+        revision: str = "",
+        path: str = "",
+        line: int | None = None,
+        statement: str = "",
+        sqlstate: str | None = None,
+        applied: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(what, why=why, remedy=remedy)
+        self.revision = revision
+        self.path = path
+        self.line = line
+        self.statement = statement
+        self.sqlstate = sqlstate
+        self.applied = applied
+
+    @property
+    def details(self) -> Mapping[str, object]:
+        """The revision, its file and line, the statement, its SQLSTATE, and the revisions that stay applied."""
+        return {
+            "revision": self.revision,
+            "path": self.path or None,
+            "line": self.line,
+            "statement": self.statement or None,
+            "sqlstate": self.sqlstate,
+            "applied": list(self.applied),
+        }
+
+
+class RevisionsInvalid(MigrationError):
+    """The files of the revisions do not form one history: a file is missing, damaged, or there twice."""
+
+    code = "revisions_invalid"
+
+    def __init__(self, what: str, *, why: str = "", remedy: str = "", paths: tuple[str, ...] = ()) -> None:
+        super().__init__(what, why=why, remedy=remedy)
+        self.paths = paths
+
+    @property
+    def details(self) -> Mapping[str, object]:
+        """The files that are wrong."""
+        return {"paths": list(self.paths)}
+
+
+class SeveralHeads(RevisionsInvalid):
+    """Several revisions are the newest, because two of them follow the same revision."""
+
+    code = "several_heads"
+
+
+class DatabaseAhead(MigrationError):
+    """The database has a revision that the folder of revisions does not have."""
+
+    code = "database_ahead"
 
 
 class MigrationLocked(MigrationError):

@@ -23,6 +23,7 @@ from tenantry.settings import DatabaseSettings
 from tenantry.tenancy.declarations import tenancy_of
 from tenantry.tenancy.objects import declared_objects
 from tenantry.tenancy.rules import check_declarations
+from tenantry.tracebacks import own_place
 
 __all__ = ["Service", "import_attribute", "load_services"]
 
@@ -50,6 +51,7 @@ class Service:
         path: the path under which `tenantry up` serves the application, such as `/ai-agents`.
         title: the display name, such as `Ai Agents`.
         extensions: the PostgreSQL extensions that the service needs.
+        objects: the team's own functions, triggers, views, policies, privileges, roles and comments.
         demo: an `async (Database) -> None` that inserts demonstration rows, as `module:attribute`.
         factories: functions `(tenant, number) -> dict` of column values, as `module:attribute`, by table name. They
             make the rows of a table for which `prove isolation` cannot make rows itself.
@@ -69,11 +71,13 @@ class Service:
     path: str = ""
     title: str = ""
     extensions: tuple[str, ...] = ()
+    objects: Sequence[DatabaseObject] = ()
     demo: str = ""
     factories: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         """Derive the missing fields from the name and the base."""
+        object.__setattr__(self, "objects", tuple(self.objects))
         self._derive("metadata", lambda: self._base("metadata").metadata)
         self._derive("migrations", self._find_migrations)
         self._derive("app", self._find_app)
@@ -133,31 +137,52 @@ class Service:
         self.declared_objects()
 
     def declared_objects(self) -> frozenset[DatabaseObject]:
-        """Return all objects that the models declare, except tables."""
-        return declared_objects(self.metadata, self.roles, self.extensions)
+        """Return all objects that the models and `objects` declare, except tables.
+
+        Raises:
+            DeclarationError: a table does not declare its tenancy, or one of `objects` is refused.
+        """
+        return declared_objects(self.metadata, self.roles, self.extensions, self.objects)
 
 
 def import_attribute(spec: str) -> Any:
     """Import and return `module:attribute`.
 
     Raises:
-        ConfigurationError: the module or the attribute does not exist.
+        ConfigurationError: the module or the attribute does not exist, or the module's code fails; with its line.
     """
     module, _, attribute = spec.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)
-    except ModuleNotFoundError as error:
-        if error.name is None or not module.startswith(error.name):
-            raise
-        raise errors.ConfigurationError(
-            f"The module {module!r} of {spec!r} does not exist.",
-            remedy="Check `services` and `source` in [tool.tenantry] of pyproject.toml.",
-        ) from error
+        imported = importlib.import_module(module)
+    except errors.TenantryError:
+        raise
+    except Exception as error:
+        raise _unimportable(spec, module, error) from error
+    try:
+        return getattr(imported, attribute)
     except AttributeError as error:
         raise errors.ConfigurationError(
             f"Module {module!r} has no attribute {attribute!r}.",
             remedy=f"Define {attribute!r} in the module, or correct {spec!r}.",
         ) from error
+
+
+def _unimportable(spec: str, module: str, error: Exception) -> errors.ConfigurationError:
+    """Return the error for a module that does not exist, or whose code or imports fail."""
+    if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
+        return errors.ConfigurationError(
+            f"The module {module!r} of {spec!r} does not exist.",
+            remedy="Check `services` and `source` in [tool.tenantry] of pyproject.toml.",
+        )
+    place = own_place(error)
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    return errors.ConfigurationError(
+        f"The module {module!r} cannot be imported: {type(error).__name__}: {text}".rstrip(".: ") + ".",
+        why=f"The error is in {place}." if place else "",
+        remedy="Correct the code there, or install the missing package."
+        if isinstance(error, ImportError)
+        else "Correct the code there.",
+    )
 
 
 def load_services(project: Project, names: Sequence[str] = ()) -> list[Service]:

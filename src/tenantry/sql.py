@@ -6,10 +6,21 @@ of `SET LOCAL`, which cannot be parameters.
 
 from __future__ import annotations
 
-__all__ = ["identifier", "literal", "qualified"]
+import hashlib
+import re
+from importlib.resources import files
+
+__all__ = ["LONGEST_NAME", "as_printed", "identifier", "literal", "qualified", "shortened"]
 
 # NAMEDATALEN - 1 (manual, 4.1.1); PostgreSQL would cut a longer name, and two names could become one.
 LONGEST_NAME = 63
+
+# With eight digits, two of a hundred thousand names that begin alike become the same name with probability one half.
+HASH_DIGITS = 8
+
+# The keywords that the server quotes when it prints them as names (`quote_identifier` in its utils/adt/ruleutils.c).
+# They are the keywords of pg_get_keywords() of PostgreSQL 18 that are not unreserved.
+KEYWORDS = frozenset(files("tenantry").joinpath("keywords.txt").read_text(encoding="ascii").split())
 
 
 def identifier(name: str) -> str:
@@ -25,6 +36,24 @@ def identifier(name: str) -> str:
     if len(name.encode()) > LONGEST_NAME:
         raise ValueError(f"{name!r} cannot be an identifier: PostgreSQL would cut it to {LONGEST_NAME} bytes.")
     return '"' + name.replace('"', '""') + '"'
+
+
+def shortened(name: str) -> str:
+    """Return a name that is made of other names, in at most 63 bytes.
+
+    A longer name is cut, and ends with a hash of the whole name, so that names that begin alike stay different. It is
+    for names that the toolkit chooses; a name that a user gives is never changed.
+    """
+    if len(name.encode()) <= LONGEST_NAME:
+        return name
+    digits = hashlib.sha256(name.encode()).hexdigest()[:HASH_DIGITS]
+    return f"{name.encode()[: LONGEST_NAME - HASH_DIGITS - 1].decode(errors='ignore')}_{digits}"
+
+
+def as_printed(name: str) -> str:
+    """Return an identifier as the server prints it: quoted only if it has to be (`quote_ident`)."""
+    is_plain = re.fullmatch("[a-z_][a-z0-9_]*", name) is not None and name not in KEYWORDS
+    return name if is_plain else identifier(name)
 
 
 def qualified(*names: str) -> str:

@@ -50,8 +50,20 @@ def test_the_layers_hold_every_room() -> None:
 
 
 def test_every_file_of_the_table_of_features_exists() -> None:
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    table = text.partition("## Where features are")[2].partition("\n## ")[0]
-    named = re.findall(r"`([\w/]+(?:\.py|/))`", table)
-    assert len(named) > 12
-    assert [name for name in named if not (SOURCE / name).exists()] == []
+    """README names packages and files; a file stands in the packages of its row."""
+    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("## The source")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1:4:2] for line in table.splitlines() if line.startswith("| `")]
+    named = re.compile(r"`([\w/]+(?:\.py|/))`")
+    places = [
+        ([SOURCE / package for package in named.findall(packages)], named.findall(features))
+        for packages, features in rows
+    ]
+    assert len(places) > 8
+    assert [package for packages, _ in places for package in packages if not package.is_dir()] == []
+    assert sum(len(files) for _, files in places) > 12
+    assert [
+        file
+        for packages, files in places
+        for file in files
+        if not any((package / file).exists() for package in packages)
+    ] == []

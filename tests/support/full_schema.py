@@ -41,7 +41,7 @@ from tenantry import (
 )
 from tenantry.postgres.connect import connect
 from tenantry.postgres.engine import PoolOptions, create_engine
-from tenantry.postgres.objects import DatabaseObject, Function, Grant
+from tenantry.postgres.objects import Comment, DatabaseObject, Function, Grant, View
 from tenantry.postgres.objects import Sequence as DeclaredSequence
 from tenantry.postgres.roles import ensure_roles
 from tenantry.secrets import StaticSource
@@ -149,7 +149,10 @@ class FullSchemaService(Service):
             execute=(self.roles.application,),
         )
         usage = Grant(self.roles.application, ("USAGE",), "public", kind="SCHEMA")
-        return super().declared_objects() | {owner_of, usage}
+        names = View("constants", " SELECT 1 AS one")
+        granted = Grant(self.roles.admin, ("SELECT",), "constants")
+        told = Comment("FUNCTION", "tenant_of(ship uuid)", "Finds the tenant of a ship.")
+        return super().declared_objects() | {owner_of, usage, names, granted, told}
 
 
 def make_service(folder: Path, extension: str) -> Service:

@@ -55,7 +55,14 @@ def no_binding_at_begin() -> Iterator[None]:
         yield
 
 
-@sabotage("session_commit", "session_rollback", "session_reuse", "session_second_begin", "context_in_background_task")
+@sabotage("session_reuse", "context_in_background_task")
+def sessions_that_start_again() -> Iterator[None]:
+    """As in SQLAlchemy: a session that is used after its unit of work begins another transaction."""
+    with mock.patch.object(database, "end_session"):
+        yield
+
+
+@sabotage("session_commit", "session_rollback", "session_reuse", "session_second_begin")
 def binding_of_the_first_transaction_only() -> Iterator[None]:
     """As in a peer of ours: after a commit or a rollback the session goes on unbound."""
 

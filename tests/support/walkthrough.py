@@ -38,9 +38,13 @@ OK = 200
 
 @dataclass
 class Walkthrough:
-    """One reading of one page in `folder`, without the variables of whoever runs the tests."""
+    """One reading of one page in `folder`, without the variables of whoever runs the tests.
+
+    `programs` is the folder with the programs of the environment that has the package.
+    """
 
     folder: Path
+    programs: Path = field(default_factory=lambda: _programs())  # noqa: PLW0108  (defined below)
     port: str = field(default_factory=lambda: str(_free_port()))
     left_out: list[Block] = field(default_factory=list)
     _output: str = ""
@@ -121,19 +125,18 @@ class Walkthrough:
     def _at_port(self, text: str) -> str:
         return text.replace(PORT, self.port)
 
-    @staticmethod
-    def _command(block: Block) -> list[str]:
+    def _command(self, block: Block) -> list[str]:
         if block.language == "python":
-            return [sys.executable, "-"]
+            return [str(self.programs / "python"), "-"]
         if block.language == "sql":
-            return [str(_programs() / "tenantry"), "psql", "--service", "ai_agents", "--", "-v", "ON_ERROR_STOP=1"]
+            return [str(self.programs / "tenantry"), "psql", "--service", "ai_agents", "--", "-v", "ON_ERROR_STOP=1"]
         return ["bash", "-euo", "pipefail"]
 
     def _environment(self) -> dict[str, str]:
         services = ("AI_AGENTS_", "PLC_COACH_", "ACCOUNTS_", "ITEMS_", "BOOKSHOP_", "DATABASE_", "DB_")
         ours = (*services, "TENANTRY_", "PG", "PYTEST_", "MAKE")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        path = f"{_programs()}{os.pathsep}{os.environ['PATH']}"
+        path = f"{self.programs}{os.pathsep}{os.environ['PATH']}"
         return {**kept, "PATH": path, "PORT": self.port, "PYTHONUNBUFFERED": "1"}
 
 

@@ -1,6 +1,5 @@
 """Runs Alembic's commands on the service's database."""
 
-from plc_coach.service import service
 from tenantry.alembic import run_environment
 
-run_environment(service)
+run_environment("plc_coach.service:service")

@@ -22,7 +22,7 @@ __all__ = ["COMMANDS", "main", "tenantry"]
 # In the order in which a new user needs them. Each is a module of this package, with a command of the same name.
 COMMANDS = (
     *("up", "prepare", "down", "status", "psql", "doctor"),
-    *("migrate", "rollback", "revision", "history"),
+    *("migrate", "rollback", "revision", "merge", "history"),
     *("audit", "prove", "tenant", "token", "context"),
 )
 
@@ -90,12 +90,14 @@ def _tell(error: Exception, *, as_json: bool) -> int:
         return MISUSED
     if isinstance(error, click.ClickException):
         error = _Failure(error.format_message())
-    if isinstance(error, ModuleNotFoundError):
-        extra = _EXTRAS.get((error.name or "").partition(".")[0])
-        if extra is None:
+    missing = error if isinstance(error, ModuleNotFoundError) else error.__cause__
+    if isinstance(missing, ModuleNotFoundError):
+        extra = _EXTRAS.get((missing.name or "").partition(".")[0])
+        if extra is not None:
+            remedy = f"Install it with: pip install 'tenantry[{extra}]'"
+            error = _Failure(f"This command needs {missing.name}, which is not installed.", remedy=remedy)
+        elif error is missing:
             raise error
-        remedy = f"Install it with: pip install 'tenantry[{extra}]'"
-        error = _Failure(f"This command needs {error.name}, which is not installed.", remedy=remedy)
     assert isinstance(error, errors.TenantryError)
     write_error(error, as_json=as_json)
     return FAILED

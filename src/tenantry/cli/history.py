@@ -15,7 +15,7 @@ __all__ = ["history"]
 @click.command()
 @common
 def history(names: Sequence[str], as_json: bool) -> None:
-    """List each service's revisions, the oldest first. A * marks the revision of its database."""
+    """List each service's revisions, the oldest first. A * marks the revision of its database, `head` the newest."""
     import asyncio
 
     from tenantry.migrations.revisions import list_revisions
@@ -25,5 +25,11 @@ def history(names: Sequence[str], as_json: bool) -> None:
     if as_json:
         write_json({"revisions": found})
         return
-    rows = [("*" if one.is_current else "", one.service, one.revision, one.down_revision, one.message) for one in found]
+    rows = [
+        (
+            " ".join(filter(None, ("*" if one.is_current else "", "head" if one.is_head else ""))),
+            *(one.service, one.revision, one.down_revision, one.message),
+        )
+        for one in found
+    ]
     write_table(("", "service", "revision", "after", "what it does"), rows)

@@ -53,12 +53,11 @@ def write_error(error: errors.TenantryError, *, as_json: bool, is_said: bool = T
     """Print what failed, why, and how to fix it; with `as_json` also as a JSON document on stdout."""
     if as_json:
         parts = {"code": error.code, "what": error.what, "why": error.why or None, "remedy": error.remedy or None}
-        write_json({"error": parts})
+        write_json({"error": {**parts, "details": error.details}})
     if is_said:
         say(click.style("Error: ", fg="red", bold=True) + error.what)
-        for part in (error.why, error.remedy):
-            if part:
-                say(f"  {part}")
+        for line in (*error.why.splitlines(), *error.remedy.splitlines()):
+            say(f"  {line}")
 
 
 def write_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

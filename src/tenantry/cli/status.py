@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import click
 
+from tenantry.cli.moving import warn_of_edits
 from tenantry.cli.options import common
-from tenantry.cli.output import write, write_json, write_table
+from tenantry.cli.output import say, write, write_json, write_table
 
 __all__ = ["status"]
 
@@ -24,6 +25,8 @@ def status(names: Sequence[str], as_json: bool) -> None:
 
     deployments = load_deployments(find_project(), names, makes_secrets=False)
     standing = asyncio.run(read_status(deployments))
+    for warning in standing.warnings:
+        say(f"Warning: {warning}")
     if as_json:
         write_json(standing)
     else:
@@ -38,3 +41,6 @@ def status(names: Sequence[str], as_json: bool) -> None:
                 for one in standing.services
             ],
         )
+    by_name = {deployment.name: deployment for deployment in deployments}
+    for one in standing.services:
+        warn_of_edits(by_name[one.name], one.edited)

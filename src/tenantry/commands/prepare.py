@@ -16,6 +16,7 @@ from tenantry.commands.context import push_context_keys
 from tenantry.deployment import Deployment
 from tenantry.deployment.roles import ensure_service_roles
 from tenantry.migrations import current_revision, head_revision, migrate
+from tenantry.migrations.recorded import Edited, describe_edited, read_edited
 from tenantry.migrations.revisions import translated
 from tenantry.postgres.collisions import repeat_on_collision
 from tenantry.postgres.connection import Connection
@@ -39,6 +40,7 @@ class Prepared:
     previous: str | None
     revision: str | None
     findings: tuple[Finding, ...]
+    edited: tuple[Edited, ...] = ()
 
 
 async def prepare(deployment: Deployment, tell: Callable[[str], None]) -> Prepared:
@@ -60,6 +62,9 @@ async def prepare(deployment: Deployment, tell: Callable[[str], None]) -> Prepar
     previous, revision = await _migrate(deployment)
     moved = "nothing to do" if revision == previous else f"was at {previous or 'base'}"
     tell(f"schema at revision {revision or 'base'}, {moved}")
+    edited = tuple(await read_edited(deployment, "migration"))
+    for one in edited:
+        tell("warning: " + " ".join(describe_edited(one, deployment.service)))
     if deployment.service.signed_context:
         added = await push_context_keys(deployment)
         tell(f"signing keys are in the database, {', '.join(added) or 'no key'} added")
@@ -67,7 +72,7 @@ async def prepare(deployment: Deployment, tell: Callable[[str], None]) -> Prepar
     failures = sum(finding.severity == "error" for finding in findings)
     counts = f"{len(findings) or 'no'} finding{'' if len(findings) == 1 else 's'}"
     tell(f"audit done, {counts}" + (f", {failures} of them errors" if failures else ""))
-    return Prepared(deployment.name, database, created, previous, revision, tuple(findings))
+    return Prepared(deployment.name, database, created, previous, revision, tuple(findings), edited)
 
 
 async def drop_database(deployment: Deployment) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tenantry import errors
 from tenantry.deployment import Deployment
 from tenantry.migrations import head_revision
+from tenantry.migrations.recorded import Edited, read_edited
 from tenantry.postgres.probe import Probe, ProbeResult
 from tenantry.postgres.remote import RemoteServer
 from tenantry.postgres.roles import check_safe
@@ -34,7 +35,7 @@ class ServerState:
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """One service; `problem` says why it is not ready."""
+    """One service; `problem` says why it is not ready. `edited` are applied revisions whose file was edited."""
 
     name: str
     database: str
@@ -42,14 +43,16 @@ class ServiceState:
     head: str | None
     ready: bool
     problem: str | None
+    edited: tuple[Edited, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectStatus:
-    """The result of `status`."""
+    """The result of `status`; `warnings` are about variables that no setting reads."""
 
     server: ServerState
     services: tuple[ServiceState, ...]
+    warnings: tuple[str, ...] = ()
 
 
 async def read_status(deployments: Sequence[Deployment]) -> ProjectStatus:
@@ -59,7 +62,10 @@ async def read_status(deployments: Sequence[Deployment]) -> ProjectStatus:
     shown = embedded or RemoteServer(await deployments[0].address())
     status = await asyncio.to_thread(shown.status)
     states = await asyncio.gather(*(_state(one, is_up=not one.is_embedded or status.running) for one in deployments))
-    return ProjectStatus(server_state(status), tuple(states))
+    unknown = (variable for one in deployments for variable in one.settings.unknown_variables)
+    # Services that share a prefix report the same variable.
+    warnings = tuple(dict.fromkeys(f"{variable.message} {variable.remedy}" for variable in unknown))
+    return ProjectStatus(server_state(status), tuple(states), warnings)
 
 
 def server_state(status: ServerStatus) -> ServerState:
@@ -86,14 +92,23 @@ async def probe_service(deployment: Deployment) -> ProbeResult:
 
 async def _state(deployment: Deployment, *, is_up: bool) -> ServiceState:
     service = deployment.service
-    head = head_revision(service)
+    head, invalid = _head(service)
     database = service.database if deployment.is_embedded else (await deployment.address()).database
     if not is_up:
-        problem = "The server is not running; start it with `tenantry up` or `tenantry prepare`."
+        problem = invalid or "The server is not running; start it with `tenantry up` or `tenantry prepare`."
         return ServiceState(service.name, database, None, head, ready=False, problem=problem)
     found = await probe_service(deployment)
-    reason = _problem(found, head, service)
-    return ServiceState(service.name, database, found.revision, head, ready=not reason, problem=reason)
+    reason = invalid or _problem(found, head, service)
+    edited = tuple(await read_edited(deployment)) if found.ok and found.revision and not invalid else ()
+    return ServiceState(service.name, database, found.revision, head, not reason, reason, edited)
+
+
+def _head(service: Service) -> tuple[str | None, str | None]:
+    """Return the newest revision, or why it is unknown."""
+    try:
+        return head_revision(service), None
+    except errors.RevisionsInvalid as error:
+        return None, str(error)
 
 
 def _problem(found: ProbeResult, head: str | None, service: Service) -> str | None:

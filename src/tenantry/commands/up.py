@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tenantry import errors
 from tenantry.deployment import Deployment
+from tenantry.fastapi.allowed_hosts import LOOPBACK
 from tenantry.fastapi.hosting import host as host_apps
 from tenantry.fastapi.serve import bind, serve
 from tenantry.fastapi.settings import WebSettings
@@ -83,6 +85,8 @@ def serve_all(services: Sequence[Service], host: str, port: int, on_ready: Calla
                 remedy='Give Service(..., app="package.module:app"), or pick other services with --service.',
             )
     apps = [import_attribute(service.app) for service in services]
-    # No load balancer is in front of a development server, so a drain period is not needed.
-    settings = WebSettings(drain_grace=0, log_format="text")
+    # No load balancer is in front of a development server, so a drain period is not needed. A page in the developer's
+    # browser must not reach the services by a name of its own (DNS rebinding).
+    allowed = LOOPBACK if ipaddress.ip_address(host).is_loopback else "*"
+    settings = WebSettings(drain_grace=0, log_format="text", allowed_hosts=allowed)
     return serve(host_apps(*apps, settings=settings), port=port, address=host, on_ready=on_ready)

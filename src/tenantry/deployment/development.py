@@ -47,7 +47,8 @@ def is_embedded(service: Service) -> bool:
     """Return whether the service's variables name no database, so that it runs on the embedded server."""
     # Read only the toolkit's fields: a required field of the service may still be missing.
     own = {name: getattr(service.settings, name) for name in ("model_config", "unprefixed", "default_parts")}
-    bare = type(service.settings.__name__, (DatabaseSettings,), {**own, "__module__": __name__})
+    own |= {"is_partial": True, "__module__": __name__}
+    bare = type(service.settings.__name__, (DatabaseSettings,), own)
     return bare.load().source("application") is None  # type: ignore[attr-defined]
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "Answer",
     "BearerScheme",
     "Caller",
+    "ClosingStreamingResponse",
     "CountedPage",
     "CountedPageQuery",
     "CountedPageRequest",
@@ -36,7 +37,7 @@ __all__ = [
     "PrincipalSession",
     "Problem",
     "RequestBody",
-    "Shape",
+    "ResponseBody",
     "TokenSettings",
     "TokenVerifier",
     "WebSettings",
@@ -77,20 +78,15 @@ if TYPE_CHECKING:
     from tenantry.fastapi.auth import principal_tenant as principal_tenant
     from tenantry.fastapi.auth import require_scope as require_scope
     from tenantry.fastapi.bearer import BearerScheme as BearerScheme
+    from tenantry.fastapi.bodies import Patch as Patch
+    from tenantry.fastapi.bodies import RequestBody as RequestBody
+    from tenantry.fastapi.bodies import ResponseBody as ResponseBody
     from tenantry.fastapi.caching import NO_STORE as NO_STORE
     from tenantry.fastapi.counted_pages import CountedPage as CountedPage
     from tenantry.fastapi.counted_pages import CountedPageQuery as CountedPageQuery
     from tenantry.fastapi.counted_pages import CountedPageRequest as CountedPageRequest
     from tenantry.fastapi.counted_pages import paginate_counted as paginate_counted
     from tenantry.fastapi.creation import Creation as Creation
-    from tenantry.fastapi.dependencies import CurrentDatabase as CurrentDatabase
-    from tenantry.fastapi.dependencies import PrincipalReadSession as PrincipalReadSession
-    from tenantry.fastapi.dependencies import PrincipalSession as PrincipalSession
-    from tenantry.fastapi.dependencies import admin_session as admin_session
-    from tenantry.fastapi.dependencies import read_session as read_session
-    from tenantry.fastapi.dependencies import tenant_session as tenant_session
-    from tenantry.fastapi.dependencies import unscoped_read_session as unscoped_read_session
-    from tenantry.fastapi.dependencies import unscoped_session as unscoped_session
     from tenantry.fastapi.examples import Examples as Examples
     from tenantry.fastapi.failures import install_problem_handlers as install_problem_handlers
     from tenantry.fastapi.hosting import host as host
@@ -105,10 +101,16 @@ if TYPE_CHECKING:
     from tenantry.fastapi.problems import Problem as Problem
     from tenantry.fastapi.problems import problem_responses as problem_responses
     from tenantry.fastapi.request import note_tenant as note_tenant
+    from tenantry.fastapi.sessions import CurrentDatabase as CurrentDatabase
+    from tenantry.fastapi.sessions import PrincipalReadSession as PrincipalReadSession
+    from tenantry.fastapi.sessions import PrincipalSession as PrincipalSession
+    from tenantry.fastapi.sessions import admin_session as admin_session
+    from tenantry.fastapi.sessions import read_session as read_session
+    from tenantry.fastapi.sessions import tenant_session as tenant_session
+    from tenantry.fastapi.sessions import unscoped_read_session as unscoped_read_session
+    from tenantry.fastapi.sessions import unscoped_session as unscoped_session
     from tenantry.fastapi.settings import WebSettings as WebSettings
-    from tenantry.fastapi.shapes import Patch as Patch
-    from tenantry.fastapi.shapes import RequestBody as RequestBody
-    from tenantry.fastapi.shapes import Shape as Shape
+    from tenantry.fastapi.streaming import ClosingStreamingResponse as ClosingStreamingResponse
     from tenantry.fastapi.tokens import InvalidToken as InvalidToken
     from tenantry.fastapi.tokens import Principal as Principal
     from tenantry.fastapi.tokens import TokenSettings as TokenSettings
@@ -131,7 +133,7 @@ else:
                 "paginate_counted",
             ),
             "tenantry.fastapi.creation": ("Creation",),
-            "tenantry.fastapi.dependencies": (
+            "tenantry.fastapi.sessions": (
                 "CurrentDatabase",
                 "PrincipalReadSession",
                 "PrincipalSession",
@@ -150,7 +152,8 @@ else:
             "tenantry.fastapi.problems": ("Answer", "Problem", "problem_responses"),
             "tenantry.fastapi.request": ("note_tenant",),
             "tenantry.fastapi.settings": ("WebSettings",),
-            "tenantry.fastapi.shapes": ("Patch", "RequestBody", "Shape"),
+            "tenantry.fastapi.bodies": ("Patch", "RequestBody", "ResponseBody"),
+            "tenantry.fastapi.streaming": ("ClosingStreamingResponse",),
             "tenantry.fastapi.tokens": (
                 "InvalidToken",
                 "Principal",

@@ -18,11 +18,11 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import RedirectResponse
 
 from tenantry.deployment import Deployment
 from tenantry.fastapi.body_limit import DEFAULT_LIMIT, BodyLimit
 from tenantry.fastapi.database_check import database_check
+from tenantry.fastapi.documentation import documentation_router
 from tenantry.fastapi.draining import Draining
 from tenantry.fastapi.failures import install_problem_handlers
 from tenantry.fastapi.health import Check, Readiness, Report
@@ -85,6 +85,12 @@ def service_app(
         version=version,
         description=description,
         lifespan=lifespan,
+        # `documentation_router` serves these, under a setting and without a CDN.
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        # Starlette's redirect would take its host from the Host header, and write the path into the access log.
+        redirect_slashes=False,
         middleware=[Middleware(RequestContext), Middleware(BodyLimit, limit=body_limit)],
     )
     app.state.service = service
@@ -95,7 +101,7 @@ def service_app(
     app.include_router(health_router(_measure))
     for router in routers:
         app.include_router(router)
-    app.add_api_route("/", _to_documentation, include_in_schema=False)
+    app.include_router(documentation_router())
     return app
 
 
@@ -114,10 +120,6 @@ def load_deployment(app: FastAPI) -> Deployment:
 async def _measure(request: Request) -> Report:
     readiness: Readiness = request.app.state.readiness
     return await readiness.report()
-
-
-async def _to_documentation(request: Request) -> RedirectResponse:
-    return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
 
 
 def _newest_revision(service: Service) -> str | None:

@@ -21,9 +21,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tenantry import errors
+from tenantry.fastapi.health import Readiness, Report, Status
 from tenantry.fastapi.problems import Answer, Problem, problem_response
-from tenantry.fastapi.sqlstates import RETRY_SOON, UNAVAILABLE, answer_for
+from tenantry.fastapi.sqlstates import RETRY_SOON, SCHEMA_MISMATCH, UNAVAILABLE, answer_for
 from tenantry.postgres.sqlstate import constraint_of, sqlstate_of
+from tenantry.postgres.stale_statements import is_stale
 
 __all__ = ["INTERNAL", "answer_to", "install_problem_handlers"]
 
@@ -32,6 +34,9 @@ logger = logging.getLogger(__name__)
 INTERNAL = Answer(500, "internal_error", "The service failed. Its log has the reason under the request id.")
 _BUSY = Answer(
     503, "pool_timeout", "All database connections of the service are in use. Try again shortly.", RETRY_SOON
+)
+_SCHEMA_CHANGED = Answer(
+    503, "schema_changed", "The database was migrated during this request. Send this request again.", RETRY_SOON
 )
 _NO_TENANT = Answer(403, "tenant_required", "This request needs a tenant, and it does not name one.")
 _BAD_TENANT = Answer(422, "tenant_invalid", "The tenant is not valid for this service.")
@@ -50,6 +55,8 @@ BY_CLASS: Mapping[type[Exception], Answer] = {
 # Python 3.13 changed these phrases to those of RFC 9110; a code must not depend on the version of Python.
 RENAMED = {413: "content_too_large", 414: "uri_too_long", 416: "range_not_satisfiable", 422: "unprocessable_content"}
 
+DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
 MOST_FIELDS = 50
 LONGEST_FIELD = 120
 BAD_REQUEST = http.HTTPStatus.BAD_REQUEST
@@ -62,6 +69,8 @@ def install_problem_handlers(app: FastAPI, constraints: Mapping[str, Answer] | N
 
     async def handle(request: Request, error: Exception) -> Response:
         answer = answer_to(error, own)
+        if answer is INTERNAL and isinstance(error, DATABASE_ERRORS) and await _is_at_other_revision(request):
+            answer = SCHEMA_MISMATCH
         _log(error, answer)
         return problem_response(answer, instance=request.url.path)
 
@@ -71,9 +80,7 @@ def install_problem_handlers(app: FastAPI, constraints: Mapping[str, Answer] | N
         RequestValidationError,
         ResponseValidationError,
         errors.TenantryError,
-        SQLAlchemyError,
-        asyncpg.PostgresError,
-        asyncpg.InterfaceError,
+        *DATABASE_ERRORS,
     ):
         app.add_exception_handler(kind, handle)
 
@@ -90,11 +97,23 @@ def answer_to(error: Exception, constraints: Mapping[str, Answer] | None = None)
     return listed or _own_or_database(error, constraints or {}) or INTERNAL
 
 
+async def _is_at_other_revision(request: Request) -> bool:
+    """Return True if readiness finds the schema at another revision than this build expects.
+
+    A statement then failed because of the revision, and will succeed after the migration or the deployment.
+    """
+    readiness: Readiness | None = getattr(request.app.state, "readiness", None)
+    report = await readiness.report() if readiness is not None else Report()
+    return any(one.status is Status.FAIL for _, one in report.measurements.get("database:schema", ()))
+
+
 def _own_or_database(error: Exception, constraints: Mapping[str, Answer]) -> Answer | None:
     if isinstance(error, errors.TenantryError):
         return Answer(INTERNAL.status, error.code, INTERNAL.detail)
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return UNAVAILABLE
+    if is_stale(error):
+        return _SCHEMA_CHANGED
     return answer_for(sqlstate_of(error), constraint_of(error), constraints)
 
 

@@ -11,9 +11,18 @@ import unicodedata
 from typing import Annotated
 
 import email_validator
-from pydantic import AfterValidator, AnyHttpUrl, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    Field,
+    JsonValue,
+    SecretStr,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
-__all__ = ["Count", "Email", "JSONObject", "Text", "Title", "Username", "WebAddress", "check_object"]
+__all__ = ["Count", "Email", "JSONObject", "Text", "Title", "Username", "WebAddress", "check_encodable", "check_object"]
 
 # Names such as localhost and corp.local work inside a network. email-validator refuses them and has no option to accept
 # them, so they are checked as a part of a public name.
@@ -51,8 +60,23 @@ Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 
 LONGEST_OBJECT = 64 * 1024
+# Python and pydantic serialize values of up to about 250 levels; a response adds some around this object.
+DEEPEST_OBJECT = 100
 # JSON writes NUL as an escape. After an escaped backslash the same letters are plain text.
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def check_encodable(secret: SecretStr) -> SecretStr:
+    """Return the secret, which UTF-8 can encode; `Annotated[SecretStr, Field(...), AfterValidator(check_encodable)]`.
+
+    Raises:
+        ValueError: it contains a lone surrogate, as JSON can. A later error would show a part of the secret.
+    """
+    try:
+        secret.get_secret_value().encode()
+    except UnicodeEncodeError:
+        raise ValueError("The value contains a lone surrogate, which UTF-8 cannot encode.") from None
+    return secret
 
 
 # A number for an integer column, 0 or more.
@@ -63,8 +87,10 @@ def check_object(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
     """Return the object, which fits into a json or jsonb column.
 
     Raises:
-        ValueError: it is too large, or contains a value that JSON or PostgreSQL's text does not have.
+        ValueError: it is too large or too deep, or contains a value that JSON or PostgreSQL's text does not have.
     """
+    if _is_deep(value):
+        raise ValueError(f"The object must not be nested more than {DEEPEST_OBJECT} levels deep.")
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
         size = len(text.encode())
@@ -77,7 +103,20 @@ def check_object(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return value
 
 
-# An object for a json or jsonb column, with a limit on its size.
+def _is_deep(value: JsonValue) -> bool:
+    # One level at a time, because recursion fails at the depth that this function must find.
+    level: list[JsonValue] = [value]
+    for _ in range(DEEPEST_OBJECT):
+        level = [
+            child
+            for one in level
+            if isinstance(one, dict | list)
+            for child in (one.values() if isinstance(one, dict) else one)
+        ]
+    return any(isinstance(one, dict | list) for one in level)
+
+
+# An object for a json or jsonb column, with a limit on its size and depth.
 JSONObject = Annotated[dict[str, JsonValue], AfterValidator(check_object)]
 
 

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from tenantry import errors
+from tenantry.fastapi.allowed_hosts import AllowedHosts
 from tenantry.fastapi.app import load_deployment
 from tenantry.fastapi.draining import Draining
 from tenantry.fastapi.failures import install_problem_handlers
@@ -41,8 +42,13 @@ class Host:
         self.draining = Draining()
         self.refusal: errors.TenantryError | None = None
         self._settings = settings
+        self._allowed_hosts = "*"
         self._root = FastAPI(
-            title=title, openapi_url=None, lifespan=self._lifespan, middleware=[Middleware(RequestContext)]
+            title=title,
+            openapi_url=None,
+            lifespan=self._lifespan,
+            redirect_slashes=False,
+            middleware=[Middleware(RequestContext), Middleware(AllowedHosts, allowed=lambda: self._allowed_hosts)],
         )
         install_problem_handlers(self._root)
         self._root.include_router(health_router(self._measure))
@@ -90,6 +96,7 @@ class Host:
     async def _lifespan(self, _root: FastAPI) -> AsyncIterator[None]:
         settings = self._settings or self._first_settings()
         self.draining.grace = settings.drain_grace
+        self._allowed_hosts = settings.allowed_hosts
         async with AsyncExitStack() as stack:
             stack.enter_context(structured_logging(settings.log_level, settings.log_format))
             for app in self.apps:

@@ -24,7 +24,6 @@ logger = logging.getLogger("tenantry.access")
 
 SCOPE_KEY = "tenantry.request"
 FIRST_FAILURE = 400
-LONGEST_PATH = 200
 # Probes run every second, so only their failures are logged at INFO.
 PROBES = ("/livez", "/readyz", "/ready", "/health")
 
@@ -59,7 +58,10 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = facts.request_id
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = facts.request_id
+                # A browser must not take JSON for another type, such as a page.
+                headers["X-Content-Type-Options"] = "nosniff"
             await send(message)
 
         try:
@@ -91,8 +93,8 @@ def _log_access(scope: Scope, status: int | None, duration_ms: float) -> None:
     facts: dict[str, Any] = {"method": scope["method"], "route": template, "status": status}
     facts["duration_ms"] = round(duration_ms, 1)
     if template is None:
-        # No route matched, so the path contains no secret such as the token of a share link.
-        facts["path"] = scope["path"][:LONGEST_PATH]
+        # No route matched. The path can still contain a secret, such as the token of a share link and a slash too many.
+        facts["path"] = scope.get("root_path", "") + "/..."
     is_fine = status is not None and status < FIRST_FAILURE
     level = logging.DEBUG if is_fine and str(template).endswith(PROBES) else logging.INFO
     logger.log(level, "%s %s %s", scope["method"], template or facts["path"], status, extra=facts)

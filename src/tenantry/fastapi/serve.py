@@ -16,6 +16,7 @@ from types import FrameType
 import uvicorn
 
 from tenantry import errors
+from tenantry.fastapi.connection_limits import LimitedProtocol
 from tenantry.fastapi.hosting import Host
 
 __all__ = ["bind", "serve"]
@@ -83,6 +84,7 @@ class _Server(uvicorn.Server):
 def _run(app: Host, listener: socket.socket, on_ready: Callable[[], None] | None) -> int:
     config = uvicorn.Config(
         app,
+        http=LimitedProtocol,
         log_config=None,
         access_log=False,
         lifespan="on",

@@ -1,4 +1,4 @@
-"""Settings of every service for shutting down and logging; a service's settings inherit them.
+"""Settings of every service for its HTTP server and its logs; a service's settings inherit them.
 
 class Settings(DatabaseSettings, TokenSettings, WebSettings):
     model_config = SettingsConfigDict(env_prefix="AI_AGENTS_")
@@ -14,7 +14,13 @@ __all__ = ["WebSettings"]
 
 
 class WebSettings(BaseModel):
-    """Settings for shutting down and logging."""
+    """Settings for the HTTP server and the logs."""
+
+    allowed_hosts: str = Field(
+        default="*",
+        description="Names that the Host header may have, with commas; `*.example.com` is any below it, `*` is any.",
+    )
+    api_docs: bool = Field(default=True, description="Whether /docs and /openapi.json are served.")
 
     drain_grace: float = Field(
         default=5.0,

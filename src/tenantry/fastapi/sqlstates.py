@@ -10,11 +10,14 @@ from collections.abc import Mapping
 
 from tenantry.fastapi.problems import Answer
 
-__all__ = ["UNAVAILABLE", "answer_for"]
+__all__ = ["SCHEMA_MISMATCH", "UNAVAILABLE", "answer_for"]
 
 RETRY_SOON = {"Retry-After": "1"}
 
 UNAVAILABLE = Answer(503, "database_unavailable", "The database does not answer. Try again shortly.", RETRY_SOON)
+SCHEMA_MISMATCH = Answer(
+    503, "schema_mismatch", "The database is at another revision than this build. Try again shortly.", RETRY_SOON
+)
 _FOREIGN_ROW = "The row belongs to another tenant, or the service has no privilege for it."
 _INVALID = Answer(422, "value_invalid", "The database cannot store a value of this request.")
 _OVERRUN = Answer(504, "database_timeout", "The statement took too long and was cancelled.", RETRY_SOON)

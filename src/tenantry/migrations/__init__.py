@@ -4,8 +4,7 @@ A service needs a folder `migrations/versions/`; `tenantry revision` creates it.
 folder, add two files. `migrations/env.py`:
 
     from tenantry.alembic import run_environment
-    from bookshop.service import service
-    run_environment(service)
+    run_environment("bookshop.service:service")
 
 and `alembic.ini`:
 

@@ -1,44 +1,88 @@
 """The comparison of declared objects with the catalog, for `alembic check` and `revision --autogenerate`.
 
-It creates missing objects, replaces altered objects, and drops undeclared ones: an undeclared policy, trigger, function
-or privilege may weaken isolation. It never drops roles, extensions and sequences, because other programs may use them,
-and a sequence has its last value. Every operation has its exact reverse.
+It creates missing objects, replaces altered objects, and drops what Tenantry made for a declaration that is gone. Other
+objects that no declaration mentions are left alone and named (`undeclared`). It never drops roles, extensions and
+sequences, because other programs may use them, and a sequence has its last value. Every operation has its exact
+reverse.
 
-The environment passes the declared objects as `tenantry_objects` and the owner's name as `tenantry_owner` (see
-`EnvironmentContext.configure`). Without them, nothing is compared.
+The environment passes the declared objects as `tenantry_objects`, the owner's name as `tenantry_owner` and `Options` as
+`tenantry_options` (see `EnvironmentContext.configure`). Without objects, nothing is compared.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.runtime.plugins import Plugin
-from alembic.util import DispatchPriority, PriorityDispatchResult
+from alembic.util import CommandError, DispatchPriority, PriorityDispatchResult
 from sqlalchemy import MetaData
+from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from tenantry.migrations.difference import Difference, operations_between
-from tenantry.migrations.operations import CreateSerialOp, DisableRowSecurityOp, DropOp, DropSerialOp
+from tenantry.migrations.dropped_tables import arrange_dropped_tables
+from tenantry.migrations.operations import (
+    CreateFunctionOp,
+    CreateHashPartitionsOp,
+    CreateSerialOp,
+    DisableRowSecurityOp,
+    DropOp,
+    DropSchemaOp,
+    DropSerialOp,
+    SetCommentOp,
+)
+from tenantry.migrations.undeclared import Ownership, TableKey, leave_other_tables, name_of, partitions_left
+from tenantry.migrations.waivers import accept_found, drop_accepted
+from tenantry.postgres.catalog import read_created_schemas
+from tenantry.postgres.dependencies import mentions, text_of
 from tenantry.postgres.objects import (
-    PUBLIC,
     DatabaseObject,
     Extension,
-    Grant,
+    Function,
     HashPartitions,
     Policy,
     Role,
-    RowSecurity,
+    Schema,
     Sequence,
     Serial,
     Trigger,
+    View,
 )
+from tenantry.postgres.roles import Roles
+from tenantry.tenancy.declared_and_found import Sides, read_sides
 from tenantry.tenancy.sequences import serial_columns
-from tenantry.tenancy.sides import Sides, read_sides
 
-__all__ = ["PLUGIN", "compare_objects"]
+__all__ = ["PLUGIN", "Options", "compare_objects"]
 
 PLUGIN = "tenantry.objects"
+
+_DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a service's environment tells the comparison, and what the comparison tells it.
+
+    Attributes:
+        roles: the service's roles.
+        own: the objects that the team declares besides its models.
+        created: returns the tables that the revisions create.
+        accepted: the objects that may differ from their declaration.
+        requested: the undeclared objects that this revision drops.
+        left_alone: the undeclared objects that the comparison found and left alone.
+    """
+
+    roles: Roles | None = None
+    own: Collection[DatabaseObject] = ()
+    created: Callable[[], AbstractSet[TableKey]] = frozenset
+    accepted: AbstractSet[str] = frozenset()
+    requested: AbstractSet[str] = frozenset()
+    left_alone: list[str] = field(default_factory=list)
 
 
 def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> PriorityDispatchResult:
@@ -46,24 +90,90 @@ def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> Priorit
     declared: frozenset[DatabaseObject] | None = context.opts.get("tenantry_objects")
     if declared is None or context.connection is None:
         return PriorityDispatchResult.CONTINUE
-    schemas = {"public"} | {table.schema or "public" for table in context.sorted_tables}
-    tables = _tables(context, upgrade, declared)
+    schemas = {"public", *read_created_schemas(context.connection)}
+    schemas |= {table.schema or "public" for table in context.sorted_tables}
     _forget_declarations(upgrade)
-    owner = context.opts.get("tenantry_owner")
-    sides = read_sides(context.connection, _metadata(context), declared, schemas)
-    found = {item for item in sides.found if _is_ours(item, tables, owner)}
+    options: Options = context.opts.get("tenantry_options") or Options()
+    sides = read_sides(context.connection, _metadata(context), declared, schemas, options.own)
+    drop_accepted(upgrade, options.accepted)
+    # A text that the owner may not compare is a difference.
+    spelled = frozenset(sides.authored[item.identity] if item in sides.unknown else item for item in sides.declared)
+    accepted = accept_found(spelled, sides.found, options.accepted)
+    tables = _tables(context, declared)
+    ownership = Ownership(
+        options.roles, tables, accepted, sides.found, options.requested, _other_sequences(sides, tables)
+    )
+    others = _leave_other_tables(upgrade, ownership, options)
+    arrange_dropped_tables(upgrade, context.connection, sides.found)
+    ownership = ownership.dropping(_dropped(upgrade))
+    kept = frozenset(ownership.kept())
+    recreated = {item.identity for item in accepted if any(_uses(item, *change) for change in _changes(upgrade))}
     serials = _serials(upgrade, _metadata(context), sides)
-    _insert(upgrade, [*serials, *operations_between(found, sides.declared)])
+    differences = [*serials, *operations_between(sides.found, accepted | kept, recreated, sides.authored)]
+    _mark_partitions(upgrade, differences)
+    _insert(upgrade, differences, _ddl(_metadata(context)))
+    drawn = {(drawn.schema, drawn.name) for drawn in sides.draws.values()}
+    noted = [name for name in ownership.noted(kept, drawn) if name not in options.accepted]
+    options.left_alone.extend([*others, *partitions_left(context.connection, schemas, ownership.tables), *noted])
+    _check_requested(options, {*map(name_of, sides.found), *(f"table {'.'.join(key)}" for key in _dropped(upgrade))})
     return PriorityDispatchResult.CONTINUE
 
 
-def _tables(
-    context: AutogenContext, upgrade: ops.UpgradeOps, declared: Iterable[DatabaseObject]
-) -> set[tuple[str, str]]:
-    """Return the models' tables and partitions, and the tables that this revision drops. Others are not compared."""
+def _tables(context: AutogenContext, declared: Iterable[DatabaseObject]) -> frozenset[TableKey]:
+    """Return the models' tables and their declared partitions."""
     ours = {(table.schema or "public", table.name) for table in context.sorted_tables}
     ours |= {(item.schema, name) for item in declared if isinstance(item, HashPartitions) for name in item.partitions}
-    return ours | {(op.schema or "public", op.table_name) for op in upgrade.ops if isinstance(op, ops.DropTableOp)}
+    return frozenset(ours)
+
+
+def _other_sequences(sides: Sides, tables: AbstractSet[TableKey]) -> frozenset[TableKey]:
+    """Return the sequences that are neither declared nor used by a column of a declared table."""
+    drawn = {(drawn.schema, drawn.name) for key, drawn in sides.draws.items() if key[:2] in tables}
+    declared = {(item.schema, item.name) for item in sides.declared if isinstance(item, Sequence)}
+    found = {(item.schema, item.name) for item in sides.found if isinstance(item, Sequence)}
+    return frozenset(found - drawn - declared)
+
+
+def _dropped(upgrade: ops.UpgradeOps) -> frozenset[TableKey]:
+    return frozenset((op.schema or "public", op.table_name) for op in upgrade.ops if isinstance(op, ops.DropTableOp))
+
+
+def _leave_other_tables(upgrade: ops.UpgradeOps, ownership: Ownership, options: Options) -> list[str]:
+    """Keep only the drops of former models' tables, and of those that `--drop` names; return the other tables' names.
+
+    A former model's table was created by a revision, and has Tenantry's policies or the admin role's privileges.
+    """
+    created = options.created() if _dropped(upgrade) else frozenset()
+    dropped = {
+        table
+        for table in _dropped(upgrade)
+        if (table in created and ownership.was_a_models(table)) or f"table {'.'.join(table)}" in options.requested
+    }
+    names = [f"table {'.'.join(table)}" for table in leave_other_tables(upgrade, dropped)]
+    return [name for name in names if name not in options.accepted]
+
+
+def _check_requested(options: Options, existing: AbstractSet[str]) -> None:
+    unknown = sorted(options.requested - existing)
+    if unknown:
+        raise CommandError(f"--drop names {unknown[0]!r}, which is no undeclared object of the database")
+
+
+def _changes(upgrade: ops.UpgradeOps) -> Iterator[tuple[TableKey, str]]:
+    """Yield the existing columns that are dropped or get another type: PostgreSQL refuses while an object uses them."""
+    for changes in upgrade.ops:
+        for op in changes.ops if isinstance(changes, ops.ModifyTableOps) else ():
+            is_retyped = isinstance(op, ops.AlterColumnOp) and op.modify_type is not None
+            if isinstance(op, ops.DropColumnOp) or is_retyped:
+                yield (op.schema or "public", op.table_name), op.column_name  # type: ignore[attr-defined]
+
+
+def _uses(item: DatabaseObject, table: TableKey, column: str) -> bool:
+    if isinstance(item, Policy | Trigger) and (item.schema, item.table) != table:
+        return False
+    if isinstance(item, View) and not mentions(item.query, table[1]):
+        return False
+    return isinstance(item, Policy | Trigger | View) and mentions(text_of(item), column)
 
 
 def _metadata(context: AutogenContext) -> MetaData:
@@ -99,38 +209,64 @@ def _forget_declarations(upgrade: ops.UpgradeOps) -> None:
             operation.info = {}
 
 
-def _is_ours(item: DatabaseObject, tables: set[tuple[str, str]], owner: str | None) -> bool:
-    if isinstance(item, (HashPartitions, Trigger, Policy, RowSecurity)):
-        return (item.schema, item.table) in tables
-    if isinstance(item, Grant):
-        if item.role == owner:
-            return False
-        if item.kind == "TABLE":
-            return (item.schema, item.name) in tables
-        # Every new database has this grant.
-        return item != Grant(PUBLIC, ("USAGE",), "public", kind="SCHEMA")
-    return True
+def _mark_partitions(upgrade: ops.UpgradeOps, differences: Iterable[Difference]) -> None:
+    """Mark the partitions of new tables, which a downgrade drops with their tables."""
+    created = {(op.schema or "public", op.table_name) for op in upgrade.ops if isinstance(op, ops.CreateTableOp)}
+    for difference in differences:
+        for operation in difference.operations:
+            if isinstance(operation, CreateHashPartitionsOp):
+                operation.is_of_new_table = (operation.item.schema, operation.item.table) in created
 
 
-def _insert(upgrade: ops.UpgradeOps, differences: Iterable[Difference]) -> None:
+def _ddl(metadata: MetaData) -> str:
+    """Return the SQL that creates the tables and indexes; it names the functions that must exist before them."""
+    texts = []
+    for table in metadata.tables.values():
+        elements: list[CreateTable | CreateIndex] = [CreateTable(table), *map(CreateIndex, table.indexes)]
+        for element in elements:
+            try:
+                texts.append(str(element.compile(dialect=_DIALECT)))
+            except SQLAlchemyError:
+                # Alembic reports it when it renders the revision.
+                continue
+    return "\n".join(texts)
+
+
+def _insert(upgrade: ops.UpgradeOps, differences: Iterable[Difference], ddl: str) -> None:
     """Insert the operations before and after those on tables.
 
     Order matters: drops come before the changes of tables and columns that they depend on, and creations come after.
-    Roles, extensions (for a column's type) and sequences (for a column's default) come first. The reverse order is
-    correct for a downgrade.
+    Roles, schemas, extensions (for a column's type), sequences (for a column's default) and functions that the tables'
+    SQL names come first. A schema is dropped last. The reverse order is correct for a downgrade.
     """
     first: list[ops.MigrateOperation] = []
     before: list[ops.MigrateOperation] = []
     after: list[ops.MigrateOperation] = []
+    last: list[ops.MigrateOperation] = []
     for difference in differences:
         for operation in difference.operations:
-            if isinstance(difference.item, (Role, Extension, Sequence)):
+            if isinstance(operation, DropSchemaOp):
+                last.append(operation)
+            elif isinstance(difference.item, Role | Schema | Extension | Sequence) or _is_for_tables(difference, ddl):
                 first.append(operation)
-            elif isinstance(operation, (DropOp, DisableRowSecurityOp)):
+            elif isinstance(operation, DropOp | DisableRowSecurityOp) or _removes_comment(operation):
                 before.append(operation)
             else:
                 after.append(operation)
-    upgrade.ops[:] = [*first, *reversed(before), *upgrade.ops, *after]
+    upgrade.ops[:] = [*first, *reversed(before), *upgrade.ops, *after, *last]
+
+
+def _is_for_tables(difference: Difference, ddl: str) -> bool:
+    """Return True for a new function that a table's default, check, computed column or index calls."""
+    (operation, *others) = difference.operations
+    if others or not isinstance(operation, CreateFunctionOp) or operation.previous is not None:
+        return False
+    assert isinstance(difference.item, Function)
+    return mentions(ddl, difference.item.name)
+
+
+def _removes_comment(operation: ops.MigrateOperation) -> bool:
+    return isinstance(operation, SetCommentOp) and not operation.item.text
 
 
 def _register() -> None:

@@ -7,16 +7,19 @@ folder.
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from tenantry.migrations.folder import only_head, open_folder
 from tenantry.service import Service
 
-__all__ = ["head_revision", "make_config", "script_directory"]
+__all__ = ["head_revision", "make_config", "provide_template", "script_directory"]
 
-_OURS = Path(__file__).parent / "script_directory"
+TEMPLATE = "script.py.mako"
+SCRIPT_DIRECTORY = Path(__file__).parent / "script_directory"
 
 
 def make_config(service: Service) -> Config:
@@ -24,7 +27,7 @@ def make_config(service: Service) -> Config:
     ini = service.migrations.parent / "alembic.ini"
     config = Config(str(ini)) if ini.is_file() else Config()
     has_environment = (service.migrations / "env.py").is_file()
-    _set(config, "script_location", service.migrations if has_environment else _OURS)
+    _set(config, "script_location", service.migrations if has_environment else SCRIPT_DIRECTORY)
     _set(config, "version_locations", service.migrations / "versions")
     config.set_main_option("path_separator", "os")
     if not config.get_main_option("file_template"):
@@ -34,17 +37,29 @@ def make_config(service: Service) -> Config:
 
 
 def script_directory(service: Service) -> ScriptDirectory:
-    """Return the service's revisions, without a connection to its database."""
-    return ScriptDirectory.from_config(make_config(service))
+    """Return the service's revisions, without a connection to its database.
+
+    Raises:
+        RevisionsInvalid: the files do not form one history.
+    """
+    return open_folder(service, make_config(service))
 
 
 def head_revision(service: Service) -> str | None:
     """Return the newest revision of this build, without a connection; None if the service has no revision yet.
 
     Raises:
-        CommandError: there are several heads.
+        SeveralHeads: there are several.
+        RevisionsInvalid: the files do not form one history.
     """
-    return script_directory(service).get_current_head()
+    return only_head(service, script_directory(service))
+
+
+def provide_template(directory: ScriptDirectory) -> None:
+    """Copy the template of revisions into a folder that has an environment and no template."""
+    place = Path(directory.dir) / TEMPLATE
+    if not place.is_file():
+        shutil.copyfile(SCRIPT_DIRECTORY / TEMPLATE, place)
 
 
 def _set(config: Config, option: str, path: Path) -> None:

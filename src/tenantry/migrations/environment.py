@@ -1,8 +1,7 @@
 """The Alembic environment: a service's `env.py` calls it to run the current Alembic command on the database.
 
     from tenantry.alembic import run_environment
-    from ai_agents.service import service
-    run_environment(service)
+    run_environment("ai_agents.service:service")
 
 So `alembic upgrade head`, `downgrade`, `current`, `check`, `history` and `revision --autogenerate` work in the
 service's folder, with the address from its variables. Commands that change the database hold the migration lock and run
@@ -14,49 +13,103 @@ from __future__ import annotations
 
 import asyncio
 import logging.config
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, nullcontext
+from functools import cache, partial
 from typing import Any, Literal
 
 from alembic import context
+from alembic.operations import ops
+from alembic.runtime.migration import MigrationContext, MigrationInfo
+from alembic.script import ScriptDirectory
+from alembic.script.revision import MultipleHeads
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from tenantry import errors
 from tenantry.deployment import Deployment
-from tenantry.migrations.compare import PLUGIN
+from tenantry.migrations.compare import PLUGIN, Options
+from tenantry.migrations.configuration import provide_template
+from tenantry.migrations.created_tables import created_tables
+from tenantry.migrations.default_schema import without_default_schema
+from tenantry.migrations.failure import explain, stored_heads
+from tenantry.migrations.folder import check_folder, several_heads, versions_of
+from tenantry.migrations.progress import Progress
+from tenantry.migrations.recorded import Recorder
+from tenantry.migrations.reflection import CatalogImpl  # noqa: F401
 from tenantry.migrations.render import render_item
 from tenantry.migrations.target import open_target
+from tenantry.migrations.undeclared import LeftAloneOp, TableKey, read_partitions
 from tenantry.migrations.version_table import share_block, share_version_table
-from tenantry.service import Service
+from tenantry.migrations.waivers import accepted_differences
+from tenantry.postgres.catalog import read_created_schemas, read_inherited_references
+from tenantry.service import Service, import_attribute
 from tenantry.sql import identifier
-from tenantry.tenancy.partitions import partition_tables
 from tenantry.tenancy.signed_context.keys import has_keys_table, push_keys
+from tenantry.tracebacks import shown_path
 
 __all__ = ["run_environment"]
 
+_logger = logging.getLogger("tenantry.migrations")
 
-def run_environment(service: Service) -> None:
+
+def run_environment(service: Service | str) -> None:
     """Run the current Alembic command.
+
+    Args:
+        service: the service, or `module:attribute` of it. With the text, an error in the service's modules is shown in
+            one sentence.
 
     Raises:
         CommandError: the command failed. Alembic's command line prints its message.
     """
     connection: Connection | None = context.config.attributes.get("connection")
+    if connection is not None:
+        _dispatch(_find(service), connection)
+        return
     try:
-        service.check_models()
-    except errors.DeclarationError as error:
+        _dispatch(_find(service))
+    except errors.TenantryError as error:
         raise CommandError(str(error)) from error
-    if context.is_offline_mode():
-        _print(service)
-    elif connection is not None:
-        _run(connection, service)
-    else:
-        _configure_logging()
-        try:
+
+
+def _dispatch(service: Service, connection: Connection | None = None) -> None:
+    """Check the models and the revisions, before Alembic reads them, and run the command.
+
+    Raises:
+        DeclarationError: a model's table cannot be isolated.
+        RevisionsInvalid: the files do not form one history, or the command needs one head.
+    """
+    service.check_models()
+    check_folder(service, context.script)
+    try:
+        if connection is not None:
+            _run(connection, service)
+        elif context.is_offline_mode():
+            _print(service)
+        else:
+            _configure_logging()
+            _provide_template()
             asyncio.run(_connect_and_run(service))
-        except errors.TenantryError as error:
-            raise CommandError(str(error)) from error
+    except CommandError as error:
+        if isinstance(error.__cause__, MultipleHeads):
+            raise several_heads(service, context.script) from error
+        raise
+
+
+def _find(service: Service | str) -> Service:
+    if isinstance(service, Service):
+        return service
+    # A command of `tenantry` has loaded the service already.
+    found: Service = context.config.attributes.get("service") or import_attribute(service)
+    return found
+
+
+def _provide_template() -> None:
+    """Provide the template if the command is `alembic revision`, which fails without it after the comparison."""
+    command = getattr(context.config.cmd_opts, "cmd", None)
+    if command and command[0].__name__ == "revision":
+        provide_template(context.script)
 
 
 def _configure_logging() -> None:
@@ -69,6 +122,8 @@ def _configure_logging() -> None:
     migrations = logging.getLogger("alembic.runtime.migration")
     migrations.setLevel(logging.INFO)
     migrations.addFilter(lambda record: record.levelno > logging.INFO or record.msg.startswith("Running"))
+    # Alembic logs the message of an error and prints it too.
+    logging.getLogger("alembic.util.messaging").setLevel(logging.CRITICAL)
 
 
 async def _connect_and_run(service: Service) -> None:
@@ -81,6 +136,8 @@ async def _connect_and_run(service: Service) -> None:
             await stack.enter_async_context(target.exclusively())
         connection = await stack.enter_async_context(target.connection())
         await connection.run_sync(_run, service)
+        for name in context.get_context().opts["tenantry_options"].left_alone:
+            _logger.warning("Left alone, because no declaration mentions it: %s", name)
         # If no revision ran, the later statements are in the transaction that reading the version began.
         await connection.commit()
 
@@ -95,15 +152,64 @@ def _is_changing() -> bool:
 
 
 def _run(connection: Connection, service: Service) -> None:
-    is_changing = _is_changing()
-    # Without this, a command that only reads would create the version table.
-    looking: dict[str, Any] = {} if is_changing else {"dont_mutate": True}
-    context.configure(connection=connection, **_options(service), **looking)
-    with context.begin_transaction():
-        context.run_migrations()
-    if is_changing:
+    scripts = context.script
+    # `alembic stamp --purge` is how to leave an unknown revision.
+    if not getattr(context.config.cmd_opts, "purge", False):
+        _check_database(stored_heads(connection), scripts, service)
+    if not _is_changing():
+        # Without `dont_mutate`, a command that only reads would create the version table.
+        context.configure(connection=connection, **_options(service, connection), dont_mutate=True)
+        with context.begin_transaction():
+            context.run_migrations()
+        return
+    progress, recorder = Progress(connection), Recorder()
+    on_apply = _on_apply(recorder, progress)
+    context.configure(connection=connection, **_options(service, connection), on_version_apply=on_apply)
+    try:
+        with context.begin_transaction():
+            context.run_migrations()
+    except CommandError:
+        raise
+    except Exception as error:
+        raise explain(error, service, connection, progress, scripts) from error
+    finally:
+        progress.close()
+    with nullcontext() if connection.in_transaction() else connection.begin():
+        accepts = bool(context.config.attributes.get("accept_edits"))
+        has_moved = bool(progress.steps)
+        recorder.finish(context.get_context(), scripts, service, has_moved=has_moved, accept_edits=accepts)
         share_version_table(connection, service.roles)
-        _push_keys(connection)
+    _push_keys(connection)
+
+
+def _on_apply(recorder: Recorder, progress: Progress | None = None) -> Callable[..., None]:
+    """Return the function that Alembic calls in the transaction of each revision, after its operations."""
+
+    def apply_version(ctx: MigrationContext, step: MigrationInfo, heads: Any, run_args: Any) -> None:
+        del heads, run_args
+        if progress is not None:
+            progress.apply_version(step)
+        recorder.apply_version(ctx, step)
+
+    return apply_version
+
+
+def _check_database(stored: Sequence[str], scripts: ScriptDirectory, service: Service) -> None:
+    """Check that the folder has the revisions of the database.
+
+    Raises:
+        DatabaseAhead: it does not have one of them.
+    """
+    known = {script.revision for script in scripts.walk_revisions()}
+    unknown = [revision for revision in stored if revision not in known]
+    if unknown:
+        folder = shown_path(versions_of(service))
+        raise errors.DatabaseAhead(
+            f"The database of {service.name} is at revision {unknown[0]}, and no file in {folder} has this id.",
+            why="Newer code or another branch migrated the database. Nothing was changed.",
+            remedy=f"Get the code that has the revision (git log --all --stat -- {folder}). With that code, `tenantry "
+            "rollback` can reverse it.",
+        )
 
 
 def _push_keys(connection: Connection) -> None:
@@ -119,7 +225,11 @@ def _push_keys(connection: Connection) -> None:
 
 def _print(service: Service) -> None:
     context.configure(
-        url="postgresql+asyncpg://", literal_binds=True, dialect_opts={"paramstyle": "named"}, **_options(service)
+        url="postgresql+asyncpg://",
+        literal_binds=True,
+        dialect_opts={"paramstyle": "named"},
+        on_version_apply=_on_apply(Recorder()),
+        **_options(service),
     )
     script = context.get_context().impl
     script.static_output(f"SET ROLE {identifier(service.roles.owner)};")
@@ -128,29 +238,71 @@ def _print(service: Service) -> None:
     script.static_output(f"{share_block(service.roles)};")
 
 
-def _options(service: Service) -> dict[str, Any]:
-    schemas = {table.schema for table in service.metadata.tables.values()} | {None}
-    partitions = partition_tables(service.metadata)
+def _options(service: Service, connection: Connection | None = None) -> dict[str, Any]:
+    target = without_default_schema(service.metadata)
+    declared = {table.schema for table in target.tables.values()} | {None}
+    models = {(table.schema or "public", table.name) for table in service.metadata.tables.values()}
+    attributes = context.config.attributes
+    options = Options(
+        roles=service.roles,
+        own=service.objects,
+        created=partial(created_tables, context.script),
+        accepted=accepted_differences(service.waivers),
+        requested=frozenset(attributes.get("tenantry_drop", ())),
+        left_alone=attributes.setdefault("tenantry_left_alone", []),
+    )
+
+    @cache
+    def schemas() -> set[str | None]:
+        """Return the schemas of the models and of earlier migrations, whose tables may have to be dropped.
+
+        It is called only for a comparison, so that other commands do not begin a transaction.
+        """
+        return declared if connection is None else declared | read_created_schemas(connection)
+
+    @cache
+    def partitions() -> frozenset[TableKey]:
+        names = {schema or "public" for schema in schemas()}
+        return frozenset(read_partitions(connection, names)) if connection is not None else frozenset()
+
+    @cache
+    def inherited() -> frozenset[tuple[str, str, str]]:
+        return frozenset() if connection is None else read_inherited_references(connection)
 
     def include_name(
         name: str | None,
         kind: Literal["schema", "table", "column", "index", "unique_constraint", "foreign_key_constraint"],
         parents: Mapping[str, str | None],
     ) -> bool:
-        """Include only the schemas of the models. Declared partitions are compared as objects."""
+        """Include only the schemas of the models and of migrations.
+
+        Partitions are compared as objects, or belong to a job. The server makes foreign keys for partitions, which no
+        model declares.
+        """
         if kind == "table":
-            return (parents.get("schema_name") or "public", name) not in partitions
-        return kind != "schema" or name in schemas
+            table = (parents.get("schema_name") or "public", name or "")
+            return table in models or table not in partitions()
+        if kind == "foreign_key_constraint":
+            return (parents.get("schema_name") or "public", parents["table_name"], name) not in inherited()
+        return kind != "schema" or name in schemas()
+
+    def name_what_stays(_context: Any, _revision: Any, directives: list[ops.MigrationScript]) -> None:
+        """Write the names of the undeclared objects into a revision that has operations."""
+        for upgrade in (each for script in directives for each in script.upgrade_ops_list):
+            if options.left_alone and not upgrade.is_empty():
+                upgrade.ops.append(LeftAloneOp(options.left_alone))
 
     return {
-        "target_metadata": service.metadata,
+        "target_metadata": target,
         "transaction_per_migration": True,
         "compare_type": True,
         "compare_server_default": True,
-        "include_schemas": len(schemas) > 1,
+        "include_schemas": True,
         "include_name": include_name,
         "render_item": render_item,
+        "process_revision_directives": name_what_stays,
         "autogenerate_plugins": ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname", PLUGIN],
         "tenantry_objects": service.declared_objects(),
         "tenantry_owner": service.roles.owner,
+        "tenantry_options": options,
     }

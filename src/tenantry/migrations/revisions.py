@@ -1,27 +1,26 @@
-"""Revisions for the command line: list them, move a database to one, and write a new one."""
+"""Revisions for the command line: list them, and move a database to one."""
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from alembic import command
 from alembic.script import Script
+from alembic.script.revision import MultipleHeads
 from alembic.util import CommandError
-from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from tenantry import errors
 from tenantry.deployment import Deployment
-from tenantry.migrations.configuration import make_config, script_directory
+from tenantry.migrations.configuration import script_directory
+from tenantry.migrations.failure import server_sentence
+from tenantry.migrations.folder import several_heads
+from tenantry.migrations.recorded import Edited, read_edited
 from tenantry.migrations.runner import current_revision, migrate, rollback
-from tenantry.migrations.target import open_target
 from tenantry.service import Service
 
-__all__ = ["Move", "Revision", "list_revisions", "make_revision", "move", "translated"]
+__all__ = ["Move", "Revision", "list_revisions", "move", "translated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +30,7 @@ class Move:
     service: str
     previous: str | None
     revision: str | None
+    edited: tuple[Edited, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +46,22 @@ class Revision:
     is_head: bool
 
 
-async def move(deployment: Deployment, revision: str, *, is_back: bool) -> Move:
+async def move(deployment: Deployment, revision: str, *, is_back: bool, accept_edits: bool = False) -> Move:
     """Migrate or roll back to a revision.
+
+    `accept_edits` records the checksums of all applied revisions again.
 
     Raises:
         MigrationError: the revision does not exist, or cannot be run.
     """
     with translated(deployment.service):
         previous = await current_revision(deployment)
-        await (rollback if is_back else migrate)(deployment, revision)
-        return Move(deployment.name, previous, await current_revision(deployment))
+        if is_back:
+            await rollback(deployment, revision)
+        else:
+            await migrate(deployment, revision, accept_edits=accept_edits)
+        edited = tuple(await read_edited(deployment, "migration"))
+        return Move(deployment.name, previous, await current_revision(deployment), edited)
 
 
 async def list_revisions(deployment: Deployment) -> list[Revision]:
@@ -69,55 +75,30 @@ async def list_revisions(deployment: Deployment) -> list[Revision]:
         return [_revision(service, script, current, heads) for script in found]
 
 
-async def make_revision(deployment: Deployment, message: str, *, is_empty: bool = False) -> Path | None:
-    """Write a revision that changes the database to match the models; return None if nothing differs.
-
-    `is_empty` writes a revision without operations, for changes that a comparison cannot find.
-
-    Raises:
-        MigrationError: the database is not at head, so a comparison would repeat earlier revisions.
-    """
-    made: list[Any] = []
-
-    def keep_if_needed(_context: Any, _revision: Any, directives: list[Any]) -> None:
-        if not is_empty and directives[0].upgrade_ops.is_empty():
-            directives.clear()
-
-    def write(connection: Connection | None) -> None:
-        config = make_config(deployment.service)
-        # Quiet, because Alembic prints its progress to stdout, which is for data.
-        config.cmd_opts = Namespace(quiet=True)
-        if connection is not None:
-            config.attributes["connection"] = connection
-        script = command.revision(
-            config, message, autogenerate=not is_empty, process_revision_directives=keep_if_needed
-        )
-        made.extend(script if isinstance(script, list) else [script])
-
-    with translated(deployment.service):
-        if is_empty:
-            write(None)
-        else:
-            async with open_target(deployment) as target, target.connection() as connection:
-                await connection.run_sync(write)
-    scripts = [script for script in made if isinstance(script, Script)]
-    return Path(scripts[0].path) if scripts else None
-
-
 @contextmanager
 def translated(service: Service) -> Iterator[None]:
-    """Translate Alembic's errors.
+    """Translate Alembic's errors and the driver's.
 
     Raises:
-        MigrationError: with Alembic's message as its reason.
+        SeveralHeads: the command needs one head.
+        MigrationError: with the message of Alembic or of the server as its reason.
     """
+    history = f"List the revisions with: tenantry history --service {service.name}"
     try:
         yield
     except CommandError as error:
+        if isinstance(error.__cause__, MultipleHeads):
+            raise several_heads(service, script_directory(service)) from error
         raise errors.MigrationError(
             f"Alembic failed on the migrations of {service.name}.",
             why=str(error).rstrip(".") + ".",
-            remedy=f"List the revisions with: tenantry history --service {service.name}",
+            remedy=history,
+        ) from error
+    except DBAPIError as error:
+        raise errors.MigrationError(
+            f"The database refused a statement on the migrations of {service.name}.",
+            why=server_sentence(error),
+            remedy="Check the migration login with: tenantry doctor",
         ) from error
 
 

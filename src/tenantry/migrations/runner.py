@@ -28,14 +28,24 @@ _ONE_AT_A_TIME = threading.Lock()
 PAUSE = 0.02
 
 
-async def migrate(deployment: Deployment, revision: str = "head", *, wait: float = LOCK_WAIT) -> None:
+async def migrate(
+    deployment: Deployment, revision: str = "head", *, wait: float = LOCK_WAIT, accept_edits: bool = False
+) -> None:
     """Upgrade the database to a revision; `wait` limits the wait for another process, in seconds.
+
+    `accept_edits` records that the files of the applied revisions are right as they are.
 
     Raises:
         MigrationLocked: another process migrated for the whole time.
-        MigrationError: a revision cannot be run here.
+        RevisionFailed: a revision raised an error; it is rolled back, and earlier revisions stay.
+        MigrationError: the revisions cannot be run here.
     """
-    await _change(deployment, wait, lambda config: command.upgrade(config, revision))
+
+    def upgrade(config: Config) -> None:
+        config.attributes["accept_edits"] = accept_edits
+        command.upgrade(config, revision)
+
+    await _change(deployment, wait, upgrade)
 
 
 async def rollback(deployment: Deployment, revision: str = "-1", *, wait: float = LOCK_WAIT) -> None:

@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tenantry import errors
@@ -19,7 +18,6 @@ from tenantry.migrations.lock import migration_lock
 from tenantry.postgres.connection import Connection
 from tenantry.postgres.engine import PoolOptions
 from tenantry.postgres.roles import ensure_owner, fetch_role
-from tenantry.postgres.sqlstate import sqlstate_of
 
 __all__ = ["LOCK_WAIT", "Target", "open_target"]
 
@@ -28,7 +26,6 @@ LOCK_WAIT = 600.0
 
 # While a migration waits for a table's lock, all later statements on the table wait too, so it must not wait for long.
 TABLE_LOCK_TIMEOUT = "10s"
-LOCK_NOT_AVAILABLE = "55P03"
 
 # The sessions are called "tenantry migrations of NAME" in pg_stat_activity.
 TASK = "migrations"
@@ -70,22 +67,13 @@ class Target:
         unlimited = PoolOptions(size=1, overflow=0, statement_timeout=0, idle_in_transaction_timeout=0)
         patient = self.deployment.settings.database_connect_timeout
         options = dataclasses.replace(unlimited, timeout=patient, connect_timeout=patient)
-        try:
-            async with (
-                self.deployment.engine("migration", TASK, options, in_role=is_owner) as engine,
-                engine.connect() as connection,
-            ):
-                await connection.exec_driver_sql(f"SET lock_timeout = '{TABLE_LOCK_TIMEOUT}'")
-                await connection.commit()
-                yield connection
-        except DBAPIError as error:
-            if sqlstate_of(error) == LOCK_NOT_AVAILABLE:
-                raise errors.MigrationError(
-                    f"The revision got no lock on a table within {TABLE_LOCK_TIMEOUT}, and was rolled back.",
-                    why="Another transaction uses the table, and later statements would wait behind the migration.",
-                    remedy="Run the command again. If it fails again, find long transactions in pg_stat_activity.",
-                ) from error
-            raise
+        async with (
+            self.deployment.engine("migration", TASK, options, in_role=is_owner) as engine,
+            engine.connect() as connection,
+        ):
+            await connection.exec_driver_sql(f"SET lock_timeout = '{TABLE_LOCK_TIMEOUT}'")
+            await connection.commit()
+            yield connection
 
 
 @asynccontextmanager

@@ -1,8 +1,14 @@
-"""SQLAlchemy's adapter of asyncpg, which begins on another connection if the session cannot be cleaned.
+"""SQLAlchemy's adapter of asyncpg, which begins a transaction again where nothing of it is lost.
+
+If the session cannot be cleaned, the adapter begins on another connection.
 
 BEGIN is the first message of a transaction. So no statement of the caller was sent when the server refuses it. The
 adapter then closes the driver's connection, opens another and begins there. SQLAlchemy's objects stay the same. The
 adapter tries this once: if a new connection refuses too, the session is not the reason.
+
+If the first statement of a transaction was prepared before a migration and is stale now, the adapter rolls back, begins
+with the same preamble, and prepares the statement again. SQLAlchemy only makes the other connections prepare again, and
+only after the error; statements that are in flight on them at that time fail too.
 """
 
 from __future__ import annotations
@@ -17,12 +23,14 @@ from sqlalchemy.dialects.postgresql.asyncpg import (
     AsyncAdapt_asyncpg_connection,
     AsyncAdapt_asyncpg_cursor,
     AsyncAdapt_asyncpg_dbapi,
+    AsyncAdapt_asyncpg_ss_cursor,
 )
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from tenantry.postgres.connection import DRIVER_ERRORS, Connection
 from tenantry.postgres.sqlstate import sqlstate_of
+from tenantry.postgres.stale_statements import is_stale, may_be_stale
 
 __all__ = ["Adapter"]
 
@@ -43,7 +51,7 @@ def _is_refused(driver: Connection, error: BaseException) -> bool:
 
 
 class _Cursor(AsyncAdapt_asyncpg_cursor):
-    """A cursor that uses its adapter's current connection."""
+    """A cursor that uses its adapter's current connection, and prepares a stale statement again."""
 
     __slots__ = ()
 
@@ -55,6 +63,37 @@ class _Cursor(AsyncAdapt_asyncpg_cursor):
     def _connection(self, _: Any) -> None:
         """Ignore the assignment of the base class, which may be the replaced connection."""
 
+    async def _prepare_and_execute(self, operation: Any, parameters: Any) -> None:
+        await self._again_if_stale(super()._prepare_and_execute, operation, parameters)
+
+    async def _executemany(self, operation: Any, seq_of_parameters: Any) -> Any:
+        return await self._again_if_stale(super()._executemany, operation, seq_of_parameters)
+
+    async def _again_if_stale(self, execute: Callable[..., Awaitable[Any]], operation: Any, parameters: Any) -> Any:
+        """Execute; if the statement is the first of its transaction and stale, execute it in a new transaction."""
+        connection: Any = self._adapt_connection
+        is_first = connection._transaction is None  # noqa: SLF001  # as SQLAlchemy's own cursors do
+        try:
+            return await execute(operation, parameters)
+        except connection.dbapi.Error as error:
+            # In AUTOCOMMIT a procedure may have committed before it failed. The refusal comes before a statement runs.
+            is_alone = connection.isolation_level == "autocommit"
+            if not is_first or not (is_stale(error) if is_alone else may_be_stale(error)):
+                raise
+        await connection.begin_again()
+        # A later time than that of every prepared statement.
+        self._invalidate_schema_cache_asof = time.time()  # type: ignore[assignment]  # SQLAlchemy infers int from its 0
+        result = await execute(operation, parameters)
+        # It succeeded, so a change of the schema was the reason. Now the other connections prepare again too.
+        connection.dbapi.invalidate()
+        return result
+
+
+class _ServerCursor(_Cursor, AsyncAdapt_asyncpg_ss_cursor):
+    """The same for a cursor that streams its rows."""
+
+    __slots__ = ()
+
 
 class _AdaptedConnection(AsyncAdapt_asyncpg_connection):
     """SQLAlchemy's wrapper of a driver connection, which it may replace before a transaction."""
@@ -62,6 +101,7 @@ class _AdaptedConnection(AsyncAdapt_asyncpg_connection):
     __slots__ = ("record",)
 
     _cursor_cls = _Cursor
+    _ss_cursor_cls = _ServerCursor
     # The pool's entry; set when the pool connects.
     record: ConnectionPoolEntry
 
@@ -86,6 +126,16 @@ class _AdaptedConnection(AsyncAdapt_asyncpg_connection):
         except asyncpg.PostgresError as error:
             self._handle_exception(error)
 
+    async def begin_again(self) -> None:
+        """Roll back a transaction in which no statement succeeded, and begin another with the same preamble."""
+        if self._transaction is None:
+            return
+        try:
+            await self._call_and_discard(self._transaction.rollback)
+        except DRIVER_ERRORS as error:
+            self._handle_exception(error)
+        await self._begin()
+
     async def _replace(self) -> None:
         stale: Any = self._connection
         with contextlib.suppress(*DRIVER_ERRORS):
@@ -98,6 +148,8 @@ class _AdaptedConnection(AsyncAdapt_asyncpg_connection):
         self.record.starttime = time.time()  # type: ignore[attr-defined]  # by which the pool recycles
         self.record.info.clear()
         await greenlet_spawn(self.dbapi.announce, self, self.record)
+        # Not before: a listener may ask for the oids of types.
+        fresh.needs_transaction = stale.needs_transaction
 
 
 class Adapter(AsyncAdapt_asyncpg_dbapi):
@@ -108,6 +160,8 @@ class Adapter(AsyncAdapt_asyncpg_dbapi):
         self.reconnect = reconnect
         # Runs the listeners of the pool's "connect" event, which set up codecs. The engine sets this function.
         self.announce: Callable[[Any, ConnectionPoolEntry], None] = lambda _connection, _record: None
+        # Makes every connection prepare its statements again. The engine sets this function.
+        self.invalidate: Callable[[], None] = lambda: None
 
     def connect(self, *args: Any, **options: Any) -> Any:
         """Open and return an adapted connection, for the pool."""

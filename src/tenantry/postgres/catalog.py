@@ -6,7 +6,7 @@ nothing and takes no lock above ACCESS SHARE, so it is safe on a production data
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, RowMapping
 
 from tenantry.postgres.objects import (
+    Comment,
     DatabaseObject,
     Extension,
     Function,
@@ -22,19 +23,30 @@ from tenantry.postgres.objects import (
     Policy,
     Role,
     RowSecurity,
+    Schema,
     Sequence,
     Trigger,
+    View,
 )
 from tenantry.postgres.statements import load_statements
 from tenantry.sql import literal
 
-__all__ = ["DrawnSequence", "read_draws", "read_objects"]
+__all__ = [
+    "DrawnSequence",
+    "read_created_schemas",
+    "read_draws",
+    "read_inherited_references",
+    "read_objects",
+    "read_partition_keys",
+]
 
 _STATEMENTS = load_statements(__package__ or "", "catalog.sql")
 
 # Bits of pg_trigger.tgtype (catalog/pg_trigger.h).
 _ROW, _BEFORE, _INSTEAD = 1, 2, 64
 _EVENTS = {"INSERT": 4, "DELETE": 8, "UPDATE": 16, "TRUNCATE": 32}
+# The spellings of a boolean parameter that the catalog keeps as they were written.
+_TRUE = frozenset({"true", "on", "yes", "1"})
 _STATES = {"O": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 
 
@@ -46,8 +58,12 @@ class DrawnSequence(NamedTuple):
     is_owned: bool
 
 
-def read_objects(connection: Connection, schema: str = "public") -> frozenset[DatabaseObject]:
+def read_objects(
+    connection: Connection, schema: str = "public", kinds: Collection[str] | None = None
+) -> frozenset[DatabaseObject]:
     """Return the roles of the cluster, the extensions of the database, and the schema's objects except tables.
+
+    `kinds` are the nouns of the kinds to read, by default all.
 
     The connection must be in a transaction, as a SQLAlchemy connection is unless it is in AUTOCOMMIT mode. The function
     sets `search_path = pg_catalog` for the transaction, so that expressions are printed in full, and then restores it.
@@ -55,6 +71,8 @@ def read_objects(connection: Connection, schema: str = "public") -> frozenset[Da
     found: set[DatabaseObject] = set()
     with _bare_search_path(connection):
         for name, make in _MAKERS.items():
+            if kinds is not None and _KINDS.get(name) not in kinds:
+                continue
             parameters = (schema,) if "$1" in _STATEMENTS[name] else ()
             rows = connection.exec_driver_sql(_STATEMENTS[name], parameters).mappings()
             found.update(make(row, schema) for row in rows)
@@ -70,6 +88,23 @@ def read_draws(connection: Connection, schema: str = "public") -> dict[tuple[str
     }
 
 
+def read_created_schemas(connection: Connection) -> frozenset[str]:
+    """Return the names of the schemas that a migration created."""
+    return frozenset(connection.exec_driver_sql(_STATEMENTS["created_schemas"], (Schema.mark,)).scalars())
+
+
+def read_inherited_references(connection: Connection) -> frozenset[tuple[str, str, str]]:
+    """Return the foreign keys (schema, table, name) that the server made for partitions."""
+    rows = connection.exec_driver_sql(_STATEMENTS["inherited_references"])
+    return frozenset((schema, table, name) for schema, table, name in rows)
+
+
+def read_partition_keys(connection: Connection) -> dict[tuple[str, str], str]:
+    """Return how each partitioned table (schema, name) is partitioned, such as `HASH (tenant_id)`."""
+    rows = connection.exec_driver_sql(_STATEMENTS["partition_keys"])
+    return {(schema, name): definition for schema, name, definition in rows}
+
+
 @contextmanager
 def _bare_search_path(connection: Connection) -> Iterator[None]:
     """Make the server print every name outside pg_catalog with its schema."""
@@ -81,6 +116,10 @@ def _bare_search_path(connection: Connection) -> Iterator[None]:
 
 def _role(row: RowMapping, _schema: str) -> Role:
     return Role(**row)
+
+
+def _schema(row: RowMapping, _schema: str) -> Schema:
+    return Schema(**row)
 
 
 def _extension(row: RowMapping, _schema: str) -> Extension:
@@ -152,6 +191,17 @@ def _policy(row: RowMapping, schema: str) -> Policy:
     return Policy(**_with_tuples(dict(row)), schema=schema)
 
 
+def _view(row: RowMapping, schema: str) -> View:
+    options = dict(option.split("=", 1) for option in row["options"])
+    is_invoker = options.pop("security_invoker", "false") in _TRUE
+    written = tuple(f"{name}={value}" for name, value in options.items())
+    return View(row["name"], row["query"], security_invoker=is_invoker, schema=schema, options=written)
+
+
+def _comment(row: RowMapping, schema: str) -> Comment:
+    return Comment(**row, schema=schema)
+
+
 def _grant(row: RowMapping, schema: str) -> Grant:
     return Grant(**_with_tuples(dict(row)), schema=schema)
 
@@ -162,12 +212,18 @@ def _with_tuples(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 _MAKERS: Mapping[str, Callable[[RowMapping, str], DatabaseObject]] = {
     "roles": _role,
+    "schemas": _schema,
     "extensions": _extension,
     "sequences": _sequence,
     "functions": _function,
+    "views": _view,
     "triggers": _trigger,
     "hash_partitions": _hash_partitions,
     "row_security": _row_security,
     "policies": _policy,
     "grants": _grant,
+    "comments": _comment,
 }
+
+# The kinds that can be read alone, by their statement.
+_KINDS = {"functions": Function.noun, "views": View.noun, "triggers": Trigger.noun, "policies": Policy.noun}

@@ -15,6 +15,14 @@ WHERE rolname !~ '^pg_' AND NOT rolsuper;
 -- The extensions of this database, without the language that every database has.
 SELECT extname::text AS name FROM pg_extension WHERE extname <> 'plpgsql';
 
+-- name: schemas
+-- The schema itself. Every database has public, so no migration creates it.
+SELECT nspname::text AS name FROM pg_namespace WHERE nspname = $1 AND nspname <> 'public';
+
+-- name: created_schemas
+-- The schemas that a migration created, by the comment $1.
+SELECT nspname::text AS name FROM pg_namespace WHERE obj_description(oid, 'pg_namespace') = $1 ORDER BY 1;
+
 -- name: sequences
 -- Sequences that stand by themselves or belong to a serial column; that of an identity column is a part of it.
 SELECT c.relname::text AS name,
@@ -116,6 +124,21 @@ JOIN pg_class AS child ON child.oid = i.inhrelid
 WHERE n.nspname = $1 AND p.partstrat = 'h'
 GROUP BY c.relname;
 
+-- name: partition_keys
+-- How each partitioned table is partitioned.
+SELECT n.nspname::text AS schema, c.relname::text AS name, pg_get_partkeydef(c.oid) AS definition
+FROM pg_partitioned_table AS p
+JOIN pg_class AS c ON c.oid = p.partrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace;
+
+-- name: inherited_references
+-- Foreign keys that the server made for a partition on either side of a reference. The reference itself is another one.
+SELECT n.nspname::text AS schema, c.relname::text AS "table", k.conname::text AS name
+FROM pg_constraint AS k
+JOIN pg_class AS c ON c.oid = k.conrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE k.contype = 'f' AND k.conparentid <> 0;
+
 -- name: row_security
 -- Tables on which either flag is set.
 SELECT c.relname::text AS "table", c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced
@@ -173,3 +196,41 @@ CROSS JOIN aclexplode(acl.items) AS item
 LEFT JOIN pg_roles AS g ON g.oid = item.grantee
 WHERE item.grantee <> acl.owner
 GROUP BY acl.kind, acl.name, acl."column", g.rolname, item.is_grantable;
+
+-- name: views
+-- Views with their queries as the server prints them.
+SELECT c.relname::text AS name, pg_get_viewdef(c.oid) AS query, coalesce(c.reloptions, '{}') AS options
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relkind = 'v'
+  AND NOT EXISTS (SELECT FROM pg_depend AS d
+                  WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e');
+
+-- name: comments
+-- Comments, without those on tables and columns, and without those of extensions' objects.
+WITH object AS (
+    SELECT 'pg_namespace'::regclass AS class, n.oid, n.oid AS namespace, 'SCHEMA' AS kind, n.nspname::text AS name,
+           '' AS "table"
+    FROM pg_namespace AS n
+    UNION ALL
+    SELECT 'pg_class'::regclass, c.oid, c.relnamespace,
+           CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' ELSE 'MATERIALIZED VIEW' END,
+           c.relname::text, ''
+    FROM pg_class AS c WHERE c.relkind IN ('S', 'v', 'm')
+    UNION ALL
+    SELECT 'pg_proc'::regclass, p.oid, p.pronamespace, 'FUNCTION',
+           p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')', ''
+    FROM pg_proc AS p WHERE p.prokind = 'f'
+    UNION ALL
+    SELECT 'pg_policy'::regclass, p.oid, c.relnamespace, 'POLICY', p.polname::text, c.relname::text
+    FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid
+    UNION ALL
+    SELECT 'pg_trigger'::regclass, t.oid, c.relnamespace, 'TRIGGER', t.tgname::text, c.relname::text
+    FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
+)
+SELECT o.kind, o.name, o."table", d.description AS text
+FROM object AS o
+JOIN pg_description AS d ON d.classoid = o.class AND d.objoid = o.oid AND d.objsubid = 0
+JOIN pg_namespace AS n ON n.oid = o.namespace
+WHERE n.nspname = $1
+  AND NOT EXISTS (SELECT FROM pg_depend AS e WHERE e.classid = o.class AND e.objid = o.oid AND e.deptype = 'e');

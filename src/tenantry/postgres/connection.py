@@ -70,6 +70,7 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
         "behind_bouncer",
         "is_abandoned",
         "is_pooled",
+        "needs_transaction",
         "preamble",
         "standing",
     )
@@ -80,6 +81,7 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
         self.standing = ""
         self.behind_bouncer = False
         self.is_pooled = False
+        self.needs_transaction = False
         self.is_abandoned = False
         self._is_read_only = False
         self._may_turn_writable = False
@@ -157,9 +159,31 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
             if _ROLLBACK.match(query):
                 self._is_read_only = False
                 return await self._control(query, timeout)
+        self._check_transaction()
         await self.clean()
         status: str = await super().execute(query, *args, timeout=timeout)
         return status
+
+    def _check_transaction(self) -> None:
+        """Refuse a statement of a unit of work whose transaction has not begun.
+
+        SQLAlchemy sends BEGIN with its first statement. Before that, a caller of the driver would read no row, without
+        an error.
+        """
+        if self.needs_transaction and not self.is_in_transaction():
+            raise errors.TransactionRequired(
+                "The driver's connection was used before the transaction of its unit of work began.",
+                why="BEGIN binds the tenant, and SQLAlchemy sends it with its first statement. Nothing was sent.",
+                remedy="Execute a statement with the session first: `await session.execute(text('SELECT 1'))`.",
+            )
+
+    async def _copy_in(self, *args: Any, **options: Any) -> Any:
+        self._check_transaction()
+        return await super()._copy_in(*args, **options)
+
+    async def _copy_out(self, *args: Any, **options: Any) -> Any:
+        self._check_transaction()
+        return await super()._copy_out(*args, **options)
 
     async def ping(self) -> None:
         """Make the server answer, without any change of the session."""
@@ -172,6 +196,8 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
         if _BEGIN.match(query):
             # This transaction begins without `_begin`, so its mode is unknown.
             self._may_turn_writable = True
+        else:
+            self._check_transaction()
         await self.clean()
         statement = await super()._get_statement(query, timeout, **options)
         if statement.name:

@@ -112,6 +112,7 @@ def create_engine(
     )
     # Read the pool at each call, because dispose() replaces it.
     adapter.announce = lambda *entry: engine.sync_engine.pool.dispatch.connect(*entry)  # noqa: PLW0108
+    adapter.invalidate = engine.dialect._invalidate_schema_cache  # type: ignore[attr-defined]  # noqa: SLF001  # no public name
     Liveness().watch(engine.sync_engine)
     event.listen(engine.sync_engine, "connect", _set_up)
     event.listen(engine.sync_engine, "reset", _clear_preamble)
@@ -120,7 +121,8 @@ def create_engine(
 
 
 def _clear_preamble(dbapi_connection: Any, *_: Any) -> None:
-    dbapi_connection.driver_connection.preamble = ""
+    driver: Connection = dbapi_connection.driver_connection
+    driver.preamble, driver.needs_transaction = "", False
 
 
 def _hand_out(dbapi_connection: Any, *_: Any) -> None:

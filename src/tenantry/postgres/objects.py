@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tenantry.postgres.clauses import PUBLIC
+from tenantry.postgres.comments import Comment
 from tenantry.postgres.database_object import DatabaseObject
 from tenantry.postgres.partitions import HashPartitions
 from tenantry.postgres.protection import Grant, Policy, RowSecurity
 from tenantry.postgres.routines import Function, Trigger
 from tenantry.postgres.sequences import Sequence, Serial
-from tenantry.sql import identifier
+from tenantry.postgres.views import View
+from tenantry.sql import identifier, literal
 
 __all__ = [
     "PUBLIC",
+    "Comment",
     "DatabaseObject",
     "Extension",
     "Function",
@@ -28,9 +31,11 @@ __all__ = [
     "Policy",
     "Role",
     "RowSecurity",
+    "Schema",
     "Sequence",
     "Serial",
     "Trigger",
+    "View",
 ]
 
 
@@ -57,6 +62,32 @@ class Role(DatabaseObject):
 
     def _drop(self) -> tuple[str, ...]:
         return (f"DROP ROLE {identifier(self.name)}",)
+
+
+@dataclass(frozen=True, slots=True)
+class Schema(DatabaseObject):
+    """A schema besides `public`, which every database has.
+
+    A comment marks a schema that a migration created, so that no migration drops another one.
+    """
+
+    name: str
+
+    noun: ClassVar[str] = "schema"
+    rank: ClassVar[int] = 0
+    is_before_tables: ClassVar[bool] = True
+    mark: ClassVar[str] = "Created by a migration."
+
+    def _names(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    def _create(self) -> tuple[str, ...]:
+        name = identifier(self.name)
+        return (f"CREATE SCHEMA {name}", f"COMMENT ON SCHEMA {name} IS {literal(self.mark)}")
+
+    def _drop(self) -> tuple[str, ...]:
+        # Without CASCADE: another program may have objects in it.
+        return (f"DROP SCHEMA {identifier(self.name)}",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tenantry.postgres.database_object import DatabaseObject
-from tenantry.sql import qualified
+from tenantry.sql import qualified, shortened
 
 __all__ = ["HashPartitions"]
 
@@ -36,7 +36,7 @@ class HashPartitions(DatabaseObject):
     def partitions(self) -> tuple[str, ...]:
         """The names of the partitions, by remainder."""
         width = len(str(self.count - 1))
-        return tuple(f"{self.table}_p{remainder:0{width}}" for remainder in range(self.count))
+        return tuple(shortened(f"{self.table}_p{remainder:0{width}}") for remainder in range(self.count))
 
     @property
     def bounds(self) -> dict[str, str]:

@@ -48,13 +48,13 @@ class RowSecurity(DatabaseObject):
 
 @dataclass(frozen=True, slots=True)
 class Policy(DatabaseObject):
-    """A row security policy; `using` and `check` are written as `pg_get_expr` prints them."""
+    """A row security policy; without `roles` it is for PUBLIC, and `check` is the clause WITH CHECK."""
 
     name: str
     table: str
-    roles: tuple[str, ...]
-    using: str | None
-    check: str | None
+    roles: tuple[str, ...] = (PUBLIC,)
+    using: str | None = None
+    check: str | None = None
     command: Literal["ALL", "SELECT", "INSERT", "UPDATE", "DELETE"] = "ALL"
     permissive: bool = True
     schema: str = "public"
@@ -115,6 +115,17 @@ class Grant(DatabaseObject):
 
     def _names(self) -> tuple[str, ...]:
         return (self.schema, self.kind, self.name, self.column, self.role, "grantable" if self.grantable else "")
+
+    @property
+    def place(self) -> str:
+        """The object as a finding names it."""
+        column = f".{self.column}" if self.column else ""
+        return f"{self.kind.lower()} {self.schema}.{self.name}{column}"
+
+    @property
+    def label(self) -> str:
+        """Object, privileges and role, so that the waiver of one grant does not cover another one."""
+        return f"{self.place}: {', '.join(self.privileges)} to {self.role}"
 
     @property
     def address(self) -> str:

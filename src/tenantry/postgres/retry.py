@@ -2,7 +2,7 @@
 
 It is safe if the failed transaction changed nothing in the database. So the whole unit of work is repeated, never one
 statement, and never after a COMMIT whose answer was lost. It may help after a conflict of two transactions, or after a
-restart of the server. It does not help after a constraint violation.
+restart of the server, or a migration under prepared statements. It does not help after a constraint violation.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tenantry import errors
 from tenantry.postgres.sqlstate import CANNOT_CONNECT_NOW, READ_ONLY, chain_of, constraint_of, sqlstate_of
+from tenantry.postgres.stale_statements import is_stale
 
 __all__ = ["constraint_of", "is_retryable", "retry_transaction", "sqlstate_of"]
 
@@ -32,6 +33,9 @@ def is_retryable(error: BaseException) -> bool:
         # A retry would add load to an exhausted pool.
         return False
     if any(isinstance(link, errors.DatabaseUnavailable) and link.is_repeatable for link in chain_of(error)):
+        return True
+    if is_stale(error):
+        # The refusal ended the transaction, and the next unit of work prepares the statement again.
         return True
     state = sqlstate_of(error)
     if state is not None and state != READ_ONLY:

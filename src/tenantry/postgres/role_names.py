@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tenantry import errors
 from tenantry.postgres.objects import Role
+from tenantry.sql import LONGEST_NAME
 
 __all__ = ["Roles"]
 
@@ -20,6 +21,13 @@ class Roles:
     admin: str
 
     def __post_init__(self) -> None:
+        for name in (self.owner, self.application, self.admin):
+            if len(name.encode()) > LONGEST_NAME:
+                raise errors.DeclarationError(
+                    f"The role name {name!r} is {len(name.encode())} bytes long.",
+                    why=f"PostgreSQL would cut it to {LONGEST_NAME} bytes.",
+                    remedy=f"Pass roles=Roles(...) with names of at most {LONGEST_NAME} bytes to Service().",
+                )
         if len({self.owner, self.application, self.admin}) < len(self.__slots__):
             raise errors.DeclarationError(
                 f"The roles of a service have the names {self.owner!r}, {self.application!r} and {self.admin!r}, which "

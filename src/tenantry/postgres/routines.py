@@ -16,7 +16,7 @@ __all__ = ["Function", "Trigger"]
 class Function(DatabaseObject):
     """A function; only the roles in `execute` may call it. PUBLIC may call it only if it is in that list.
 
-    `arguments` and `returns` are written as `pg_get_function_arguments` and `pg_get_function_result` print them.
+    `arguments` is the list between the parentheses of CREATE FUNCTION, such as `title text, size integer DEFAULT 1`.
     `options` are further clauses of CREATE FUNCTION, such as `LEAKPROOF`, `STRICT`, `COST 10` or
     `SET row_security = 'off'`.
     """
@@ -87,7 +87,7 @@ class Function(DatabaseObject):
 class Trigger(DatabaseObject):
     """A trigger; `function` is in the table's schema unless it is written `schema.name`.
 
-    `when` is written as `pg_get_triggerdef` prints it, without its outer parentheses. An event may be `UPDATE OF a, b`.
+    `when` is a condition over `old` and `new`. An event may be `UPDATE OF a, b`.
     `options` is the clause before FOR EACH, such as `REFERENCING NEW TABLE AS fresh`. `state` is in the words of ALTER
     TABLE.
     """
@@ -116,6 +116,7 @@ class Trigger(DatabaseObject):
         # The order in which PostgreSQL prints events, so that the order in the declaration makes no difference.
         order = ("INSERT", "DELETE", "UPDATE", "TRUNCATE")
         object.__setattr__(self, "events", tuple(sorted(self.events, key=lambda text: order.index(text.split()[0]))))
+        object.__setattr__(self, "arguments", tuple(self.arguments))
 
     def _names(self) -> tuple[str, ...]:
         return (self.schema, self.table, self.name)

@@ -4,6 +4,8 @@ The environment takes precedence over the `.env` file. That file is searched for
 up to the project's folder (the one with `pyproject.toml`). So Alembic in a service's folder and the application in the
 project's folder read the same file. A blank variable counts as not set, because compose files produce blank variables.
 
+A variable with the prefix that no setting reads is reported, because a misspelled one would have no effect (`unknown`).
+
 `load` may also read names without the prefix. Settings that are created directly, as in tests, never do.
 """
 
@@ -13,10 +15,11 @@ import re
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import PrivateAttr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from tenantry import errors
+from tenantry.settings.unknown import UnknownVariable, find_unknown
 from tenantry.settings.unprefixed import is_unprefixed, read_unprefixed
 from tenantry.settings.variables import describe_kind, is_secret, name_variable
 
@@ -27,10 +30,12 @@ class EnvironmentSettings(BaseSettings):
     Attributes:
         unprefixed: fields that `load` also reads without the prefix. A variable with the prefix takes precedence.
         silencing: if one of these fields is set with the prefix, `load` reads no variable without the prefix.
+        is_partial: the class has only a part of a service's fields, so it cannot tell which variables are unknown.
     """
 
     unprefixed: ClassVar[tuple[str, ...]] = ()
     silencing: ClassVar[tuple[str, ...]] = ()
+    is_partial: ClassVar[bool] = False
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
         # The .env file also contains variables of other programs.
@@ -38,6 +43,14 @@ class EnvironmentSettings(BaseSettings):
         frozen=True,
         hide_input_in_errors=True,
     )
+
+    # What `load` found.
+    _unknown: tuple[UnknownVariable, ...] = PrivateAttr(default=())
+
+    @property
+    def unknown_variables(self) -> tuple[UnknownVariable, ...]:
+        """The variables with the prefix that `load` found and no setting reads; a misspelled one has no effect."""
+        return self._unknown
 
     @classmethod
     def load(cls, *, env_file: Path | Literal["nearest"] | None = "nearest") -> Self:
@@ -73,11 +86,29 @@ class EnvironmentSettings(BaseSettings):
 
     @classmethod
     def _validated(cls, path: Path | None, bare: dict[str, Any]) -> Self:
+        unknown = () if cls.is_partial else find_unknown(cls, path)
         try:
-            return cls(_env_file=path, **bare)  # type: ignore[call-arg]  # pydantic-settings hides its own arguments.
+            made = cls(_env_file=path, **bare)  # type: ignore[call-arg]  # pydantic-settings hides its own arguments.
         except ValidationError as error:
             # `from None`, here and above, because these exceptions contain the value.
-            raise _explain(cls, error) from None
+            raise _explain(cls, error, unknown) from None
+        made._unknown = unknown
+        cls._check_silencing(made, unknown)
+        return made
+
+    @classmethod
+    def _check_silencing(cls, made: Self, unknown: tuple[UnknownVariable, ...]) -> None:
+        """Refuse a misspelled variable of an address if no address is set: the embedded server would be used."""
+        names = {name_variable(cls, field) for field in cls.silencing}
+        if names and not made.model_fields_set.intersection(cls.silencing):
+            for one in unknown:
+                if one.is_misspelled and one.meant in names:
+                    raise errors.ConfigurationError(
+                        one.message,
+                        variable=one.name,
+                        why="No address is set, so the service would use the embedded server.",
+                        remedy=f"Set {one.meant} instead, or remove {one.name}.",
+                    )
 
     @classmethod
     def variable(cls, field: str) -> str:
@@ -106,8 +137,10 @@ def find_env_file(folder: Path | None = None) -> Path | None:
     return next((place / ".env" for place in within if (place / ".env").is_file()), None)
 
 
-def _explain(settings: type[EnvironmentSettings], error: ValidationError) -> errors.ConfigurationError:
-    """Return one error that names every wrong or missing variable."""
+def _explain(
+    settings: type[EnvironmentSettings], error: ValidationError, unknown: tuple[UnknownVariable, ...]
+) -> errors.ConfigurationError:
+    """Return one error that names every wrong or missing variable, and the misspelled one that stands for it."""
     problems = []
     variables = []
     # Without inputs and contexts, because they contain the values.
@@ -129,9 +162,11 @@ def _explain(settings: type[EnvironmentSettings], error: ValidationError) -> err
             problems.append(
                 f"{variable} is wrong" + ("" if is_secret(settings.model_fields[field]) else f": {message}")
             )
+    misspelled = [f"{one.name} is set instead of {one.meant}." for one in unknown if one.meant in variables]
     return errors.ConfigurationError(
         "; ".join(problems) + ".",
         variable=variables[0] if variables else "",
+        why=" ".join(misspelled),
         remedy=f"Set {' and '.join(variables or ['the variables'])} in the environment or in the .env file.",
     )
 

@@ -6,7 +6,7 @@ It has no effect on isolation: the session determines what a statement may read.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 
 __all__ = ["current_tenant", "log_tenant"]
@@ -26,4 +26,6 @@ def log_tenant(tenant: str | None) -> Iterator[None]:
     try:
         yield
     finally:
-        _tenant.reset(token)
+        # The event loop closes an abandoned asynchronous generator in another context, which never had this value.
+        with suppress(ValueError):
+            _tenant.reset(token)

@@ -29,6 +29,7 @@ from tenantry.postgres.server import Server
 from tenantry.settings import DatabaseSettings
 from tenantry.tenancy.context import log_tenant
 from tenantry.tenancy.declarations import Isolated, declaration_of, tenancy_of
+from tenantry.tenancy.ended_session import end_session
 from tenantry.tenancy.guard import guard_engine
 from tenantry.tenancy.lookups import TenantMatch, lookup_statement
 from tenantry.tenancy.rules import check_declarations
@@ -84,7 +85,9 @@ class Database:
         self._resources = AsyncExitStack()
 
     async def open(self) -> None:
-        """Connect, and check that row security applies to the role."""
+        """Connect, and check that row security applies to the role. Unknown variables are logged."""
+        for one in self.settings.unknown_variables:
+            _log.warning("%s %s", one.message, one.remedy, extra={"database": self.name, "variable": one.name})
         async with AsyncExitStack() as stack:
             if self._server is not None:
                 lease = await asyncio.to_thread(self._server.lease)
@@ -190,7 +193,7 @@ class Database:
         for lookup in declaration_of(table).lookups:
             if set(lookup.columns) == set(key):
                 async with self.session(read_only=True) as session:
-                    found = (await session.execute(lookup_statement(table, lookup, key).limit(2))).all()
+                    found = (await session.execute(lookup_statement(table, lookup, key))).fetchmany(2)
                 if len(found) > 1:
                     raise errors.TenancyError(
                         f"Several rows of {table.name!r} have this {', '.join(lookup.columns)}.",
@@ -227,8 +230,11 @@ class Database:
         session = kind(bind=engine, expire_on_commit=False, info={INFO_KEY: scope})
         with log_tenant(None if scope.tenant is None else str(scope.tenant)):
             async with session:
-                yield session
-                await session.commit()
+                try:
+                    yield session
+                    await session.commit()
+                finally:
+                    end_session(session.sync_session)
 
     @asynccontextmanager
     async def _read(self, scope: Scope) -> AsyncIterator[ReadSession]:

@@ -21,6 +21,7 @@ from tenantry.tenancy.declared_table import DECLARED_BY, declare_plain, declare_
 from tenantry.tenancy.kinds import INFO_KEY, Declaration, Kind, Tenancy, declaration_of, tenancy_of
 from tenantry.tenancy.lookups import TenantLookup
 from tenantry.tenancy.model_columns import map_annotated, with_tenant_column
+from tenantry.tenancy.naming import complete_convention
 from tenantry.tenancy.signed_context.accessor import keys_table
 
 __all__ = [
@@ -37,16 +38,6 @@ __all__ = [
     "declaration_of",
     "tenancy_of",
 ]
-
-# Indexes and constraints have explicit names, so that a downgrade can drop them by name (Alembic, "The Importance of
-# Naming Constraints").
-NAMING_CONVENTION = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
 
 
 class _Declared:
@@ -128,21 +119,16 @@ class TenantBase:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Set the metadata of a service's base, and store the tenancy in it before any table is made."""
         if DeclarativeBase in cls.__bases__ and "metadata" not in vars(cls):
-            cls.metadata = MetaData(naming_convention=NAMING_CONVENTION)
+            cls.metadata = MetaData()
+        # SQLAlchemy makes it before this hook for declarative_base(), and where DeclarativeBase is the first base.
         metadata: MetaData | None = getattr(cls, "metadata", None)
         if metadata is not None and INFO_KEY not in metadata.info:
-            if "registry" in vars(cls) or "metadata" not in vars(cls):
-                # The metadata is not this class's own: declarative_base(), DeclarativeBase as the first base, SQLModel.
-                _name_constraints(metadata)
+            if not metadata.tables:
+                complete_convention(metadata)
             metadata.info[INFO_KEY] = cls.tenancy
             if cls.tenancy.signed_context:
                 keys_table(metadata).info[INFO_KEY] = Declaration(Kind.INTERNAL, None, ())
         super().__init_subclass__(**kwargs)
-
-
-def _name_constraints(metadata: MetaData) -> None:
-    if not metadata.tables and metadata.naming_convention == MetaData().naming_convention:
-        metadata.naming_convention = NAMING_CONVENTION
 
 
 def _finish_model(mapper: Mapper[Any], model: type[Any]) -> None:

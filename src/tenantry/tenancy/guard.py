@@ -14,6 +14,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 
 from tenantry import errors
 from tenantry.tenancy.kinds import tenancy_of
+from tenantry.tenancy.lookups import LOOKUP
 from tenantry.tenancy.named_tables import TableFinder
 from tenantry.tenancy.predicate import PREDICATED, with_predicates
 from tenantry.tenancy.scope import EXECUTION_OPTION, Scope, executing
@@ -39,7 +40,9 @@ def guard_engine(engine: Engine, metadata: MetaData) -> None:
         connection: Connection, _cursor: DBAPICursor, statement: str, _parameters: Any, context: Any, _many: object
     ) -> None:
         scope: Scope = connection.get_execution_options().get(EXECUTION_OPTION, unscoped)
-        if scope.tenant is not None or scope.is_admin:
+        # A lookup needs no tenant; a schema in its name may have the name of a tenant table.
+        is_lookup = context is not None and context.execution_options.get(LOOKUP)
+        if scope.tenant is not None or scope.is_admin or is_lookup:
             return
         table = tables.find(statement, getattr(context, "compiled", None))
         if table is not None:

@@ -15,21 +15,24 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Integer,
-    Select,
     SmallInteger,
     String,
     Table,
     Text,
+    TextClause,
     Uuid,
-    func,
-    literal,
-    select,
+    bindparam,
+    text,
 )
 
 from tenantry import errors, sql
 from tenantry.postgres.objects import Function
 
-__all__ = ["TenantLookup", "TenantMatch", "lookup_function", "lookup_statement"]
+__all__ = ["LOOKUP", "TenantLookup", "TenantMatch", "is_lookup", "lookup_function", "lookup_statement"]
+
+# Marks the statement of a lookup, which needs no tenant.
+LOOKUP = "tenantry_lookup"
+_PREFIX = "tenant_of_"
 
 
 @dataclasses.dataclass(frozen=True, init=False)
@@ -81,7 +84,7 @@ def lookup_function(table: Table, tenant: Column[Any], lookup: TenantLookup, app
     return Function(
         name=_name(table, lookup),
         body="\n".join(["", *lines, ""]),
-        arguments=", ".join(f"key_{name} {_type_name(table.c[name])}" for name in lookup.columns),
+        arguments=", ".join(f"{_argument(name)} {_type_name(table.c[name])}" for name in lookup.columns),
         returns=f"TABLE(tenant {_type_name(tenant)}, key {_type_name(key)})",
         language="sql",
         volatility="STABLE",
@@ -95,17 +98,35 @@ def lookup_function(table: Table, tenant: Column[Any], lookup: TenantLookup, app
     )
 
 
-def lookup_statement(table: Table, lookup: TenantLookup, values: dict[str, Any]) -> Select[Any]:
-    """Return the SELECT that calls a lookup's function."""
+def is_lookup(function: Function) -> bool:
+    """Return True if the function in a database was created for a lookup, by its name and its result."""
+    is_named = function.name.startswith(_PREFIX) and function.returns.startswith("TABLE(tenant ")
+    return is_named and function.security_definer
+
+
+def lookup_statement(table: Table, lookup: TenantLookup, values: dict[str, Any]) -> TextClause:
+    """Return the SELECT that calls a lookup's function.
+
+    It is text, because `sqlalchemy.func` does not write every name: it removes an underscore at the end, and a percent
+    sign fails.
+    """
     # With types, because PostgreSQL finds a function by the types of its arguments.
-    arguments = [literal(values[name], table.c[name].type) for name in lookup.columns]
-    schema = getattr(func, table.schema or "public")
-    call = getattr(schema, _name(table, lookup))(*arguments).table_valued("tenant", "key")
-    return select(call.c.tenant, call.c.key)
+    arguments = [
+        bindparam(f"key_{number}", values[name], table.c[name].type) for number, name in enumerate(lookup.columns)
+    ]
+    # A colon would begin a parameter.
+    called = sql.qualified(table.schema or "public", _name(table, lookup)).replace(":", r"\:")
+    listed = ", ".join(f":{argument.key}" for argument in arguments)
+    statement = text(f"SELECT * FROM {called}({listed})")  # noqa: S608  # quoted
+    return statement.bindparams(*arguments).execution_options(**{LOOKUP: True})
 
 
 def _name(table: Table, lookup: TenantLookup) -> str:
-    return f"tenant_of_{table.name}_by_{'_'.join(lookup.columns)}"
+    return sql.shortened(f"{_PREFIX}{table.name}_by_{'_'.join(lookup.columns)}")
+
+
+def _argument(column: str) -> str:
+    return sql.as_printed(sql.shortened(f"key_{column}"))
 
 
 def _row_key(table: Table, tenant: Column[Any]) -> Column[Any]:

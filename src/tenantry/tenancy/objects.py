@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator
 
 from sqlalchemy import MetaData, Table
 
-from tenantry.postgres.objects import DatabaseObject, Extension, Grant, Policy, RowSecurity, Trigger
+from tenantry.postgres.objects import DatabaseObject, Extension, Grant, Policy, RowSecurity, Schema, Trigger
 from tenantry.postgres.roles import Roles
 from tenantry.tenancy.declarations import Kind, Tenancy, declaration_of, tenancy_of
 from tenantry.tenancy.lookups import lookup_function
+from tenantry.tenancy.own_objects import check_own_objects
 from tenantry.tenancy.partitions import partitions_of, protection_of
 from tenantry.tenancy.policy import MAINTENANCE_POLICY, TENANT_POLICY, tenant_predicate
-from tenantry.tenancy.sequences import declared_sequences, sequence_grants
+from tenantry.tenancy.sequences import DEFAULT_SCHEMA, declared_sequences, sequence_grants
 from tenantry.tenancy.signed_context.accessor import ACCESSOR, SCHEMA, accessor_function, keys_protection
 from tenantry.tenancy.timestamps import UPDATED_AT, touch_function, touch_trigger
 
@@ -26,11 +27,13 @@ __all__ = ["ADMIN_PRIVILEGES", "declared_objects"]
 ADMIN_PRIVILEGES = ("DELETE", "INSERT", "SELECT", "UPDATE")
 
 
-def declared_objects(metadata: MetaData, roles: Roles, extensions: Iterable[str] = ()) -> frozenset[DatabaseObject]:
-    """Return the objects for the tables of `metadata`, the roles, and the named extensions.
+def declared_objects(
+    metadata: MetaData, roles: Roles, extensions: Iterable[str] = (), own: Iterable[DatabaseObject] = ()
+) -> frozenset[DatabaseObject]:
+    """Return the objects for the tables of `metadata`, the roles, the named extensions, and the team's own objects.
 
     Raises:
-        DeclarationError: a table does not declare its tenancy.
+        DeclarationError: a table does not declare its tenancy, or an own object is refused.
     """
     tenancy = tenancy_of(metadata)
     found: set[DatabaseObject] = {Extension(name) for name in extensions}
@@ -44,7 +47,19 @@ def declared_objects(metadata: MetaData, roles: Roles, extensions: Iterable[str]
         found.add(accessor_function(tenancy.setting, roles.application))
     if any(isinstance(item, Trigger) for item in found):
         found.add(touch_function())
+    for name in _schemas_of(metadata, (*found, *own)):
+        found.add(Schema(name))
+        found.update(Grant(role, ("USAGE",), name, kind="SCHEMA") for role in (roles.application, roles.admin))
+    check_own_objects(own, found, metadata, roles)
+    found.update(own)
     return frozenset(found)
+
+
+def _schemas_of(metadata: MetaData, found: Iterable[DatabaseObject]) -> set[str]:
+    """Return the schemas of tables, types and other objects, without `public`, which every database has."""
+    schemas = {getattr(item, "schema", None) for item in (*metadata.tables.values(), *found)}
+    types = (getattr(column.type, "schema", None) for table in metadata.tables.values() for column in table.columns)
+    return {schema for schema in (*schemas, *types) if schema is not None} - {DEFAULT_SCHEMA}
 
 
 def _objects_of(table: Table, tenancy: Tenancy, roles: Roles) -> Iterator[DatabaseObject]:

@@ -58,7 +58,7 @@ def tenant_predicate(column: str, setting: str, column_type: TypeEngine[Any], *,
 
     With an `accessor`, a function written as `schema.name`, the predicate calls it instead of reading the setting.
     """
-    name = column if column.isidentifier() and column == column.lower() else sql.identifier(column)
+    name = sql.as_printed(column)
     left = f"({name})::text" if isinstance(column_type, String) and not isinstance(column_type, Text) else name
     if accessor:
         return f"({left} = ( SELECT {as_tenant(f'{accessor}()', column_type)} AS {accessor.rpartition('.')[2]}))"

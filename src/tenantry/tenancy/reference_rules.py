@@ -37,7 +37,10 @@ def check_references(table: Table, declaration: Declaration) -> None:
             why = f"{str(error).rstrip('.')}."
             remedy = f"Load the module with that model before the service, or correct {wanted!r}."
             refuse(table, what, why, remedy)
-        if not declaration_of(target).kind.is_isolated:
+        referred = declaration_of(target)
+        if not referred.kind.is_isolated:
+            if declaration.kind.is_isolated:
+                _check_shared_target(table, constraint, referred)
             continue
         pair = tenant_pair(constraint)
         if pair is not None:
@@ -50,6 +53,21 @@ def check_references(table: Table, declaration: Declaration) -> None:
                 f"is {declaration.kind.name.title()}, and has a foreign key to the tenants' table {target.name!r}.",
                 "A row without a tenant would refer to a row of one tenant, and an error would show if it exists.",
                 f"Declare {table.name!r} as TenantScoped, or remove the foreign key.",
+            )
+
+
+def _check_shared_target(table: Table, constraint: ForeignKeyConstraint, referred: Declaration) -> None:
+    """Check that the application cannot start a cascade in a table that all tenants share."""
+    target = constraint.referred_table.name
+    actions = (("DELETE", "ondelete", constraint.ondelete), ("UPDATE", "onupdate", constraint.onupdate))
+    for event, argument, action in actions:
+        if parse_action(action).verb not in {"NO ACTION", "RESTRICT"} and event in referred.privileges:
+            refuse(
+                table,
+                f"has a foreign key to {target!r} with {argument}={action!r}.",
+                f"The application may {event} rows of {target!r}, which all tenants share, and a cascade ignores row "
+                "security: one tenant's statement would change the rows of all tenants.",
+                f"Remove {argument} from the foreign key, or {event} from __privileges__ of {target!r}.",
             )
 
 

@@ -14,8 +14,10 @@ from sqlalchemy import Index, Integer, MetaData, PrimaryKeyConstraint, String, T
 from sqlalchemy.types import TypeEngine
 
 from tenantry.tenancy.completion import complete
+from tenantry.tenancy.exclusions import check_exclusions
 from tenantry.tenancy.kinds import Declaration, Kind, declaration_of, tenancy_of
 from tenantry.tenancy.lookups import TenantLookup, lookup_function
+from tenantry.tenancy.names import check_names
 from tenantry.tenancy.reference_rules import check_references
 from tenantry.tenancy.refusal import refuse
 from tenantry.tenancy.unique_keys import Key, is_surrogate, keys_of, plain_columns, touched_columns, unique_expressions
@@ -33,6 +35,7 @@ def check_declarations(metadata: MetaData) -> None:
     Raises:
         DeclarationError: a table breaks a rule. The remedy is the change that fixes it.
     """
+    check_names(metadata)
     tables = sorted(metadata.tables.values(), key=lambda table: table.fullname)
     for table in tables:
         declaration_of(table)
@@ -55,6 +58,7 @@ def _check_table(table: Table, declaration: Declaration) -> None:
             _check_lookup(table, column, lookup)
         if declaration.kind is Kind.TENANT_SCOPED:
             _check_unique_keys(table, declaration, column)
+            check_exclusions(table, column)
         if declaration.partitions:
             _check_partitions(table, column, declaration.partitions)
     check_references(table, declaration)

@@ -29,6 +29,7 @@ from tenantry.postgres.sequences import serial_name
 from tenantry.tenancy.declarations import Kind, declaration_of
 
 __all__ = [
+    "DEFAULT_SCHEMA",
     "ColumnKey",
     "SequenceKey",
     "declared_sequences",

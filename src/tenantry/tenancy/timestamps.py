@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, DateTime, FetchedValue, Table, event, func
 from sqlalchemy.orm import Mapped, Mapper, declared_attr, mapped_column, object_session
 
+from tenantry import sql
 from tenantry.postgres.objects import Function, Trigger
 
 __all__ = ["UPDATED_AT", "CreatedAt", "Timestamps", "touch_function", "touch_trigger"]
@@ -66,8 +67,10 @@ def touch_function() -> Function:
 
 
 def touch_trigger(table: str, schema: str = "public") -> Trigger:
-    """Return the trigger that calls the function for every updated row of `table`."""
-    return Trigger(name=f"trigger_{table}_updated_at", table=table, function=_FUNCTION, schema=schema)
+    """Return the trigger that calls the function for every updated row of `table`; all schemas share one function."""
+    function = touch_function()
+    called = function.name if schema == function.schema else f"{function.schema}.{function.name}"
+    return Trigger(name=sql.shortened(f"trigger_{table}_updated_at"), table=table, function=called, schema=schema)
 
 
 def _mark_table(mapper: Mapper[Any], model: type[Any]) -> None:

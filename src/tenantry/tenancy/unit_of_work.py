@@ -2,19 +2,25 @@
 
 One session writes, one only reads, one works across tenants. They are different types, so that a signature shows what a
 function may do. All three use a `ScopedSession`, whose listeners bind the scope whenever a transaction begins, also
-after a commit, a rollback or a lost connection.
+after a commit, a rollback or a lost connection. After its unit of work, a session refuses every use (`ended_session`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Executable, Result, ScalarResult, event
+from sqlalchemy.exc import IllegalStateChangeError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncResult, AsyncScalarResult, AsyncSession
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 
 from tenantry import errors
+from tenantry.tenancy.ended_session import refuse_ended
 from tenantry.tenancy.predicate import add_loader_criteria
 from tenantry.tenancy.scope import EXECUTION_OPTION, Scope
 
@@ -22,7 +28,12 @@ __all__ = ["AdminSession", "ReadSession", "ScopedSession", "TenantSession", "sco
 
 INFO_KEY = "tenantry_scope"
 
+# Seconds between two attempts to close a session that another task uses, and for all of them.
+CLOSE_PAUSE, LONGEST_CLOSE = 0.01, 30.0
+
 _Row = TypeVar("_Row")
+_Result = TypeVar("_Result")
+_Arguments = ParamSpec("_Arguments")
 
 
 class ScopedSession(Session):
@@ -42,7 +53,8 @@ def _bind(session: Session, _transaction: SessionTransaction, connection: Connec
     if scope is None:
         return
     proxied = connection.connection
-    if scope.tenant is not None and getattr(proxied.dbapi_connection, "isolation_level", None) == "autocommit":
+    is_autocommit = getattr(proxied.dbapi_connection, "isolation_level", None) == "autocommit"
+    if scope.tenant is not None and is_autocommit:
         raise errors.AutocommitRefused(
             "A tenant cannot be bound in AUTOCOMMIT.",
             why="The binding ends with its transaction, and in AUTOCOMMIT each statement is a separate transaction.",
@@ -51,6 +63,7 @@ def _bind(session: Session, _transaction: SessionTransaction, connection: Connec
     connection.execution_options(**{EXECUTION_OPTION: scope})
     driver: Any = proxied.driver_connection
     driver.preamble = scope.preamble
+    driver.needs_transaction = not is_autocommit
 
 
 @event.listens_for(ScopedSession, "do_orm_execute")
@@ -60,16 +73,49 @@ def _predicate(state: ORMExecuteState) -> None:
         add_loader_criteria(state, scope)
 
 
-class TenantSession(AsyncSession):
+class _WritingSession(AsyncSession):
+    sync_session_class = ScopedSession
+
+    async def run_sync(
+        self,
+        fn: Callable[Concatenate[Session, _Arguments], _Result],
+        *arg: _Arguments.args,
+        **kw: _Arguments.kwargs,
+    ) -> _Result:
+        """Run a synchronous function with the synchronous session; see `AsyncSession.run_sync`."""
+        refuse_ended(self.sync_session)
+        return await super().run_sync(fn, *arg, **kw)
+
+    async def __aexit__(
+        self, type_: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the session. An error of the block is raised as it is, also if the ROLLBACK fails too."""
+        # A ROLLBACK without an answer ends the connection, so there is nothing left to do about it.
+        with contextlib.suppress(*([SQLAlchemyError] if value is not None else [])):
+            await super().__aexit__(type_, value, traceback)
+
+    async def close(self) -> None:
+        """Close the session; wait for another task that is opening a connection for it at the moment.
+
+        SQLAlchemy refuses to close the session then. Without the wait, that connection would stay out of the pool until
+        the session is collected.
+        """
+        give_up = time.monotonic() + LONGEST_CLOSE
+        while True:
+            try:
+                return await super().close()
+            except IllegalStateChangeError:
+                if time.monotonic() > give_up:
+                    raise
+                await asyncio.sleep(CLOSE_PAUSE)
+
+
+class TenantSession(_WritingSession):
     """A session that reads and writes; its unit of work commits it."""
 
-    sync_session_class = ScopedSession
 
-
-class AdminSession(AsyncSession):
+class AdminSession(_WritingSession):
     """A session in the admin role, which has BYPASSRLS, for work across tenants with a logged reason."""
-
-    sync_session_class = ScopedSession
 
 
 class ReadSession:

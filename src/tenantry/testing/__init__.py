@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tenantry.lazy import lazy_names
 from tenantry.testing.async_fixtures import tenantry_client, tenantry_database
+from tenantry.testing.error_report import pytest_terminal_summary, pytest_testnodedown
 from tenantry.testing.fixtures import (
     tenantry_administrator,
     tenantry_app,
@@ -21,8 +22,7 @@ from tenantry.testing.fixtures import (
     tenantry_template,
 )
 from tenantry.testing.options import pytest_addoption
-from tenantry.testing.run import pytest_configure, pytest_configure_node, pytest_unconfigure
-from tenantry.testing.trouble import pytest_terminal_summary, pytest_testnodedown
+from tenantry.testing.pytest_run import pytest_configure, pytest_configure_node, pytest_unconfigure
 
 __all__ = [
     "Administrator",

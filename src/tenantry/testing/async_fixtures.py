@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tenantry import errors
+from tenantry.testing.error_report import told_once
 from tenantry.testing.lifespan import running
-from tenantry.testing.trouble import told_once
 
 if TYPE_CHECKING:
     import httpx2

@@ -23,9 +23,9 @@ from tenantry.sql import identifier
 from tenantry.testing.administrator import NAME, PATIENCE, Administrator
 from tenantry.testing.logins import ensure_logins, name_logins
 from tenantry.testing.names import LOGINS, TEMPLATES, digest, name_database, name_template
-from tenantry.testing.run import Run
+from tenantry.testing.pytest_run import Run
 from tenantry.testing.scratch import ScratchDatabase
-from tenantry.testing.values import make_settings
+from tenantry.testing.service_settings import make_settings
 
 __all__ = ["Cluster"]
 

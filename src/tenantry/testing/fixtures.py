@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tenantry import errors
-from tenantry.testing.run import RUN
-from tenantry.testing.trouble import told_once
+from tenantry.testing.error_report import told_once
+from tenantry.testing.pytest_run import RUN
 
 if TYPE_CHECKING:
     from tenantry.postgres.server import Server

@@ -19,7 +19,7 @@ from tenantry.testing.names import name_login
 if TYPE_CHECKING:
     from tenantry.postgres.endpoint import Purpose
     from tenantry.testing.administrator import Administrator
-    from tenantry.testing.run import Run
+    from tenantry.testing.pytest_run import Run
 
 __all__ = ["ensure_logins", "name_logins"]
 

@@ -133,7 +133,9 @@ def _describe_difference(step: Step, changes: list[Change]) -> str:
     )
 
 
-def _describe_failure(step: Step, error: Exception) -> str:
+def _describe_failure(step: Step, error: BaseException) -> str:
+    if isinstance(error, errors.RevisionFailed) and error.__cause__ is not None:
+        error = error.__cause__
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == step.path]
     place = f"{step.path}, line {lines[-1]}" if lines else step.path
     reason = "".join(traceback.format_exception_only(error)).rstrip()

@@ -164,6 +164,26 @@ async def test_what_json_cannot_hold_is_refused(acme: httpx2.AsyncClient, text: 
     assert answer.status_code in {400, 422}
 
 
+@pytest.mark.parametrize("levels", [101, 200, *range(251, 258), 300, 5000])
+async def test_an_object_that_is_too_deep_is_refused(acme: httpx2.AsyncClient, levels: int) -> None:
+    """At every depth: one that parses and one that does not, one that can be stored and one that cannot be answered."""
+    body = f'{{"ticket_id": "T-1", "context_gathered": {deep(levels)}}}'
+    answer = await acme.post("/enhancements", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code in {400, 422}
+    assert (await acme.get("/enhancements")).json()["items"] == []
+
+
+async def test_an_object_of_a_hundred_levels_is_stored_and_listed(acme: httpx2.AsyncClient) -> None:
+    body = f'{{"ticket_id": "T-1", "context_gathered": {deep(100)}}}'
+    answer = await acme.post("/enhancements", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 201, answer.text
+    assert len((await acme.get("/enhancements")).json()["items"]) == 1
+
+
+def deep(levels: int) -> str:
+    return '{"a":' * (levels - 1) + "{}" + "}" * (levels - 1)
+
+
 async def test_a_token_names_the_tenant(speak: Callable[..., httpx2.AsyncClient]) -> None:
     """Without a token 401; with one that names no tenant 403."""
     assert (await speak().get("/enhancements")).status_code == 401

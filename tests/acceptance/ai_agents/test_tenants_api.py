@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -98,6 +99,13 @@ async def test_only_administrators_configure(speak: Callable[..., httpx2.AsyncCl
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
+def nested(levels: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        value = {"a": value}
+    return value
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -117,11 +125,16 @@ async def test_only_administrators_configure(speak: Callable[..., httpx2.AsyncCl
         ("enhancement_preferences", {"max_context_length": "many"}),
         ("enhancement_preferences", {"more": "x" * 70_000}),
         ("enhancement_preferences", []),
+        *[("enhancement_preferences", nested(levels)) for levels in (101, *range(249, 254))],
+        ("servicedesk_api_key", "half a pair \ud800"),
+        ("webhook_signing_secret", "half a pair, long enough \ud800"),
         ("servicedesk_password", "an unknown field"),
     ],
 )
 async def test_what_cannot_be_accepted_is_refused(acme: httpx2.AsyncClient, field: str, value: Any) -> None:
-    answer = await acme.put("/tenants/acme", json=tenant_document(**{field: value}))
+    # As ASCII, because half of a surrogate pair has no other form on the wire.
+    content = json.dumps(tenant_document(**{field: value}))
+    answer = await acme.put("/tenants/acme", content=content, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert [one for one in answer.json()["errors"] if one["field"].startswith(f"body.{field}")]

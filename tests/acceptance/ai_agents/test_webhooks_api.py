@@ -153,6 +153,7 @@ async def test_a_new_secret_is_in_force_at_once(nobody: httpx2.AsyncClient, acme
         ({**TICKET, "ticket_id": "with\0NUL"}, 422),
         ({**TICKET, "context": "free text"}, 422),
         ({**TICKET, "context": {"more": "x" * 70_000}}, 422),
+        (b'{"delivery_id": "d-1", "ticket_id": "T-1", "context": ' + b'{"a":' * 120 + b"1" + b"}" * 121, 422),
         (b" " * 1024 * 1025, 413),
     ],
 )

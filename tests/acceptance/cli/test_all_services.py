@@ -105,7 +105,7 @@ def run(line: str) -> int:
     return int(done.stdout.split()[1])
 
 
-@pytest.mark.parametrize("command", ["up", "prepare", "migrate", "rollback"])
+@pytest.mark.parametrize("command", ["up", "prepare", "migrate"])
 def test_one_bare_address_for_two_services_is_refused(
     command_line: CommandLine, command: str, find_port: Callable[[], int]
 ) -> None:
@@ -115,3 +115,12 @@ def test_one_bare_address_for_two_services_is_refused(
     assert error["code"] == "configuration"
     assert error["what"] == "The services plc_coach and accounts would share the database one at localhost:1."
     assert "PLC_COACH_DATABASE_URL and ACCOUNTS_DATABASE_URL" in error["remedy"]
+
+
+def test_a_rollback_needs_a_service_and_a_yes(command_line: CommandLine) -> None:
+    """Nothing is reached or made before both are given."""
+    named = command_line.json("rollback", "--yes", status=2, TENANTRY_HOME=NOWHERE)
+    assert named["error"]["code"] == "usage"
+    assert "Name it with --service: ai_agents, plc_coach" in named["error"]["what"]
+    agreed = command_line.json("rollback", "--service", "items", status=2, TENANTRY_HOME=NOWHERE)
+    assert "add --yes" in agreed["error"]["what"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -61,6 +61,31 @@ def test_doctor_names_the_variable_that_is_wrong(command_line: CommandLine) -> N
     assert [check["name"] for check in failed] == ["settings"]
     assert "AI_AGENTS_DATABASE_URL" in failed[0]["message"]
     assert "a-password" not in done.stdout + done.stderr
+
+
+def test_a_misspelled_variable_is_a_mistake_and_an_unknown_one_a_warning(command_line: CommandLine) -> None:
+    given: dict[str, Any] = {"AI_AGENTS_DATABASE_POOL_SISE": "3", "AI_AGENTS_COLOUR": "red"}
+    done = command_line.run("doctor", "--json", **given)
+    found = {one["message"].split()[0]: one for one in json.loads(done.stdout)["checks"] if one["name"] == "variables"}
+    assert {name: one["status"] for name, one in found.items()} == {
+        "AI_AGENTS_COLOUR": "warn",
+        "AI_AGENTS_DATABASE_POOL_SISE": "fail",
+    }
+    assert found["AI_AGENTS_DATABASE_POOL_SISE"]["remedy"] == "Did you mean AI_AGENTS_DATABASE_POOL_SIZE?"
+    assert done.returncode == 1
+    assert command_line.run("doctor", AI_AGENTS_COLOUR="red").returncode == 0
+    status = command_line.run("status", **given)
+    assert status.returncode == 0
+    assert "Did you mean AI_AGENTS_DATABASE_POOL_SIZE?" in status.stderr
+    assert len(command_line.json("status", **given)["warnings"]) == 2
+
+
+def test_a_misspelled_address_never_selects_the_embedded_server(command_line: CommandLine) -> None:
+    for command in ("doctor", "status", "prepare"):
+        done = command_line.run(command, AI_AGENTS_DATABSE_URL="postgresql://u:a-password@host/db")
+        assert done.returncode == 1
+        assert "AI_AGENTS_DATABASE_URL instead" in done.stdout + done.stderr
+        assert "a-password" not in done.stdout + done.stderr
 
 
 def test_doctor_says_that_nobody_answers(command_line: CommandLine) -> None:
@@ -156,7 +181,7 @@ def test_history_marks_where_the_database_is(command_line: CommandLine) -> None:
 
 
 def test_a_rollback_is_undone_by_a_migration(command_line: CommandLine) -> None:
-    (back,) = command_line.json("rollback")["services"]
+    (back,) = command_line.json("rollback", "--yes")["services"]
     assert back["previous"] == HEAD
     assert back["revision"] != HEAD
     assert command_line.json("status")["services"][0]["ready"] is False
@@ -174,7 +199,7 @@ def test_a_revision_that_does_not_exist_is_a_sentence(command_line: CommandLine)
 
 
 def test_nothing_to_do_is_no_revision(command_line: CommandLine) -> None:
-    assert command_line.json("revision", "-m", "nothing") == {"service": "ai_agents", "path": None}
+    assert command_line.json("revision", "-m", "nothing") == {"service": "ai_agents", "path": None, "changes": []}
 
 
 def test_a_service_that_does_not_exist_is_named(command_line: CommandLine) -> None:

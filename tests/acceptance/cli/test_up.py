@@ -57,6 +57,12 @@ def test_a_signal_stops_it_cleanly(
     assert command_line.json("status")["server"]["running"] is False
 
 
+def test_a_misspelled_variable_is_reported_at_start(start_up: Callable[..., Running]) -> None:
+    _, said = start_up(AI_AGENTS_DATABASE_POOL_SISE="3").stop()
+    assert "AI_AGENTS_DATABASE_POOL_SISE is set in the environment" in said
+    assert "Did you mean AI_AGENTS_DATABASE_POOL_SIZE?" in said
+
+
 def test_the_data_stay_and_fresh_drops_them(start_up: Callable[..., Running], command_line: CommandLine) -> None:
     running = start_up()
     tenants = [one["tenant"] for one in command_line.json("tenant", "list")["tenants"]]

@@ -11,6 +11,13 @@ from coaching import Person
 CITATION = {"source": "Embedded formative assessment", "page": 12, "parts": [{"line": 3}]}
 
 
+def nested(levels: int) -> dict[str, object]:
+    value: dict[str, object] = {}
+    for _ in range(levels - 1):
+        value = {"a": value}
+    return value
+
+
 async def test_a_message_is_appended_with_what_it_cost(ravi: Person) -> None:
     conversation = await ravi.begin()
     answer = await ravi.say(
@@ -90,10 +97,11 @@ async def test_a_score_is_between_one_and_five(ravi: Person, body: object) -> No
         {"citations": {"source": "no list"}},
         {"citations": [{"source": "\x00"}]},
         {"citations": [{"source": "x" * 70000}]},
+        *[{"citations": [nested(levels)]} for levels in (101, *range(249, 254))],
         {"domains": [""]},
         {"tenant": "globex"},
     ],
-    ids=repr,
+    ids=lambda fields: repr(fields)[:60],
 )
 async def test_a_message_that_cannot_be_stored_is_refused(ravi: Person, fields: dict[str, object]) -> None:
     conversation = await ravi.begin()

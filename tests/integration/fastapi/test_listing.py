@@ -11,12 +11,12 @@ from bookshop import Author
 from sqlalchemy import Select, insert, select
 
 from tenantry import Address, Database
-from tenantry.fastapi import Listing, PageRequest, Problem, Shape, narrow
+from tenantry.fastapi import Listing, PageRequest, Problem, ResponseBody, narrow
 
 NAMES = ["Ada", "Alan", "Barbara", "Claude", "Grace"]
 
 
-class Shown(Shape):
+class Shown(ResponseBody):
     name: str
 
 

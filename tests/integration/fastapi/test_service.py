@@ -100,3 +100,39 @@ async def test_it_does_not_start_as_an_owner(shop_address: Address) -> None:
     with pytest.raises(errors.UnsafeRole):
         async with started(make_app(settings_for(shop_address))):
             pytest.fail("It serves as an owner.")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE authors RENAME COLUMN name TO full_name",
+        "ALTER TABLE authors RENAME TO writers",
+        """
+        ALTER TABLE books DROP CONSTRAINT fk_books_tenant_id_author_id_authors;
+        ALTER TABLE authors ALTER COLUMN id TYPE text
+        """,
+    ],
+    ids=["a column", "a table", "a type"],
+)
+async def test_a_schema_of_another_revision_is_503_and_a_defect_at_the_right_one_is_500(
+    shop_address: Address, change: str
+) -> None:
+    """Only while the database is not at the revision of the build: then a migration or a deployment is under way."""
+    await execute(shop_address, change)
+    settings = settings_for(shop_address)
+    async with started(make_app(settings, revision="0002")) as http:
+        response = await http.get(f"/authors/{uuid.uuid4()}", headers=token())
+        assert (response.status_code, response.json()["code"]) == (503, "schema_mismatch")
+        assert "retry-after" in response.headers
+        assert (await http.get("/readyz")).status_code == 503
+    async with started(make_app(settings)) as http:
+        response = await http.get(f"/authors/{uuid.uuid4()}", headers=token())
+    assert (response.status_code, response.json()["code"]) == (500, "internal_error")
+
+
+async def test_a_refused_row_is_403_at_any_revision(shop_address: Address) -> None:
+    """A missing privilege has the same SQLSTATE as a foreign row, which must not look like a deployment."""
+    await execute(shop_address, f"REVOKE SELECT ON authors FROM {bookshop.ROLES.application}")
+    async with started(make_app(settings_for(shop_address), revision="0002")) as http:
+        response = await http.get(f"/authors/{uuid.uuid4()}", headers=token())
+    assert response.status_code == 403

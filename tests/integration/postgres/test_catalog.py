@@ -22,13 +22,14 @@ from tenantry.postgres.objects import (
     Policy,
     Role,
     RowSecurity,
+    Schema,
     Sequence,
     Serial,
     Trigger,
 )
 from tenantry.postgres.sequences import serial_name
 from tenantry.secrets import StaticSource
-from tenantry.sql import identifier, qualified
+from tenantry.sql import KEYWORDS, as_printed, identifier, qualified
 
 SETTING = "NULLIF(current_setting('app.current_tenant_id'::text, true), ''::text)"
 CHANGED = "OLD TABLE AS a NEW TABLE AS b"
@@ -254,7 +255,7 @@ async def test_another_schema_is_read_by_its_name(connection: AsyncConnection) -
     )
     await create(connection, Function("g", "BEGIN RETURN NULL; END"), *items)
     found = await connection.run_sync(read_objects, "other")
-    assert {item for item in found if not isinstance(item, Role)} == set(items)
+    assert {item for item in found if not isinstance(item, Role)} == {Schema("other"), *items}
 
 
 async def test_reading_takes_no_lock_above_access_share(connection: AsyncConnection, role: str) -> None:
@@ -289,3 +290,34 @@ async def test_two_hundred_tables_are_read_quickly(connection: AsyncConnection, 
         return time.perf_counter() - began
 
     assert min([await connection.run_sync(measure) for _ in range(3)]) < 0.2
+
+
+# Keywords that an older version does not know, or does not quote.
+NEW_KEYWORDS = ("json", "merge_action", "system_user")
+
+
+async def test_names_are_printed_as_the_server_prints_them(connection: AsyncConnection) -> None:
+    """Every keyword of the server, and names with each kind of character."""
+    words = (await connection.exec_driver_sql("SELECT word FROM pg_get_keywords()")).scalars().all()
+    names = [
+        *words,
+        *KEYWORDS,
+        "plain",
+        "_b1",
+        "1b",
+        "Books",
+        'a"b',
+        "a b",
+        "a$b",
+        "a.b",
+        "it's",
+        "100%",
+        "\u00e4",
+        "\u540d",
+    ]
+    printed = (
+        await connection.exec_driver_sql("SELECT quote_ident(n) FROM unnest($1::text[]) AS n", (names,))
+    ).scalars()
+    wrong = {name for name, there in zip(names, printed, strict=True) if as_printed(name) != there}
+    version = int((await connection.exec_driver_sql("SHOW server_version_num")).scalar_one())
+    assert {name for name in wrong if version >= 180000 or not name.startswith(NEW_KEYWORDS)} == set()

@@ -18,7 +18,7 @@ from tenantry.testing.administrator import Administrator
 from tenantry.testing.cluster import Cluster
 from tenantry.testing.leftovers import remove_leftovers
 from tenantry.testing.names import RUNS, name_database, name_login
-from tenantry.testing.run import RUN, Run
+from tenantry.testing.pytest_run import RUN, Run
 from tenantry.testing.scratch import ScratchDatabase
 
 pytestmark = pytest.mark.tenantry(service="ai_agents")

@@ -38,6 +38,12 @@ KEYS = (
         ("unique_undeclared",),
         "constraint public.ships.one_name",
     ),
+    Sabotage(
+        "exclusion of an expression over the tenant",
+        "ALTER TABLE ships ADD CONSTRAINT one_name EXCLUDE ((lower(tenant_id)) WITH =, name WITH =)",
+        ("unique_undeclared",),
+        "constraint public.ships.one_name",
+    ),
     Sabotage("check dropped", NO_KIND, ("constraint_missing",), KIND),
     Sabotage(
         "unique key of the root dropped",

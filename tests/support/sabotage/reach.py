@@ -47,6 +47,31 @@ REACH = (
     Sabotage(
         "stray view", "CREATE VIEW open_ships AS SELECT * FROM ships", ("view_undeclared",), "view public.open_ships"
     ),
+    Sabotage("declared view dropped", "DROP VIEW constants", ("view_missing",), "view public.constants"),
+    Sabotage(
+        "declared view of other rows",
+        "CREATE OR REPLACE VIEW constants WITH (security_invoker = true) AS SELECT 2 AS one",
+        ("view_altered",),
+        "view public.constants",
+    ),
+    Sabotage(
+        "declared view of its owner",
+        "ALTER VIEW constants SET (security_invoker = false)",
+        ("view_altered",),
+        "view public.constants",
+    ),
+    Sabotage(
+        "declared view of its owner for the application",
+        "ALTER VIEW constants SET (security_invoker = false);;GRANT SELECT ON constants TO {app}",
+        ("view_altered", "view_open"),
+        "view public.constants",
+    ),
+    Sabotage(
+        "declared comment gone",
+        "COMMENT ON FUNCTION tenant_of IS NULL",
+        ("comment_differs",),
+        "comment public.FUNCTION.tenant_of(ship uuid)",
+    ),
     Sabotage(
         "materialized view granted",
         "CREATE MATERIALIZED VIEW copies AS SELECT * FROM ships;;GRANT SELECT ON copies TO {app}",

@@ -71,7 +71,8 @@ def test_an_error_says_what_why_and_what_to_do(
     assert "Mend it." in said.err
     assert run(["status", "--json"]) == 1
     said = capsys.readouterr()
-    assert json.loads(said.out) == {"error": {"code": "server", "what": "It broke.", "why": None, "remedy": "Mend it."}}
+    document = {"code": "server", "what": "It broke.", "why": None, "remedy": "Mend it.", "details": None}
+    assert json.loads(said.out) == {"error": document}
 
 
 @pytest.mark.parametrize(

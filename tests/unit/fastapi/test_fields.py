@@ -8,6 +8,17 @@ from pydantic import TypeAdapter, ValidationError
 from tenantry.fastapi.fields import Count, Email, JSONObject, Text, Title, Username, WebAddress
 
 
+def nested(levels: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        value = {"a": value}
+    return value
+
+
+def test_an_object_of_a_hundred_levels_is_kept() -> None:
+    assert TypeAdapter(JSONObject).validate_python(nested(100)) == nested(100)
+
+
 @pytest.mark.parametrize(
     ("kind", "given", "kept"),
     [
@@ -94,8 +105,23 @@ def test_an_object_that_jsonb_can_hold_is_kept_as_it_is(value: object) -> None:
         {"\x00": 1},
         {"a": "\ud800"},
         {"a": "x" * (64 * 1024)},
+        nested(101),
+        {"a": [[nested(99)]]},
+        nested(254),
     ],
-    ids=["list", "text", "nan", "infinity", "nul", "nul in a key", "half a pair", "too large"],
+    ids=[
+        "list",
+        "text",
+        "nan",
+        "infinity",
+        "nul",
+        "nul in a key",
+        "half a pair",
+        "too large",
+        "deep",
+        "deep in lists",
+        "too deep",
+    ],
 )
 def test_an_object_that_jsonb_cannot_hold_is_refused(value: object) -> None:
     with pytest.raises(ValidationError):

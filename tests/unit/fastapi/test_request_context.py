@@ -91,11 +91,32 @@ async def test_outside_of_a_request_there_is_no_id(client: Client) -> None:
     assert current_request_id() is None
 
 
-async def test_an_unknown_path_is_logged_as_it_was_sent(client: Client, logged: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("/nowhere/a-token", "/..."),
+        ("/shop/shelves/a/items/a-token/", "/shop/..."),
+        ("/shop//shelves/a/items/a-token", "/shop/..."),
+        ("/shop/shelves/a/items/a-token/more", "/shop/..."),
+        ("//shop/shelves/a/items/a-token", "/..."),
+        ("/shop/shelves/a/items/a-token%0aforged", "/..."),
+    ],
+)
+async def test_no_path_is_logged_but_a_template(
+    client: Client, logged: pytest.LogCaptureFixture, sent: str, kept: str
+) -> None:
+    """A share link with a slash too many matches no route, and still contains its token."""
     async with client(nested()) as http:
-        await http.get("/nowhere")
-    (record,) = access(logged)
-    assert (record.route, record.path, record.status) == (None, "/nowhere", 404)
+        await http.get(sent)
+    assert [kept in record.getMessage() for record in access(logged)][:1] == [True]
+    assert "a-token" not in str([vars(record) for record in access(logged)])
+
+
+async def test_a_browser_must_not_guess_the_type(client: Client) -> None:
+    """Also of an answer that no route gave."""
+    async with client(nested()) as http:
+        for path in ("/shop/shelves/a/items/b", "/nowhere", "/shop/broken", "/shop/readyz"):
+            assert (await http.get(path)).headers["X-Content-Type-Options"] == "nosniff"
 
 
 async def test_a_probe_that_is_content_is_not_worth_a_line(client: Client, logged: pytest.LogCaptureFixture) -> None:

@@ -18,6 +18,7 @@ from tenantry.postgres.objects import (
     Policy,
     Role,
     RowSecurity,
+    Schema,
     Sequence,
     Serial,
     Trigger,
@@ -32,6 +33,10 @@ STATEMENTS: dict[DatabaseObject, tuple[tuple[str, ...], tuple[str, ...]]] = {
     Role("admin", login=True, bypass_rls=True): (
         ('CREATE ROLE "admin" LOGIN NOCREATEDB NOCREATEROLE BYPASSRLS',),
         ('DROP ROLE "admin"',),
+    ),
+    Schema("Crm's"): (
+        ('CREATE SCHEMA "Crm\'s"', "COMMENT ON SCHEMA \"Crm's\" IS 'Created by a migration.'"),
+        ('DROP SCHEMA "Crm\'s"',),
     ),
     Extension("vector"): (('CREATE EXTENSION IF NOT EXISTS "vector"',), ('DROP EXTENSION IF EXISTS "vector"',)),
     Sequence("numbers"): (
@@ -153,10 +158,10 @@ def test_objects_sort_in_the_order_in_which_they_can_be_created() -> None:
     items = list(STATEMENTS)
     random.shuffle(items)
     nouns = [item.noun for item in sorted(items)]
-    order = ["role", "extension", "sequence", "function", "hash_partitions", "trigger"]
+    order = ["role", "schema", "extension", "sequence", "function", "hash_partitions", "trigger"]
     order += ["row_security", "serial", "policy", "grant"]
     assert nouns == sorted(nouns, key=order.index)
-    assert {item.noun for item in items if item.is_before_tables} == {"role", "extension", "sequence"}
+    assert {item.noun for item in items if item.is_before_tables} == {"role", "schema", "extension", "sequence"}
 
 
 def test_two_states_of_one_object_have_one_identity() -> None:

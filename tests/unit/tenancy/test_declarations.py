@@ -253,6 +253,43 @@ def test_a_composite_reference_is_accepted() -> None:
     assert declaration_of(Child.__table__).kind is Kind.TENANT_SCOPED
 
 
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [({"ondelete": "CASCADE"}, "DELETE"), ({"ondelete": "set null"}, "DELETE"), ({"onupdate": "CASCADE"}, "UPDATE")],
+)
+def test_a_cascade_from_a_table_that_the_application_changes_is_refused(options: dict[str, str], named: str) -> None:
+    """A tenant that deletes a row of all would delete the rows of others, without row security."""
+    base = make_base()
+
+    class Tide(Global, base):  # type: ignore[valid-type,misc]
+        __tablename__ = "tides"
+        id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+
+    class Ship(TenantScoped, base):  # type: ignore[valid-type,misc]
+        __tablename__ = "ships"
+        __table_args__ = (Index(None, "tenant_id"),)
+        id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+        tide_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("tides.id", **options))  # type: ignore[arg-type]
+
+    assert f"Remove {next(iter(options))} from the foreign key, or {named} from __privileges__" in refusal(base)
+
+
+def test_a_cascade_from_a_table_that_only_the_admin_changes_is_accepted() -> None:
+    base = make_base()
+
+    class Port(Shared, base):  # type: ignore[valid-type,misc]
+        __tablename__ = "ports"
+        id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+
+    class Ship(TenantScoped, base):  # type: ignore[valid-type,misc]
+        __tablename__ = "ships"
+        __table_args__ = (Index(None, "tenant_id"),)
+        id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+        port_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("ports.id", ondelete="CASCADE", onupdate="CASCADE"))
+
+    check_declarations(base.metadata)
+
+
 def test_a_type_whose_equality_is_not_leakproof_is_refused() -> None:
     """Numeric equality is not leakproof: under row security it could never be an index condition."""
     base = make_base(tenancy=Tenancy(type=Numeric()))

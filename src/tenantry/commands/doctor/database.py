@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-from alembic.util import CommandError
 
 from tenantry import errors
 from tenantry.commands.doctor.verdict import Verdict, failed
 from tenantry.deployment import Deployment
-from tenantry.migrations import head_revision
+from tenantry.migrations import script_directory
+from tenantry.migrations.folder import only_head
+from tenantry.migrations.recorded import describe_edited, find_edited, recorded_query
 from tenantry.postgres.roles import RoleFacts, check_safe, fetch_role
 from tenantry.proof.audit.server import FLOORS
 from tenantry.tenancy.database import ADMIN_MAX_OVERFLOW, ADMIN_POOL_SIZE
@@ -26,7 +26,7 @@ _FACTS = """
 SELECT current_setting('server_version_num')::integer AS version,
        current_setting('max_connections')::integer
            - current_setting('superuser_reserved_connections')::integer AS connections,
-       to_regclass('alembic_version') IS NOT NULL AS is_migrated
+       coalesce(has_table_privilege(to_regclass('alembic_version'), 'SELECT'), false) AS is_migrated
 """
 _EXTENSIONS = """
 SELECT name::text, default_version, installed_version FROM pg_available_extensions WHERE name = ANY ($1::text[])
@@ -44,6 +44,7 @@ class DatabaseAnswers:
     connections: int
     role: RoleFacts
     revision: str | None
+    checksums: Mapping[str, str]
     extensions: dict[str, tuple[str, str | None]]
 
 
@@ -58,9 +59,10 @@ async def ask_database(deployment: Deployment) -> DatabaseAnswers:
         connection.as_configured(),
     ):
         facts = await connection.fetchrow(_FACTS)
-        revision = None
+        revision, checksums = None, {}
         if facts["is_migrated"]:
             revision = await connection.fetchval("SELECT string_agg(version_num, ', ') FROM alembic_version")
+            checksums = {row["key"]: row["value"] for row in await connection.fetch(recorded_query())}
         rows = await connection.fetch(_EXTENSIONS, list(deployment.service.extensions))
         address = await deployment.address()
         role = await fetch_role(connection)
@@ -72,6 +74,7 @@ async def ask_database(deployment: Deployment) -> DatabaseAnswers:
             connections=facts["connections"],
             role=role,
             revision=revision,
+            checksums=checksums,
             extensions={row["name"]: (row["default_version"], row["installed_version"]) for row in rows},
         )
 
@@ -89,7 +92,7 @@ def check_database(asked: DatabaseAnswers) -> Iterator[Verdict]:
         yield Verdict("server", name, "ok", f"PostgreSQL {major}.{minor}")
     yield from _check_extensions(asked)
     yield from _check_role(asked)
-    yield _check_revision(asked)
+    yield from _check_revision(asked)
 
 
 def check_connections(answers: Sequence[DatabaseAnswers]) -> Iterator[Verdict]:
@@ -147,15 +150,21 @@ def _check_role(asked: DatabaseAnswers) -> Iterator[Verdict]:
         yield Verdict("role", asked.deployment.name, "ok", f"Row security applies to {asked.role.name}.")
 
 
-def _check_revision(asked: DatabaseAnswers) -> Verdict:
-    name = asked.deployment.name
+def _check_revision(asked: DatabaseAnswers) -> Iterator[Verdict]:
+    service = asked.deployment.service
     try:
-        head = head_revision(asked.deployment.service)
-    except CommandError as error:
-        remedy = "Merge the heads with: alembic merge heads"
-        return Verdict("schema", name, "fail", f"The migrations have several heads: {error}", remedy)
+        scripts = script_directory(service)
+        head = only_head(service, scripts)
+    except errors.RevisionsInvalid as error:
+        yield failed("schema", service.name, error)
+        return
     if asked.revision != head:
         at = f"at revision {asked.revision}" if asked.revision else "empty"
         message = f"The schema is {at}, but this build needs {head}."
-        return Verdict("schema", name, "fail", message, "Run: tenantry migrate")
-    return Verdict("schema", name, "ok", f"The schema is at revision {head}, which this build needs.")
+        yield Verdict("schema", service.name, "fail", message, f"Run: tenantry migrate --service {service.name}")
+    else:
+        message = f"The schema is at revision {head}, which this build needs."
+        yield Verdict("schema", service.name, "ok", message)
+    for edited in find_edited(scripts, asked.checksums):
+        what, remedy = describe_edited(edited, service)
+        yield Verdict("revisions", service.name, "warn", what, remedy)

@@ -117,6 +117,9 @@ def _check_settings(deployment: Deployment) -> Iterator[Verdict]:
     service, settings = deployment.service, deployment.settings
     place = "the embedded server" if deployment.is_embedded else "a configured address"
     yield Verdict("settings", service.name, "ok", f"{settings.environment}, on {place}")
+    for one in settings.unknown_variables:
+        # A similar name is a mistake; any other may belong to another program.
+        yield Verdict("variables", service.name, "fail" if one.is_misspelled else "warn", one.message, one.remedy)
     columns = (column for table in service.metadata.tables.values() for column in table.columns)
     try:
         has_keys = settings.key_ring() is not None

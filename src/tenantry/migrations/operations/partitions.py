@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from alembic.operations import Operations
+from alembic.operations import MigrateOperation, Operations
+from alembic.operations.ops import ModifyTableOps
 
 from tenantry.migrations.operations.base import CreateOp, DropOp, run_statements
-from tenantry.postgres.objects import HashPartitions
+from tenantry.postgres.objects import DatabaseObject, HashPartitions
 from tenantry.tenancy.partitions import protection_of
 
-__all__ = ["CreateHashPartitionsOp", "DropHashPartitionsOp"]
+__all__ = ["CreateHashPartitionsOp", "DropHashPartitionsOp", "LeavePartitionsOp"]
 
 
 @Operations.register_operation("create_hash_partitions")
@@ -21,6 +22,17 @@ class CreateHashPartitionsOp(CreateOp):
     positional = ("table", "count")
     keywords: ClassVar[tuple[str, ...] | None] = ("schema",)
     item: HashPartitions
+
+    def __init__(self, item: DatabaseObject, *, is_of_new_table: bool = False) -> None:
+        super().__init__(item)
+        self.is_of_new_table = is_of_new_table
+
+    def reverse(self) -> MigrateOperation:
+        """Return the operation that drops the partitions, or that leaves them to the drop of the table.
+
+        A partition cannot be dropped before the references of other tables to it, and these go with their tables.
+        """
+        return LeavePartitionsOp(self.item) if self.is_of_new_table else super().reverse()
 
     @classmethod
     def create_hash_partitions(cls, operations: Operations, table: str, count: int, *, schema: str = "public") -> None:
@@ -43,6 +55,18 @@ class DropHashPartitionsOp(DropOp):
 
 
 CreateHashPartitionsOp.inverse = DropHashPartitionsOp
+
+
+class LeavePartitionsOp(ModifyTableOps):
+    """Does nothing, because the drop of a table drops its partitions. Its reverse creates them."""
+
+    def __init__(self, item: HashPartitions) -> None:
+        super().__init__(item.table, [], schema=item.schema)
+        self.item = item
+
+    def reverse(self) -> CreateHashPartitionsOp:  # type: ignore[override]
+        """Return the operation that creates the partitions."""
+        return CreateHashPartitionsOp(self.item, is_of_new_table=True)
 
 
 @Operations.implementation_for(CreateHashPartitionsOp)

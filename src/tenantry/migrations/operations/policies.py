@@ -7,8 +7,10 @@ from typing import Literal
 
 from alembic.operations import Operations
 
-from tenantry.migrations.operations.base import CreateOp, DropOp
+from tenantry.migrations.operations.base import CreateOp, DropOp, run_statements
+from tenantry.migrations.operations.settled import create_settled
 from tenantry.postgres.objects import PUBLIC, Policy
+from tenantry.tenancy.policy import MAINTENANCE_POLICY, TENANT_POLICY
 
 __all__ = ["CreatePolicyOp", "DropPolicyOp"]
 
@@ -19,6 +21,7 @@ class CreatePolicyOp(CreateOp):
 
     verb = "create_policy"
     positional = ("name", "table")
+    item: Policy
 
     @classmethod
     def create_policy(
@@ -34,7 +37,7 @@ class CreatePolicyOp(CreateOp):
         permissive: bool = True,
         schema: str = "public",
     ) -> None:
-        """Create a policy. Write expressions as PostgreSQL prints them; otherwise the comparison finds a difference."""
+        """Create a policy."""
         operations.invoke(cls(Policy(name, table, tuple(roles), using, check, command, permissive, schema)))
 
 
@@ -53,3 +56,12 @@ class DropPolicyOp(DropOp):
 
 
 CreatePolicyOp.inverse = DropPolicyOp
+
+
+@Operations.implementation_for(CreatePolicyOp)
+def _create(operations: Operations, operation: CreatePolicyOp) -> None:
+    if operation.item.name in {TENANT_POLICY, MAINTENANCE_POLICY}:
+        # Tenantry writes their text as the server prints it.
+        run_statements(operations, *operation.item.create())
+    else:
+        create_settled(operations, operation.item)

@@ -15,6 +15,36 @@ SELECT EXISTS (SELECT FROM pg_extension WHERE extname = $1) AS is_installed,
        EXISTS (SELECT FROM pg_available_extensions WHERE name = $1) AS is_available,
        current_setting('server_version_num')::integer / 10000 AS major;
 
+-- name: schema_standing
+-- A schema's comment, and whether the role may create and grant in it; no row if it does not exist.
+SELECT obj_description(oid, 'pg_namespace') AS comment,
+       has_schema_privilege(oid, 'CREATE') AND has_schema_privilege(oid, 'USAGE WITH GRANT OPTION') AS is_usable
+FROM pg_namespace WHERE nspname = $1;
+
+-- name: create_schema_block
+-- Offline: makes a schema where it is absent, and marks it as made by a migration.
+DO $tenantry$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = {name}) THEN
+        EXECUTE {statement};
+        EXECUTE {comment};
+    END IF;
+END
+$tenantry$;
+
+-- name: drop_schema_block
+-- Offline: drops a schema that a migration made and that is empty; without its mark, one that is not stays.
+DO $tenantry$
+BEGIN
+    IF EXISTS (SELECT FROM pg_namespace
+               WHERE nspname = {name} AND obj_description(oid, 'pg_namespace') = {mark}) THEN
+        EXECUTE {statement};
+    END IF;
+EXCEPTION WHEN dependent_objects_still_exist THEN
+    EXECUTE format('COMMENT ON SCHEMA %I IS NULL', {name});
+END
+$tenantry$;
+
 -- name: create_role_block
 -- Offline: makes a role where it is absent, and marks it as made by this database.
 DO $tenantry$

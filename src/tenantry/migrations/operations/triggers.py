@@ -7,7 +7,8 @@ from typing import Literal
 
 from alembic.operations import Operations
 
-from tenantry.migrations.operations.base import CreateOp, DropOp
+from tenantry.migrations.operations.base import CreateOp, DropOp, run_statements
+from tenantry.migrations.operations.settled import create_settled
 from tenantry.postgres.objects import Trigger
 
 __all__ = ["CreateTriggerOp", "DropTriggerOp"]
@@ -19,6 +20,7 @@ class CreateTriggerOp(CreateOp):
 
     verb = "create_trigger"
     positional = ("name", "table")
+    item: Trigger
 
     @classmethod
     def create_trigger(
@@ -59,3 +61,11 @@ class DropTriggerOp(DropOp):
 
 
 CreateTriggerOp.inverse = DropTriggerOp
+
+
+@Operations.implementation_for(CreateTriggerOp)
+def _create(operations: Operations, operation: CreateTriggerOp) -> None:
+    if operation.item.when:
+        create_settled(operations, operation.item)
+    else:
+        run_statements(operations, *operation.item.create())

@@ -25,7 +25,7 @@ from tenantry.postgres.embedded.account import Account, account_with_name
 from tenantry.postgres.embedded.configuration import write_include
 from tenantry.postgres.embedded.environment import server_environment
 from tenantry.postgres.embedded.layout import UNFINISHED, Layout
-from tenantry.postgres.embedded.readable import find_readable
+from tenantry.postgres.embedded.program_copies import find_readable
 
 __all__ = ["DataDirectory", "unusable"]
 

@@ -19,7 +19,7 @@ from tenantry.postgres.embedded.data_directory import DataDirectory, explain_fai
 from tenantry.postgres.embedded.environment import server_environment
 from tenantry.postgres.embedded.layout import Layout
 from tenantry.postgres.embedded.lock import FileLock
-from tenantry.postgres.embedded.readable import find_readable
+from tenantry.postgres.embedded.program_copies import find_readable
 from tenantry.postgres.embedded.socket_folder import make_socket_folder, remove_left_over
 from tenantry.postgres.embedded.state import State
 

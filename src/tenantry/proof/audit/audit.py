@@ -12,13 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tenantry.proof.audit.finding import SEVERITIES, Finding
 from tenantry.proof.audit.rule import DATABASE_RULES
 from tenantry.proof.audit.snapshot import Snapshot, read_snapshot
+from tenantry.proof.audit.superseded import REVISION_CODES, replace_remedies
 from tenantry.service import Service
 
 __all__ = ["audit"]
 
 
 async def audit(connection: AsyncConnection, service: Service, *, login: str = "") -> list[Finding]:
-    """Return the findings, those of the highest severity first.
+    """Return the findings: a pending revision first, then those of the highest severity.
 
     The connection's transaction becomes READ ONLY. Its role needs no privilege on a tenant's rows. With SELECT on the
     declared tables, which the owner has, checks and defaults are compared by meaning instead of by text.
@@ -32,8 +33,15 @@ async def audit(connection: AsyncConnection, service: Service, *, login: str = "
 
 
 def _audit(connection: Connection, service: Service, login: str) -> list[Finding]:
-    found = _check(read_snapshot(connection, service, login))
-    return sorted(found, key=lambda one: (SEVERITIES.index(one.severity), one.code, one.object, one.message))
+    snapshot = read_snapshot(connection, service, login)
+    found = replace_remedies(_check(snapshot), snapshot.revisions, service)
+    return sorted(found, key=_order)
+
+
+def _order(one: Finding) -> tuple[bool, int, str, str, str]:
+    # A pending revision comes first, because it can explain the others.
+    severity = SEVERITIES.index(one.severity)
+    return one.code not in REVISION_CODES, severity, one.code, one.object, one.message
 
 
 def _check(snapshot: Snapshot) -> list[Finding]:

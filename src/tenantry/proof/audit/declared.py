@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sqlalchemy import Column, Constraint, Index, Table, UnaryExpression, literal
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.schema import AddConstraint, CreateIndex, DefaultClause
 from sqlalchemy.sql.elements import ClauseElement
 
@@ -26,7 +26,8 @@ __all__ = [
     "type_name",
 ]
 
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+# With this dialect's `paramstyle`, the compiler does not double percent signs.
+_DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 # Beginnings of SQLAlchemy's type names that `format_type` spells in another way.
 _SPELLINGS = (
@@ -88,7 +89,7 @@ def add_column(column: Column[object]) -> str:
 
 def index_name(index: Index) -> str:
     """Return the name that the index has in the database, cut where PostgreSQL cuts it."""
-    return str(_DIALECT.identifier_preparer.format_index(index)).strip('"')
+    return _unquoted(_DIALECT.identifier_preparer.format_index(index))
 
 
 def index_columns(index: Index) -> list[str]:
@@ -105,8 +106,12 @@ def constraint_name(item: Constraint) -> str:
     """Return the name that the constraint has in the database, '' if only the database knows it."""
     if item.name is None:
         return ""
-    formatted = _DIALECT.identifier_preparer.format_constraint(item)
-    return str(formatted or "").strip('"')
+    return _unquoted(_DIALECT.identifier_preparer.format_constraint(item) or "")
+
+
+def _unquoted(name: str) -> str:
+    """Return the name of a quoted identifier."""
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
 def add_constraint(item: Constraint) -> str:

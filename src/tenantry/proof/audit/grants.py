@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from tenantry.postgres.objects import PUBLIC, Grant
+from tenantry.postgres.objects import PUBLIC, Grant, View
 from tenantry.proof.audit.snapshot import VERSION_TABLE, Snapshot
 
-__all__ = ["UNPROTECTED", "describe_grant", "extra_grants", "lacking_grants", "object_of"]
+__all__ = ["UNPROTECTED", "extra_grants", "lacking_grants"]
 
 # Privileges to which no policy applies. Each has its own rule where the application or PUBLIC has it.
 UNPROTECTED = frozenset({"TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"})
@@ -46,17 +46,6 @@ def extra_grants(snapshot: Snapshot, *, unprotected: bool) -> Iterator[Grant]:
             yield _grant(place, chosen)
 
 
-def object_of(grant: Grant) -> str:
-    """Return the object of a grant as a finding names it."""
-    column = f".{grant.column}" if grant.column else ""
-    return f"{grant.kind.lower()} {grant.schema}.{grant.name}{column}"
-
-
-def describe_grant(grant: Grant) -> str:
-    """Return object, privileges and role, so that a waiver of one grant does not cover another one."""
-    return f"{object_of(grant)}: {', '.join(grant.privileges)} to {grant.role}"
-
-
 def _by_place(objects: frozenset[object]) -> dict[_Place, set[str]]:
     places: dict[_Place, set[str]] = defaultdict(set)
     for item in objects:
@@ -77,4 +66,5 @@ def _is_watched(place: _Place, extra: set[str], snapshot: Snapshot) -> bool:
         return False
     if (schema, name) == VERSION_TABLE:
         return extra != {"SELECT"}
-    return kind == "SEQUENCE" or (schema, name) in snapshot.tables
+    views = {(item.schema, item.name) for item in snapshot.declared if isinstance(item, View)}
+    return kind == "SEQUENCE" or (schema, name) in snapshot.tables or (schema, name) in views

@@ -9,6 +9,8 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from tenantry.migrations.configuration import script_directory
+from tenantry.migrations.fingerprint import MODELS
+from tenantry.migrations.recorded import read_recorded
 from tenantry.service import Service
 from tenantry.sql import qualified
 
@@ -19,12 +21,16 @@ VERSION_TABLE = ("public", "alembic_version")
 
 
 class Revisions(NamedTuple):
-    """The revisions of the database, those that this build expects, and those that it does not know."""
+    """The revisions of the database, those that this build expects, and those that it does not know.
+
+    `models` is the fingerprint of the models at the last migration, None if it is unknown.
+    """
 
     found: frozenset[str]
     expected: frozenset[str]
     unknown: frozenset[str]
     is_readable: bool
+    models: str | None = None
 
 
 def read_revisions(connection: Connection, service: Service, version_table: dict[str, Any] | None) -> Revisions:
@@ -38,7 +44,8 @@ def read_revisions(connection: Connection, service: Service, version_table: dict
     statement = f"SELECT version_num FROM {qualified(*VERSION_TABLE)}"  # noqa: S608  # quoted by `qualified`
     found = frozenset(connection.exec_driver_sql(statement).scalars())
     unknown = frozenset(revision for revision in found - expected if not _is_known(scripts, revision))
-    return Revisions(found, expected, unknown, is_readable=True)
+    models = read_recorded(connection).get(MODELS)
+    return Revisions(found, expected, unknown, is_readable=True, models=models)
 
 
 def _is_known(scripts: ScriptDirectory, revision: str) -> bool:

@@ -11,17 +11,17 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection, Table
 
-from tenantry.postgres.catalog import DrawnSequence
+from tenantry.postgres.catalog import DrawnSequence, read_created_schemas
 from tenantry.postgres.objects import DatabaseObject
+from tenantry.proof.audit.catalog_statements import Row, read_facts
 from tenantry.proof.audit.dangerous import DANGEROUS_SETTINGS, LEAKING_FUNCTIONS
 from tenantry.proof.audit.expressions import Comparison
-from tenantry.proof.audit.facts import Row, read_facts
 from tenantry.proof.audit.revision import VERSION_TABLE, Revisions, read_revisions
 from tenantry.service import Service
 from tenantry.tenancy.declarations import Declaration, declaration_of
+from tenantry.tenancy.declared_and_found import read_sides
 from tenantry.tenancy.partitions import partition_tables
 from tenantry.tenancy.sequences import ColumnKey
-from tenantry.tenancy.sides import read_sides
 
 __all__ = ["DEFAULT_SCHEMA", "VERSION_TABLE", "Key", "Row", "Snapshot", "key_of", "read_snapshot", "split_name"]
 
@@ -38,9 +38,10 @@ class Snapshot:
     Attributes:
         version: the server's `server_version_num`.
         tables: the declared tables, by schema and name.
-        schemas: the schemas of the declared tables.
+        schemas: the schemas of the declared tables, and those that a migration created.
         partitions: the declared partitions of declared tables.
         declared: the other objects that the service declares.
+        unknown: the own objects whose text the audit's role cannot compare with the server's.
         objects: the objects of the same kinds that the declared schemas have.
         draws: the sequence that each column's default draws from.
         facts: the rows of each statement of the audit, by the statement's name.
@@ -58,6 +59,7 @@ class Snapshot:
     schemas: frozenset[str]
     partitions: frozenset[Key]
     declared: frozenset[DatabaseObject]
+    unknown: frozenset[DatabaseObject]
     objects: frozenset[DatabaseObject]
     draws: Mapping[ColumnKey, DrawnSequence]
     facts: Mapping[str, tuple[Row, ...]]
@@ -95,9 +97,16 @@ def split_name(name: str) -> Key:
 
 def read_snapshot(connection: Connection, service: Service, login: str = "") -> Snapshot:
     """Read the catalog in the connection's transaction, and make it READ ONLY."""
-    connection.exec_driver_sql("SET TRANSACTION READ ONLY")
     tables = {key_of(table): (table, declaration_of(table)) for table in service.metadata.sorted_tables}
-    schemas = sorted({DEFAULT_SCHEMA, *(schema for schema, _ in tables)})
+    if not service.objects:
+        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+    # Tables that the models no longer declare may be in a schema that a migration created.
+    created = read_created_schemas(connection)
+    schemas = sorted({DEFAULT_SCHEMA, *created, *(schema for schema, _ in tables)})
+    sides = read_sides(connection, service.metadata, service.declared_objects(), schemas, service.objects)
+    if service.objects:
+        # Only now, because the server spells the team's own objects in a savepoint that is rolled back.
+        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
     names = [service.roles.owner, service.roles.application, service.roles.admin]
     version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
     known = {
@@ -108,16 +117,16 @@ def read_snapshot(connection: Connection, service: Service, login: str = "") -> 
         "settings": sorted(DANGEROUS_SETTINGS),
     }
     facts, unread = read_facts(connection, version, known)
-    sides = read_sides(connection, service.metadata, service.declared_objects(), schemas)
     relations = {(row["schema"], row["name"]): row for row in facts["relations"]}
     unreadable = {key for key, row in relations.items() if not row["is_readable"]}
     return Snapshot(
         service=service,
         version=version,
         tables=tables,
-        schemas=frozenset(schema for schema, _ in tables),
+        schemas=frozenset(schema for schema, _ in tables) | created,
         partitions=frozenset(partition_tables(service.metadata)),
         declared=sides.declared,
+        unknown=sides.unknown,
         objects=sides.found,
         draws=sides.draws,
         facts=facts,

@@ -79,6 +79,10 @@ SELECT n.nspname::text AS schema, c.relname::text AS "table", k.conname::text AS
              FROM unnest(k.conkey) WITH ORDINALITY AS u (attnum, position)
              JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = u.attnum
              ORDER BY u.position) AS columns,
+       ARRAY(SELECT a.attname::text
+             FROM unnest(k.conkey, k.conexclop) AS u (attnum, operator)
+             JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = u.attnum
+             WHERE starts_with(u.operator::regoperator::text, '=(')) AS equal,
        coalesce(fn.nspname::text || '.' || f.relname::text, '') AS target,
        ARRAY(SELECT a.attname::text
              FROM unnest(k.confkey) WITH ORDINALITY AS u (attnum, position)

@@ -5,19 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+from tenantry.migrations.waivers import Waiver
 from tenantry.proof.audit.finding import Severity
 
-__all__ = ["Match", "Waived", "Waiver", "Waivers"]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Waiver:
-    """One line of the list."""
-
-    code: str
-    object: str
-    reason: str
-    line: int
+__all__ = ["Match", "Waived", "Waivers"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

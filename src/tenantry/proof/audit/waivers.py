@@ -10,36 +10,26 @@ hide later findings.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from tenantry.migrations.waivers import Waiver, parse_waivers
 from tenantry.proof.audit.finding import SEVERITIES, Finding
 from tenantry.proof.audit.rule import WAIVER_RULES, find_rule
-from tenantry.proof.audit.waiver import Match, Waived, Waiver, Waivers
+from tenantry.proof.audit.waiver import Match, Waived, Waivers
 
 __all__ = ["apply_waivers", "read_waivers"]
-
-# The first space before a # ends the object.
-_LINE = re.compile(r"(?P<code>\S+)(?:\s+(?P<object>[^#\s].*?))??(?:\s+#\s*(?P<reason>.*))?")
 
 
 def read_waivers(path: Path) -> Waivers:
     """Read the list; a service without a list waives no finding."""
-    if not path.is_file():
-        return Waivers()
     waivers: list[Waiver] = []
     malformed: list[tuple[int, str]] = []
-    # An editor's byte order mark is allowed. Text that is not UTF-8 becomes a malformed line.
-    for number, text in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
-        line = text.strip()
-        if not line or line.startswith("#"):
-            continue
-        waiver = _parse(line, number)
+    for waiver in parse_waivers(path):
         fault = _fault(waiver, waivers)
         if fault:
-            malformed.append((number, fault))
+            malformed.append((waiver.line, fault))
         else:
             waivers.append(waiver)
     return Waivers(tuple(waivers), tuple(malformed))
@@ -63,12 +53,6 @@ def apply_waivers(
     own = [finding for rule in WAIVER_RULES.values() for finding in rule.findings(match, service)]
     # The sort is stable: findings of one severity keep the audit's order.
     return sorted([*left, *own], key=lambda one: SEVERITIES.index(one.severity)), waived
-
-
-def _parse(line: str, number: int) -> Waiver:
-    found = _LINE.fullmatch(line)
-    assert found is not None
-    return Waiver(found["code"], (found["object"] or "").strip(), (found["reason"] or "").strip(), number)
 
 
 def _fault(waiver: Waiver, before: Iterable[Waiver]) -> str:

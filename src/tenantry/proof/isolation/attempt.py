@@ -13,9 +13,9 @@ import asyncpg
 from tenantry import sql
 from tenantry.postgres.connection import Connection
 from tenantry.postgres.sqlstate import constraint_of, sqlstate_of
+from tenantry.proof.isolation.attacker_facts import DatabaseFacts, KeyFact, TableFacts
 from tenantry.proof.isolation.binding import Binding
 from tenantry.proof.isolation.database import AttackedDatabase, AttackedTable
-from tenantry.proof.isolation.facts import DatabaseFacts, KeyFact, TableFacts
 from tenantry.proof.isolation.session import MARKER, REFUSED, AttackSession
 from tenantry.proof.isolation.verdict import Verdict, blocked, breach, skipped
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from sqlalchemy import Table
+from sqlalchemy import Enum, Table
 
 from tenantry import errors
 from tenantry.postgres.connection import Connection
@@ -16,7 +16,7 @@ from tenantry.tenancy.database import Database
 from tenantry.tenancy.declarations import declaration_of, tenancy_of
 from tenantry.tenancy.encrypted_text import EncryptedText, Sealed
 
-__all__ = ["fill_tenants", "key_of", "marker_of"]
+__all__ = ["DeclaredValues", "fill_tenants", "key_of", "marker_of"]
 
 
 def key_of(table: Table) -> Key:
@@ -43,7 +43,7 @@ async def fill_tenants(connection: Connection, service: Service, database: Datab
     }
     refusal: TenantRefused | None = None
     for names in tenant_names_for(tenancy_of(service.metadata).type):
-        values = _Values(service, declared, database.settings.key_ring(), names)
+        values = DeclaredValues(service, declared, database.settings.key_ring(), names)
         try:
             await fill(
                 connection,
@@ -63,8 +63,8 @@ async def fill_tenants(connection: Connection, service: Service, database: Datab
     ) from refusal
 
 
-class _Values:
-    """What a row must have: its encrypted columns, and what the table's factory gives."""
+class DeclaredValues:
+    """What a row must have: labels of enums, encrypted columns, and what the table's factory gives."""
 
     def __init__(
         self, service: Service, declared: Mapping[Key, Table], key_ring: KeyRing | None, names: TenantNames
@@ -76,7 +76,10 @@ class _Values:
 
     def of(self, shape: Shape, tenant: str, number: int) -> dict[str, str | None]:
         """Return the values in PostgreSQL's text form."""
-        values: dict[str, str | None] = dict(self._sealed(shape.key, tenant, number))
+        values: dict[str, str | None] = {
+            **dict(_labels(self._declared.get(shape.key), number)),
+            **dict(self._sealed(shape.key, tenant, number)),
+        }
         factory = self._factory(shape.key)
         return values if factory is None else values | call_factory(factory, shape, tenant, number + 1)
 
@@ -93,3 +96,11 @@ class _Values:
             if isinstance(column.type, EncryptedText):
                 text = f"{marker_of(self._names.role_of(tenant))} {number}"
                 yield column.name, str(Sealed.seal(text, self._key_ring, column, tenant))
+
+
+def _labels(table: Table | None, number: int) -> Iterator[tuple[str, str]]:
+    """Yield labels for the enums that are text in the database: no constraint there has to know them."""
+    for column in () if table is None else table.columns:
+        kind = column.type
+        if isinstance(kind, Enum) and not kind.native_enum and column.server_default is None and kind.enums:
+            yield column.name, kind.enums[number % len(kind.enums)]

@@ -21,10 +21,10 @@ from tenantry.proof.isolation.attack import (
     ServiceRun,
     TableRun,
 )
+from tenantry.proof.isolation.attacker_facts import DatabaseFacts, database_facts
 from tenantry.proof.isolation.attempt import Attempt
 from tenantry.proof.isolation.binding import Binding
 from tenantry.proof.isolation.database import AttackedDatabase, AttackedTable
-from tenantry.proof.isolation.facts import DatabaseFacts, database_facts
 from tenantry.proof.isolation.session import BROKEN
 from tenantry.proof.isolation.verdict import AttackResult, Verdict, blocked, breach, record, skipped
 

@@ -17,8 +17,8 @@ import asyncpg
 
 from tenantry.postgres.connection import Connection
 from tenantry.postgres.sqlstate import sqlstate_of
+from tenantry.proof.isolation.attacker_facts import DatabaseFacts, database_facts
 from tenantry.proof.isolation.database import AttackedDatabase
-from tenantry.proof.isolation.facts import DatabaseFacts, database_facts
 from tenantry.proof.isolation.verdict import Outcome, Verdict, blocked, breach, skipped
 
 __all__ = ["BROKEN", "MARKER", "REFUSED", "AttackSession", "is_over", "open_session"]

@@ -15,7 +15,7 @@ import asyncpg
 
 from tenantry import errors, sql
 from tenantry.postgres.connection import Connection
-from tenantry.proof.rows.order import Order, arrange
+from tenantry.proof.rows.fill_order import Order, arrange
 from tenantry.proof.rows.references import Rows
 from tenantry.proof.rows.row_writer import RowWriter, TextRow, literal_of, text_columns
 from tenantry.proof.rows.shape import Constraint, Key, Shape, read_shapes

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from tenantry.proof.rows.order import Order
+from tenantry.proof.rows.fill_order import Order
 from tenantry.proof.rows.row_writer import TextRow
 from tenantry.proof.rows.shape import Constraint, Key, Shape
 

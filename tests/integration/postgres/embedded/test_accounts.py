@@ -18,7 +18,7 @@ from lease_holder import NAMELESS, PROGRAM, STRANGER, LeaseHolder, processes_bel
 from tenantry import errors
 from tenantry.address import Address
 from tenantry.postgres.binaries import Binaries
-from tenantry.postgres.embedded import EmbeddedServer, readable
+from tenantry.postgres.embedded import EmbeddedServer, program_copies
 from tenantry.postgres.embedded.account import Account
 
 Start = Callable[..., EmbeddedServer]
@@ -62,7 +62,7 @@ def cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A place for copies of programs, in place of the machine's."""
     folder = Path(tempfile.mkdtemp(dir="/var/tmp"))
     folder.chmod(0o755)
-    monkeypatch.setattr(readable, "CACHES", (folder / "tenantry",))
+    monkeypatch.setattr(program_copies, "CACHES", (folder / "tenantry",))
     yield folder / "tenantry"
     shutil.rmtree(folder)
 
@@ -98,10 +98,10 @@ def test_the_copy_of_the_programs_is_needed(closed_home: tuple[Path, Binaries], 
     account = Account(UNUSED, UNUSED)
     with pytest.raises(PermissionError):
         subprocess.run([binaries.path("postgres"), "--version"], check=False, **account.process_options())
-    first = readable.find_readable(binaries, account)
+    first = program_copies.find_readable(binaries, account)
     made = first.stat().st_ctime_ns
     assert first.is_relative_to(cache)
-    assert readable.find_readable(binaries, account) == first
+    assert program_copies.find_readable(binaries, account) == first
     assert first.stat().st_ctime_ns == made
 
 
@@ -112,11 +112,11 @@ def test_a_cache_that_somebody_else_made_is_not_trusted(closed_home: tuple[Path,
     cache.mkdir()
     os.chown(cache, STRANGER, STRANGER)
     with pytest.raises(errors.ServerError, match="copying them failed"):
-        readable.find_readable(binaries, Account(UNUSED, UNUSED))
+        program_copies.find_readable(binaries, Account(UNUSED, UNUSED))
     os.chown(cache, 0, 0)
     cache.chmod(0o777)
     with pytest.raises(errors.ServerError, match="copying them failed"):
-        readable.find_readable(binaries, Account(UNUSED, UNUSED))
+        program_copies.find_readable(binaries, Account(UNUSED, UNUSED))
 
 
 @as_root

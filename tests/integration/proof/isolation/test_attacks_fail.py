@@ -17,9 +17,9 @@ from attack_sabotage import SABOTAGES, Sabotage
 from tenantry import Address
 from tenantry.proof.isolation import attacks
 from tenantry.proof.isolation.attack import LASTING_CHANGE, SERVICE_ATTACKS, TABLE_ATTACKS, all_attacks, service_attack
+from tenantry.proof.isolation.attacker_facts import database_facts
 from tenantry.proof.isolation.binding import Binding
 from tenantry.proof.isolation.database import AttackedDatabase
-from tenantry.proof.isolation.facts import database_facts
 from tenantry.proof.isolation.run import run_attacks, run_one
 from tenantry.proof.isolation.session import BROKEN
 from tenantry.proof.isolation.verdict import AttackResult, Outcome, blocked, record

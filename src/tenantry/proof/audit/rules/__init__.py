@@ -2,6 +2,7 @@
 
 from tenantry.proof.audit.rules import (
     columns,
+    comments,
     constraints,
     database_privileges,
     extensions,
@@ -28,6 +29,7 @@ from tenantry.proof.audit.rules import (
 
 __all__ = [
     "columns",
+    "comments",
     "constraints",
     "database_privileges",
     "extensions",

@@ -126,7 +126,9 @@ def _undeclared(snapshot: Snapshot) -> Iterator[tuple[Row, Key]]:
 def _spans_tenants(row: Row, key: Key, snapshot: Snapshot) -> bool:
     _, declaration = snapshot.tables[key]
     tenant = declaration.tenant_column if declaration.kind.is_isolated else None
-    return tenant is not None and row["kind"] in {"p", "u", "x"} and tenant not in row["columns"]
+    # Rows of an exclusion constraint conflict across tenants unless it compares the tenants by `=`.
+    compared = row["equal"] if row["kind"] == "x" else row["columns"]
+    return tenant is not None and row["kind"] in {"p", "u", "x"} and tenant not in compared
 
 
 def _is_as_declared(item: Constraint, key: Key, row: Row, snapshot: Snapshot) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tenantry.postgres.objects import PUBLIC, Grant
+from tenantry.proof.audit.grants import lacking_grants
 from tenantry.proof.audit.rule import Violation, rule, violation
 from tenantry.proof.audit.snapshot import DEFAULT_SCHEMA, Snapshot
 from tenantry.sql import identifier
@@ -34,13 +35,16 @@ def schema_writable(snapshot: Snapshot) -> Iterator[Violation]:
     remedy="Grant USAGE on the schema.",
 )
 def schema_unusable(snapshot: Snapshot) -> Iterator[Violation]:
-    """The service's roles may use the schemas of its tables."""
+    """The service's roles may use the schemas of its tables, and have the declared privilege on them."""
     service_roles = {role.name for role in snapshot.service.roles}
+    declared = {(item.name, item.role) for item in lacking_grants(snapshot) if item.kind == "SCHEMA"}
     for row in snapshot.facts["schemas"]:
         schema, role = row["schema"], row["role"]
-        if not row["is_usable"] and schema in {DEFAULT_SCHEMA, *snapshot.schemas} and role in service_roles:
+        is_needed = schema in {DEFAULT_SCHEMA, *snapshot.schemas} and role in service_roles
+        if (is_needed and not row["is_usable"]) or (schema, role) in declared:
             remedy = f"GRANT USAGE ON SCHEMA {identifier(schema)} TO {identifier(role)}"
-            yield violation(f"schema {schema}", f"{role} may not use the schema.", remedy)
+            how = "has USAGE on the schema only through another role" if row["is_usable"] else "may not use the schema"
+            yield violation(f"schema {schema}", f"{role} {how}.", remedy)
 
 
 @rule(

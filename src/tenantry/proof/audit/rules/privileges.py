@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 
 from tenantry.postgres.objects import PUBLIC, Grant, Sequence
 from tenantry.proof.audit.finding import Severity
-from tenantry.proof.audit.grants import describe_grant, extra_grants, lacking_grants, object_of
+from tenantry.proof.audit.grants import extra_grants, lacking_grants
 from tenantry.proof.audit.rule import Violation, rule, violation
 from tenantry.proof.audit.snapshot import Key, Snapshot
 from tenantry.sql import identifier
@@ -24,13 +24,13 @@ from tenantry.sql import identifier
 def grant_missing(snapshot: Snapshot) -> Iterator[Violation]:
     """Every declared privilege is granted."""
     sequences = {(item.schema, item.name) for item in snapshot.objects if isinstance(item, Sequence)}
-    # Another rule reports a missing table or sequence.
+    # Another rule reports a missing table or sequence, and USAGE on a schema.
     existing: dict[str, Collection[Key]] = {"TABLE": snapshot.relations, "SEQUENCE": sequences}
     for grant in lacking_grants(snapshot):
         key = (grant.schema, grant.name)
-        if key in existing.get(grant.kind, {key}):
+        if grant.kind != "SCHEMA" and key in existing.get(grant.kind, {key}):
             message = f"{grant.role} does not have {', '.join(grant.privileges)}, which the models declare."
-            yield violation(object_of(grant), message, *grant.create())
+            yield violation(grant.place, message, *grant.create())
 
 
 @rule(
@@ -49,7 +49,7 @@ def grant_undeclared(snapshot: Snapshot) -> Iterator[Violation]:
             # A sequence has no rows of a tenant; TN420 reports what its numbers reveal.
             severity = "info"
         message = f"{grant.role} has {', '.join(grant.privileges)}, which no model declares."
-        yield violation(describe_grant(grant), message, *grant.drop(), severity=severity)
+        yield violation(grant.label, message, *grant.drop(), severity=severity)
 
 
 @rule(
@@ -63,7 +63,7 @@ def grant_to_public(snapshot: Snapshot) -> Iterator[Violation]:
     for grant in extra_grants(snapshot, unprotected=False):
         if grant.role == PUBLIC:
             message = f"PUBLIC, which is every role, has {', '.join(grant.privileges)}."
-            yield violation(describe_grant(grant), message, *grant.drop())
+            yield violation(grant.label, message, *grant.drop())
 
 
 @rule(
@@ -94,7 +94,7 @@ def grant_option(snapshot: Snapshot) -> Iterator[Violation]:
             listed = ", ".join(f"{privilege}{column}" for privilege in item.privileges)
             remedy = f"REVOKE GRANT OPTION FOR {listed} ON {item.address} FROM {identifier(application)}"
             message = f"{application} may grant {', '.join(item.privileges)} to other roles."
-            yield violation(describe_grant(item), message, remedy)
+            yield violation(item.label, message, remedy)
 
 
 @rule(
@@ -137,4 +137,4 @@ def _unprotected(snapshot: Snapshot, privilege: str, effect: str) -> Iterator[Vi
     for grant in extra_grants(snapshot, unprotected=True):
         if privilege in grant.privileges:
             one = Grant(grant.role, (privilege,), grant.name, grant.kind, grant.schema)
-            yield violation(describe_grant(one), f"{grant.role} has {privilege}: {effect}.", *one.drop())
+            yield violation(one.label, f"{grant.role} has {privilege}: {effect}.", *one.drop())

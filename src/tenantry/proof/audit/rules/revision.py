@@ -16,9 +16,13 @@ from tenantry.proof.audit.snapshot import VERSION_TABLE, Snapshot
 )
 def revision_behind(snapshot: Snapshot) -> Iterator[Violation]:
     """The schema is at the revision that this build expects."""
-    found, expected, unknown, is_readable = snapshot.revisions
+    found, expected, unknown, is_readable, _ = snapshot.revisions
     # Other rules report an unknown revision and an unreadable one.
     if unknown or not is_readable:
+        return
+    if len(expected) > 1:
+        message = f"The migrations have {len(expected)} heads: {' and '.join(sorted(expected))}."
+        yield violation("revisions", message, f"tenantry merge --service {snapshot.service.name}")
         return
     for revision in sorted(expected - found):
         message = f"The schema is at {', '.join(sorted(found)) or 'no revision'}, and this build expects {revision}."
@@ -55,6 +59,10 @@ def not_compared(snapshot: Snapshot) -> Iterator[Violation]:
     if not snapshot.revisions.is_readable:
         message = "The schema's revision was not compared: the audit's role may not SELECT from the table."
         yield violation(f"table {'.'.join(VERSION_TABLE)}", message, owner)
+    for item in sorted(snapshot.unknown):
+        message = "Its text was not compared: the audit's role may not create a schema, in which the server spells it."
+        remedy = f"{owner} It needs CREATE on the database."
+        yield violation(item, message, remedy)
     for name in snapshot.unread:
         message = f"The audit's role may not execute the statement {name!r}, so its rows were not compared."
         remedy = "Audit in the role of the owner, or grant SELECT on the system's catalog as on a new server."

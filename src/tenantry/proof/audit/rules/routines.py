@@ -91,15 +91,16 @@ def function_undeclared(snapshot: Snapshot) -> Iterator[Violation]:
     remedy="Set `search_path` on the function, with `pg_temp` at the end.",
 )
 def definer_unpinned(snapshot: Snapshot) -> Iterator[Violation]:
-    """Every SECURITY DEFINER function sets its `search_path`, and an undeclared one names `pg_temp` last in it."""
-    declared = _declared(snapshot)
+    """Every SECURITY DEFINER function sets its `search_path`, which ends in `pg_temp` unless Tenantry wrote it."""
+    own = {item.identity for item in snapshot.service.objects}
+    generated = _declared(snapshot) - own
     for row in snapshot.facts["routines"]:
         if not row["is_definer"]:
             continue
         path, start = row["search_path"], f"It runs with the rights of {row['owner']}, and finds names by"
         if path is None:
             message = f"{start} its caller's search_path."
-        elif _identity(row) not in declared and _begins_in_the_open(path):
+        elif _identity(row) not in generated and _begins_in_the_open(path):
             message = f"{start} the search_path {path}."
         else:
             continue
@@ -159,8 +160,8 @@ def untrusted_function(snapshot: Snapshot) -> Iterator[Violation]:
 def _begins_in_the_open(path: str) -> bool:
     """Return True if PostgreSQL searches the caller's temporary objects, or a schema of its name, before others.
 
-    A path that does not name pg_temp searches it first for tables and types (manual, CREATE FUNCTION). A declared body
-    is written so that this does not matter, and is compared exactly.
+    A path that does not name pg_temp searches it first for tables and types (manual, CREATE FUNCTION). The bodies that
+    Tenantry writes are such that this does not matter, and are compared exactly.
     """
     names = [name.strip().strip('"').lower() for name in path.split(",")]
     return "$user" in names or names[-1] != "pg_temp" or "pg_temp" in names[:-1]

@@ -13,9 +13,9 @@ import asyncpg
 from tenantry import sql
 from tenantry.postgres.sqlstate import constraint_of, sqlstate_of
 from tenantry.proof.isolation.attack import table_attack
+from tenantry.proof.isolation.attacker_facts import KeyFact, Row
 from tenantry.proof.isolation.attacks.similar_rows import INSERT, UNFIT, similar_rows
 from tenantry.proof.isolation.attempt import Attempt
-from tenantry.proof.isolation.facts import KeyFact, Row
 from tenantry.proof.isolation.verdict import Outcome, Verdict, blocked, breach, limit, skipped
 from tenantry.tenancy.declarations import Kind, declaration_of
 from tenantry.tenancy.unique_keys import is_surrogate, keys_of, plain_columns

@@ -14,9 +14,9 @@ import asyncpg
 from tenantry import sql
 from tenantry.postgres.sqlstate import constraint_of, sqlstate_of
 from tenantry.proof.isolation.attack import table_attack
+from tenantry.proof.isolation.attacker_facts import ReferenceFact
 from tenantry.proof.isolation.attacks.similar_rows import INSERT, UNFIT, made_up_value, similar_rows
 from tenantry.proof.isolation.attempt import Attempt
-from tenantry.proof.isolation.facts import ReferenceFact
 from tenantry.proof.isolation.verdict import Outcome, Verdict, blocked, breach, skipped
 
 NO_REFERENCE = "no reference of the table to a tenant table has columns besides the tenant"

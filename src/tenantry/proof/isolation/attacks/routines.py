@@ -16,8 +16,8 @@ from tenantry import sql
 from tenantry.postgres.objects import Function
 from tenantry.postgres.statements import load_statements
 from tenantry.proof.isolation.attack import service_attack
+from tenantry.proof.isolation.attacker_facts import TableFacts
 from tenantry.proof.isolation.database import AttackedDatabase
-from tenantry.proof.isolation.facts import TableFacts
 from tenantry.proof.isolation.session import MARKER, AttackSession, open_session
 from tenantry.proof.isolation.verdict import AttackResult, Outcome, Verdict, blocked, breach, limit, record, skipped
 from tenantry.tenancy.declarations import declaration_of

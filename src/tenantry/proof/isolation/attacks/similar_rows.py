@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from tenantry.proof.isolation.attacker_facts import KeyFact, Row
 from tenantry.proof.isolation.attempt import Attempt
-from tenantry.proof.isolation.facts import KeyFact, Row
 
 __all__ = ["INSERT", "UNFIT", "made_up_value", "similar_rows"]
 

@@ -2,14 +2,14 @@
 
 from tenantry.proof.isolation.runtime import (
     cancellation,
-    core,
-    leftovers,
+    core_statements,
     load,
     orm_read,
     orm_write,
     pool,
     scopes,
     sealed,
+    session_leftovers,
     sessions,
     tenants,
     unscoped,
@@ -17,14 +17,14 @@ from tenantry.proof.isolation.runtime import (
 
 __all__ = [
     "cancellation",
-    "core",
-    "leftovers",
+    "core_statements",
     "load",
     "orm_read",
     "orm_write",
     "pool",
     "scopes",
     "sealed",
+    "session_leftovers",
     "sessions",
     "tenants",
     "unscoped",

@@ -55,10 +55,7 @@ async def session_reuse(toolkit: AttackedToolkit) -> Verdict:
             await again()
             await toolkit.check("after a session was closed")
         await toolkit.check_bound(session, toolkit.attacker, "in a session that is used again")
-    try:
-        await toolkit.check_bound(session, toolkit.attacker, "in a session past its unit of work")
-    finally:
-        await session.close()
+    await toolkit.check_ended(session, "past its unit of work")
     await toolkit.check("after a session was used past its unit of work")
     return blocked()
 

@@ -12,9 +12,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from tenantry import sql
+from tenantry import errors, sql
 from tenantry.postgres.connection import Connection
 from tenantry.postgres.sqlstate import sqlstate_of
 from tenantry.proof.isolation.database import AttackedDatabase, AttackedTable
@@ -94,6 +95,19 @@ class AttackedToolkit:
             raise Leak(f"{where}, {tenant} could not read its own rows: {type(error).__name__}: {error}") from error
         self.judge(rows, tenant, where)
 
+    async def check_ended(self, session: AsyncSession, where: str) -> None:
+        """Check that a session whose unit of work has ended begins no other transaction.
+
+        Raises:
+            Leak: it does.
+        """
+        try:
+            await session.connection()
+        except errors.SessionEnded:
+            return
+        await session.close()
+        raise Leak(f"{where}, the session began another transaction")
+
     async def check_tenant(self, tenant: str, where: str) -> None:
         """Check a whole unit of work of `tenant`."""
         async with self.database.tenant(tenant) as session:
@@ -143,6 +157,7 @@ class AttackedToolkit:
 
     async def read_unscoped(self, session: AsyncSession) -> list[Any]:
         """Send `owners_query` in a session without a tenant, past the guard, so that row security answers."""
+        await session.execute(select(1))
         return await self.read(await driver_of(await session.connection()))
 
     async def check(self, where: str) -> int:

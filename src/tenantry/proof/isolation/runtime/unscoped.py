@@ -176,10 +176,7 @@ async def context_in_background_task(toolkit: AttackedToolkit) -> Verdict:
 
     async def with_session(session: TenantSession) -> None:
         await over.wait()
-        try:
-            await toolkit.check_bound(session, toolkit.attacker, "in a background task with its old session")
-        finally:
-            await session.close()
+        await toolkit.check_ended(session, "in a background task with its old session")
 
     async def with_connection(session: TenantSession) -> None:
         connection = await session.connection()

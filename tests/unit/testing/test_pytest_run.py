@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tenantry.testing import run as run_module
+from tenantry.testing import pytest_run as run_module
 from tenantry.testing.names import digest, name_database, name_login, name_template, number_in
-from tenantry.testing.run import LOCK, PREFIX, Run
+from tenantry.testing.pytest_run import LOCK, PREFIX, Run
 
 
 @pytest.fixture

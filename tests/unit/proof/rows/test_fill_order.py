@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tenantry import errors
-from tenantry.proof.rows.order import arrange
+from tenantry.proof.rows.fill_order import arrange
 from tenantry.proof.rows.shape import Column, Constraint, Shape, Type
 
 NUMBER = Type("int4", "b")

@@ -11,7 +11,7 @@ from pydantic_settings import SettingsConfigDict
 from tenantry import Address, DatabaseSettings, Service, errors
 from tenantry.fastapi.tokens import TokenSettings, token_verifier
 from tenantry.postgres.endpoint import Purpose
-from tenantry.testing.values import make_settings
+from tenantry.testing.service_settings import make_settings
 
 HERE = Address.parse("postgresql://shop@/scratch?host=/run/scratch&sslmode=disable")
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 import pytest
 from pydantic import ValidationError
 
-from tenantry.fastapi.shapes import Patch, RequestBody, Shape
+from tenantry.fastapi.bodies import Patch, RequestBody, ResponseBody
 
 
 class NewItem(RequestBody):
@@ -20,7 +20,7 @@ class ItemChange(Patch):
     note: str | None = None
 
 
-class Item(Shape):
+class Item(ResponseBody):
     name: str
 
 

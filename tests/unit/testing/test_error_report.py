@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tenantry import errors
-from tenantry.testing.trouble import OUTPUT, TROUBLES, pytest_testnodedown, told_once
+from tenantry.testing.error_report import OUTPUT, TROUBLES, pytest_testnodedown, told_once
 
 
 @pytest.fixture

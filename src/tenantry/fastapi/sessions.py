@@ -9,10 +9,10 @@ Invariant: after a 2xx response the data is committed. By default FastAPI runs t
 the response; `scope="function"` runs it before. So a COMMIT that fails (a deferred constraint, 40001, a lost
 connection) becomes a problem. Routes never call `commit()`.
 
-Two consequences. The session is closed before the first byte of a `StreamingResponse`: such a route opens
-`database.tenant(...)` inside its generator, and only reads there, because half of its writes would be committed when
-the client disconnects. And a client that disconnects before the response does not know whether the work was committed:
-where this matters, the request has an `Idempotency-Key`.
+Two consequences. The session has ended before a background task runs and before the first byte of a streamed response,
+and raises `SessionEnded` there: they open `database.tenant(...)` themselves (see `streaming`). And a client that
+disconnects before the response does not know whether the work was committed: where this matters, the request has an
+`Idempotency-Key`.
 """
 
 from __future__ import annotations

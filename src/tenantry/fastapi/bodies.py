@@ -1,8 +1,8 @@
-"""Base classes for the bodies of requests and responses: `RequestBody`, `Patch` and `Shape`.
+"""Base classes for the bodies of requests and responses: `RequestBody`, `Patch` and `ResponseBody`.
 
     class NewUser(RequestBody): ...                   # refuses unknown fields
     class UserChange(Patch): name: fields.Title | None = None
-    class User(Shape): id: uuid.UUID                  # User.model_validate(row)
+    class User(ResponseBody): id: uuid.UUID                  # User.model_validate(row)
 
 Invariant: an unknown field is an error. If it were ignored, a misspelt field would look as if it had been changed.
 """
@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["Patch", "RequestBody", "Shape"]
+__all__ = ["Patch", "RequestBody", "ResponseBody"]
 
 
 class RequestBody(BaseModel):
@@ -33,7 +33,7 @@ class Patch(RequestBody):
         return {name: value for name, value in given.items() if value is not None or name in self.erasable}
 
 
-class Shape(BaseModel):
+class ResponseBody(BaseModel):
     """The body of a response, read from the attributes of a row."""
 
     model_config = ConfigDict(from_attributes=True)
