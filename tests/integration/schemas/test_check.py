@@ -10,7 +10,7 @@ import pytest
 from schema_space.check import Failure
 from schema_space.trial import Trials
 
-from tenantry.migrations.revisions import make_revision
+from tenantry.migrations.writing import make_revision
 from tenantry.postgres.objects import DatabaseObject, Grant, Policy
 from tenantry.tenancy.objects import declared_objects
 
