@@ -24,24 +24,33 @@ from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from tenantry.migrations.compare_names import compare_names
+from tenantry.migrations.compare_tables import compare_tables
 from tenantry.migrations.difference import Difference, operations_between
-from tenantry.migrations.dropped_tables import arrange_dropped_tables
+from tenantry.migrations.dropped_tables import leave_partitions
 from tenantry.migrations.operations import (
+    AlterEnumOp,
     CreateFunctionOp,
     CreateHashPartitionsOp,
     CreateSerialOp,
     DisableRowSecurityOp,
+    DropDomainOp,
+    DropEnumOp,
     DropOp,
     DropSchemaOp,
     DropSerialOp,
     SetCommentOp,
 )
 from tenantry.migrations.undeclared import Ownership, TableKey, leave_other_tables, name_of, partitions_left
+from tenantry.migrations.unused_types import unused_types, used_types
+from tenantry.migrations.used_values import rebuild_used_enums
 from tenantry.migrations.waivers import accept_found, drop_accepted
 from tenantry.postgres.catalog import read_created_schemas
 from tenantry.postgres.dependencies import mentions, text_of
 from tenantry.postgres.objects import (
     DatabaseObject,
+    Domain,
+    Enum,
     Extension,
     Function,
     HashPartitions,
@@ -54,6 +63,7 @@ from tenantry.postgres.objects import (
     View,
 )
 from tenantry.postgres.roles import Roles
+from tenantry.postgres.tables.found import read_tables
 from tenantry.tenancy.declared_and_found import Sides, read_sides
 from tenantry.tenancy.sequences import serial_columns
 
@@ -92,10 +102,11 @@ def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> Priorit
         return PriorityDispatchResult.CONTINUE
     schemas = {"public", *read_created_schemas(context.connection)}
     schemas |= {table.schema or "public" for table in context.sorted_tables}
-    _forget_declarations(upgrade)
+    metadata = _metadata(context)
     options: Options = context.opts.get("tenantry_options") or Options()
-    sides = read_sides(context.connection, _metadata(context), declared, schemas, options.own)
-    drop_accepted(upgrade, options.accepted)
+    catalog = read_tables(context.connection, sorted(schemas))
+    upgrade.ops.extend(compare_names(context, metadata, catalog))
+    sides = read_sides(context.connection, metadata, declared, schemas, options.own, used_types(catalog))
     # A text that the owner may not compare is a difference.
     spelled = frozenset(sides.authored[item.identity] if item in sides.unknown else item for item in sides.declared)
     accepted = accept_found(spelled, sides.found, options.accepted)
@@ -104,14 +115,19 @@ def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> Priorit
         options.roles, tables, accepted, sides.found, options.requested, _other_sequences(sides, tables)
     )
     others = _leave_other_tables(upgrade, ownership, options)
-    arrange_dropped_tables(upgrade, context.connection, sides.found)
-    ownership = ownership.dropping(_dropped(upgrade))
+    unused = frozenset(unused_types(sides, catalog, upgrade, metadata))
+    ownership = ownership.dropping(_dropped(upgrade), unused)
+    serials = _serials(upgrade, metadata, sides)
+    compare_tables(context, upgrade, catalog, sides.draws, metadata)
+    leave_partitions(upgrade, sides.found, _dropped(upgrade))
+    drop_accepted(upgrade, options.accepted)
+    _forget_declarations(upgrade)
     kept = frozenset(ownership.kept())
     recreated = {item.identity for item in accepted if any(_uses(item, *change) for change in _changes(upgrade))}
-    serials = _serials(upgrade, _metadata(context), sides)
     differences = [*serials, *operations_between(sides.found, accepted | kept, recreated, sides.authored)]
+    rebuild_used_enums(differences, metadata, catalog)
     _mark_partitions(upgrade, differences)
-    _insert(upgrade, differences, _ddl(_metadata(context)))
+    _insert(upgrade, differences, _ddl(metadata))
     drawn = {(drawn.schema, drawn.name) for drawn in sides.draws.values()}
     noted = [name for name in ownership.noted(kept, drawn) if name not in options.accepted]
     options.left_alone.extend([*others, *partitions_left(context.connection, schemas, ownership.tables), *noted])
@@ -236,24 +252,30 @@ def _insert(upgrade: ops.UpgradeOps, differences: Iterable[Difference], ddl: str
     """Insert the operations before and after those on tables.
 
     Order matters: drops come before the changes of tables and columns that they depend on, and creations come after.
-    Roles, schemas, extensions (for a column's type), sequences (for a column's default) and functions that the tables'
-    SQL names come first. A schema is dropped last. The reverse order is correct for a downgrade.
+    Roles, schemas, extensions and types (for a column's type), sequences (for a column's default) and functions that
+    the tables' SQL names come first. Types that no column uses any more and schemas are dropped last. The reverse order
+    is correct for a downgrade.
     """
     first: list[ops.MigrateOperation] = []
     before: list[ops.MigrateOperation] = []
     after: list[ops.MigrateOperation] = []
     last: list[ops.MigrateOperation] = []
+    schemas: list[ops.MigrateOperation] = []
     for difference in differences:
         for operation in difference.operations:
             if isinstance(operation, DropSchemaOp):
+                schemas.append(operation)
+            elif isinstance(operation, DropEnumOp | DropDomainOp) or _removes_values(operation):
                 last.append(operation)
-            elif isinstance(difference.item, Role | Schema | Extension | Sequence) or _is_for_tables(difference, ddl):
+            elif isinstance(difference.item, Role | Schema | Extension | Sequence | Enum | Domain) or _is_for_tables(
+                difference, ddl
+            ):
                 first.append(operation)
             elif isinstance(operation, DropOp | DisableRowSecurityOp) or _removes_comment(operation):
                 before.append(operation)
             else:
                 after.append(operation)
-    upgrade.ops[:] = [*first, *reversed(before), *upgrade.ops, *after, *last]
+    upgrade.ops[:] = [*first, *reversed(before), *upgrade.ops, *after, *reversed(last), *schemas]
 
 
 def _is_for_tables(difference: Difference, ddl: str) -> bool:
@@ -267,6 +289,10 @@ def _is_for_tables(difference: Difference, ddl: str) -> bool:
 
 def _removes_comment(operation: ops.MigrateOperation) -> bool:
     return isinstance(operation, SetCommentOp) and not operation.item.text
+
+
+def _removes_values(operation: ops.MigrateOperation) -> bool:
+    return isinstance(operation, AlterEnumOp) and not operation.item.has_all_of(operation.previous)
 
 
 def _register() -> None:

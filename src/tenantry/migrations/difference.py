@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TypeAlias
 
-from alembic.operations import MigrateOperation
+from alembic.operations import MigrateOperation, ops
 
 from tenantry.migrations.operations import (
+    AlterEnumOp,
     AlterSequenceOp,
+    CreateDomainOp,
+    CreateEnumOp,
     CreateExtensionOp,
     CreateFunctionOp,
     CreateHashPartitionsOp,
@@ -22,6 +25,8 @@ from tenantry.migrations.operations import (
     CreateSequenceOp,
     CreateTriggerOp,
     CreateViewOp,
+    DropDomainOp,
+    DropEnumOp,
     DropFunctionOp,
     DropOp,
     DropPolicyOp,
@@ -33,11 +38,14 @@ from tenantry.migrations.operations import (
     SetCommentOp,
     SetRowSecurityOp,
 )
+from tenantry.migrations.operations.found import SQLOp
 from tenantry.postgres.dependencies import in_order, is_attached, uses
 from tenantry.postgres.objects import (
     PUBLIC,
     Comment,
     DatabaseObject,
+    Domain,
+    Enum,
     Extension,
     Function,
     Grant,
@@ -57,6 +65,8 @@ __all__ = ["Difference", "Identity", "operations_between"]
 Identity: TypeAlias = tuple[str, ...]
 
 _REPLACING: Mapping[type, tuple[type[DropOp], type[CreateOp]]] = {
+    Domain: (DropDomainOp, CreateDomainOp),
+    Enum: (DropEnumOp, CreateEnumOp),
     Function: (DropFunctionOp, CreateFunctionOp),
     Policy: (DropPolicyOp, CreatePolicyOp),
     Trigger: (DropTriggerOp, CreateTriggerOp),
@@ -163,9 +173,9 @@ def _operations(old: DatabaseObject | None, new: DatabaseObject | None) -> Itera
             yield SetCommentOp(item if new is not None else replace(item, text=""), before)
         case Grant():
             yield from _privileges(old, new)
-        case Function() if old is not None and new is not None:
-            yield from _function(old, new)
-        case Function() | Policy() | Trigger() | View():
+        case Domain() | Enum() | Function() if old is not None and new is not None:
+            yield from _changed(old, new)
+        case Domain() | Enum() | Function() | Policy() | Trigger() | View():
             yield from _replaced(old, new)
 
 
@@ -180,6 +190,28 @@ def _replaced(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterato
         yield drop(old)
     if new is not None:
         yield create(new)
+
+
+def _changed(old: DatabaseObject, new: DatabaseObject) -> Iterator[MigrateOperation]:
+    """Change an object that other objects may use."""
+    if isinstance(old, Enum) and isinstance(new, Enum):
+        yield from _enum(old, new)
+    elif isinstance(old, Domain) and isinstance(new, Domain):
+        first, *rest = old.changes_to(new)
+        back = [SQLOp(statement, None) for statement in new.changes_to(old)]
+        yield SQLOp(first, ops.ModifyTableOps("", back))
+        yield from (SQLOp(statement, None) for statement in rest)
+    else:
+        yield from _function(old, new)
+
+
+def _enum(old: Enum, new: Enum) -> Iterator[MigrateOperation]:
+    """Add values before the tables change, and remove values after it, because a default may have used them."""
+    both = new if new.has_all_of(old) else old.with_values_of(new)
+    if both != old:
+        yield AlterEnumOp(both, old)
+    if both != new:
+        yield AlterEnumOp(new, both)
 
 
 def _privileges(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:

@@ -36,19 +36,18 @@ from tenantry.migrations.failure import explain, stored_heads
 from tenantry.migrations.folder import check_folder, several_heads, versions_of
 from tenantry.migrations.progress import Progress
 from tenantry.migrations.recorded import Recorder
-from tenantry.migrations.reflection import CatalogImpl  # noqa: F401
 from tenantry.migrations.render import render_item
 from tenantry.migrations.target import open_target
 from tenantry.migrations.undeclared import LeftAloneOp, TableKey, read_partitions
 from tenantry.migrations.version_table import share_block, share_version_table
 from tenantry.migrations.waivers import accepted_differences
-from tenantry.postgres.catalog import read_created_schemas, read_inherited_references
+from tenantry.postgres.catalog import read_created_schemas
 from tenantry.service import Service, import_attribute
 from tenantry.sql import identifier
 from tenantry.tenancy.signed_context.keys import has_keys_table, push_keys
 from tenantry.tracebacks import shown_path
 
-__all__ = ["run_environment"]
+__all__ = ["comparison_options", "run_environment"]
 
 _logger = logging.getLogger("tenantry.migrations")
 
@@ -158,13 +157,13 @@ def _run(connection: Connection, service: Service) -> None:
         _check_database(stored_heads(connection), scripts, service)
     if not _is_changing():
         # Without `dont_mutate`, a command that only reads would create the version table.
-        context.configure(connection=connection, **_options(service, connection), dont_mutate=True)
+        context.configure(connection=connection, **comparison_options(service, connection), dont_mutate=True)
         with context.begin_transaction():
             context.run_migrations()
         return
     progress, recorder = Progress(connection), Recorder()
     on_apply = _on_apply(recorder, progress)
-    context.configure(connection=connection, **_options(service, connection), on_version_apply=on_apply)
+    context.configure(connection=connection, **comparison_options(service, connection), on_version_apply=on_apply)
     try:
         with context.begin_transaction():
             context.run_migrations()
@@ -229,7 +228,7 @@ def _print(service: Service) -> None:
         literal_binds=True,
         dialect_opts={"paramstyle": "named"},
         on_version_apply=_on_apply(Recorder()),
-        **_options(service),
+        **comparison_options(service),
     )
     script = context.get_context().impl
     script.static_output(f"SET ROLE {identifier(service.roles.owner)};")
@@ -238,7 +237,7 @@ def _print(service: Service) -> None:
     script.static_output(f"{share_block(service.roles)};")
 
 
-def _options(service: Service, connection: Connection | None = None) -> dict[str, Any]:
+def comparison_options(service: Service, connection: Connection | None = None) -> dict[str, Any]:
     target = without_default_schema(service.metadata)
     declared = {table.schema for table in target.tables.values()} | {None}
     models = {(table.schema or "public", table.name) for table in service.metadata.tables.values()}
@@ -265,10 +264,6 @@ def _options(service: Service, connection: Connection | None = None) -> dict[str
         names = {schema or "public" for schema in schemas()}
         return frozenset(read_partitions(connection, names)) if connection is not None else frozenset()
 
-    @cache
-    def inherited() -> frozenset[tuple[str, str, str]]:
-        return frozenset() if connection is None else read_inherited_references(connection)
-
     def include_name(
         name: str | None,
         kind: Literal["schema", "table", "column", "index", "unique_constraint", "foreign_key_constraint"],
@@ -276,14 +271,11 @@ def _options(service: Service, connection: Connection | None = None) -> dict[str
     ) -> bool:
         """Include only the schemas of the models and of migrations.
 
-        Partitions are compared as objects, or belong to a job. The server makes foreign keys for partitions, which no
-        model declares.
+        Partitions are compared as objects, or belong to a job.
         """
         if kind == "table":
             table = (parents.get("schema_name") or "public", name or "")
             return table in models or table not in partitions()
-        if kind == "foreign_key_constraint":
-            return (parents.get("schema_name") or "public", parents["table_name"], name) not in inherited()
         return kind != "schema" or name in schemas()
 
     def name_what_stays(_context: Any, _revision: Any, directives: list[ops.MigrationScript]) -> None:
@@ -295,13 +287,11 @@ def _options(service: Service, connection: Connection | None = None) -> dict[str
     return {
         "target_metadata": target,
         "transaction_per_migration": True,
-        "compare_type": True,
-        "compare_server_default": True,
         "include_schemas": True,
         "include_name": include_name,
         "render_item": render_item,
         "process_revision_directives": name_what_stays,
-        "autogenerate_plugins": ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname", PLUGIN],
+        "autogenerate_plugins": [PLUGIN],
         "tenantry_objects": service.declared_objects(),
         "tenantry_owner": service.roles.owner,
         "tenantry_options": options,

@@ -68,6 +68,7 @@ class Ownership:
         requested: the names of the objects that `--drop` names.
         other_sequences: the undeclared sequences that no column of a declared table uses.
         dropped: the tables that this revision drops, with all that is on them.
+        unused: the types that no column uses after this revision.
     """
 
     roles: Roles | None
@@ -77,17 +78,18 @@ class Ownership:
     requested: AbstractSet[str] = frozenset()
     other_sequences: AbstractSet[TableKey] = frozenset()
     dropped: AbstractSet[TableKey] = frozenset()
+    unused: AbstractSet[DatabaseObject] = frozenset()
 
-    def dropping(self, tables: AbstractSet[TableKey]) -> Ownership:
-        """Return the same for a revision that drops the tables."""
-        return replace(self, dropped=tables)
+    def dropping(self, tables: AbstractSet[TableKey], unused: AbstractSet[DatabaseObject]) -> Ownership:
+        """Return the same for a revision that drops the tables, and the types that no column uses then."""
+        return replace(self, dropped=tables, unused=unused)
 
     def kept(self) -> Iterator[DatabaseObject]:
         """Yield the undeclared objects that stay, each in the state that it has afterwards."""
         declared = {item.identity for item in self.declared}
         left = {item.name for item in self.found if isinstance(item, Schema) and item.identity not in declared}
         for item in self.found:
-            if item.identity in declared or name_of(item) in self.requested:
+            if item.identity in declared or name_of(item) in self.requested or item in self.unused:
                 continue
             is_on_schema = isinstance(item, Grant) and item.kind == "SCHEMA"
             if is_on_schema and isinstance(item, Grant) and self._is_own_role(item.role):

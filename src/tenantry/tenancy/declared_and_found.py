@@ -13,9 +13,11 @@ from typing import NamedTuple
 from sqlalchemy import Connection, MetaData
 
 from tenantry.postgres.catalog import DrawnSequence, read_draws, read_objects
-from tenantry.postgres.objects import DatabaseObject, Grant, Schema, Sequence
+from tenantry.postgres.objects import DatabaseObject, Domain, Enum, Grant, Schema, Sequence
 from tenantry.postgres.respelling import respelled
+from tenantry.postgres.tables.comparison import Comparison
 from tenantry.tenancy.sequences import ColumnKey, SequenceKey, with_found_names
+from tenantry.tenancy.types import with_found_spellings
 
 __all__ = ["Sides", "read_sides"]
 
@@ -40,32 +42,35 @@ def read_sides(
     declared: frozenset[DatabaseObject],
     schemas: Collection[str],
     own: Collection[DatabaseObject] = (),
+    used: Collection[SequenceKey] = (),
 ) -> Sides:
     """Read all objects in `schemas`, which contain the declared tables, and declared objects in other schemas.
 
-    `own` are the declared objects of the team, in any spelling.
+    `own` are the declared objects of the team, in any spelling. `used` are the types that tables in the database use.
     """
     draws: dict[ColumnKey, DrawnSequence] = {}
     for schema in schemas:
         draws.update(read_draws(connection, schema))
     declared = with_found_names(declared, metadata, draws)
     identities = {item.identity for item in declared}
-    named = {key for item in declared if (key := _sequence_key(item)) is not None}
+    named = {key for item in declared if (key := _name_of(item)) is not None} | set(used)
     found: set[DatabaseObject] = set()
     others = {item.name for item in declared if isinstance(item, Schema)}
     others |= {getattr(item, "schema", "public") for item in declared}
-    for schema in sorted({*schemas, *others}):
+    for schema in sorted({*schemas, *others, *(schema for schema, _ in used)}):
         items = read_objects(connection, schema)
         # In a schema without declared tables, other objects do not belong to this service.
         found |= (
             items
             if schema in schemas
-            else {item for item in items if item.identity in identities or _sequence_key(item) in named}
+            else {item for item in items if item.identity in identities or _name_of(item) in named}
         )
+    declared = with_found_spellings(declared, frozenset(found), Comparison(connection))
     spelling = respelled(connection, declared, found, frozenset(own))
     return Sides(spelling.objects, frozenset(found), draws, spelling.unknown, spelling.authored)
 
 
-def _sequence_key(item: DatabaseObject) -> SequenceKey | None:
-    is_about_one = isinstance(item, Sequence) or (isinstance(item, Grant) and item.kind == "SEQUENCE")
-    return (item.schema, item.name) if is_about_one else None  # type: ignore[attr-defined]
+def _name_of(item: DatabaseObject) -> SequenceKey | None:
+    """Return the schema and the name of an object that a declared table can use from another schema."""
+    is_usable = isinstance(item, Sequence | Enum | Domain) or (isinstance(item, Grant) and item.kind == "SEQUENCE")
+    return (item.schema, item.name) if is_usable else None  # type: ignore[attr-defined]
