@@ -249,7 +249,7 @@ REFUSED = {
         "'CASCADE'",
     ),
     "cascade from a table of all": member(
-        "class Tide(Global, Base):\n    __tablename__ = 'tides'\n    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)\n"
+        TEAM.replace("Team(TenantScoped", "Tide(Global").replace("teams", "tides")
         + NOTE
         + "    tide_id: Mapped[uuid.UUID] = mapped_column(ForeignKey('tides.id', ondelete='CASCADE'))\n",
         "Remove ondelete from the foreign key",
