@@ -16,35 +16,7 @@ __all__ = ["EXCLUDED", "Features", "included_features"]
 _Choice = TypeVar("_Choice")
 
 EXCLUDED: Mapping[str, str] = {
-    "key_inline": "not tried yet",
-    "tenant_index": "not tried yet",
-    "relationship": "not tried yet",
-    "ref_inline": "not tried yet",
-    "enum": "not tried yet",
-    "default_json": "not tried yet",
-    "inheritance_joined": "not tried yet",
-    "change_index": "not tried yet",
-    "enum_schema": "not tried yet",
-    "surrogate_number": "not tried yet",
-    "citext": "not tried yet",
-    "index_desc_text": "not tried yet",
-    "check_like": "not tried yet",
-    "check_modulo": "not tried yet",
-    "default_quote": "not tried yet",
-    "default_percent": "not tried yet",
-    "boolean_constraint": "not tried yet",
-    "enum_not_native_checked": "not tried yet",
-    "index_partial_string": "not tried yet",
-    "index_partial_like": "not tried yet",
-    "interval_by_annotation": "not tried yet",
-    "array_dimensions": "not tried yet",
-    "variant": "not tried yet",
-    "decorated": "not tried yet",
-    "domain": "not tried yet",
-    "collation": "not tried yet",
-    "ref_set_null_columns": "not tried yet",
-    "ref_set_null": "not tried yet",
-    "ref_circle": "not tried yet",
+    "citext": "The embedded server has no contrib modules.",
 }
 
 

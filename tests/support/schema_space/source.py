@@ -150,14 +150,21 @@ def _tenant(table: Table, schema: Schema) -> Iterator[str]:
     if table.kind == "TenantRoot":
         unique = "primary_key=True" if None in table.key else "unique=True"
         options = f", {table.tenant}" if table.tenant not in {"annotation", ""} else ""
-        yield f"{schema.tenant_column}: Mapped[Any] = mapped_column({schema.tenant_type}, {unique}{options})"
+        arguments = f"{schema.tenant_type}, {unique}{options}"
+        yield f"{schema.tenant_column}: Mapped[{_tenant_python(schema)}] = mapped_column({arguments})"
     elif table.kind == "TenantScoped":
         in_key = "primary_key=True" if table.is_inline and None in table.key else ""
         given = "" if table.tenant in {"annotation", "nothing"} else table.tenant
+        python = _tenant_python(schema)
         if given or in_key:
-            yield f"{schema.tenant_column}: Mapped[Any] = mapped_column({_with(in_key, given)})"
+            yield f"{schema.tenant_column}: Mapped[{python}] = mapped_column({_with(in_key, given)})"
         elif table.tenant == "annotation":
-            yield f"{schema.tenant_column}: Mapped[Any]"
+            yield f"{schema.tenant_column}: Mapped[{python}]"
+
+
+def _tenant_python(schema: Schema) -> str:
+    types = {"sa.Uuid()": "uuid.UUID", "sa.BigInteger()": "int", "sa.Integer()": "int"}
+    return types.get(schema.tenant_type, "str")
 
 
 def _column(column: Column, schema: Schema, reference: str = "", key: str = "") -> str:

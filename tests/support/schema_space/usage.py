@@ -197,7 +197,9 @@ class _Usage:
             for one in mapper.relationships:
                 if all(column.nullable for column in one.local_columns if not self._is_tenant(column)):
                     async with self.database.tenant(self.mine) as session:
-                        row = (await session.scalars(select(mapper.class_).options(selectinload("*")))).first()
+                        row = (await session.scalars(select(mapper.class_))).first()
+                        if row is not None:
+                            await session.refresh(row, [one.key])
                         other = None if row is None else getattr(row, one.key)
                         if other is not None and self.tables.may("UPDATE", _key_of(mapper)):
                             for value in (None, other):
