@@ -25,8 +25,10 @@ def revision(message: str, is_empty: bool, drop: Sequence[str], names: Sequence[
 
     with open_one(names) as (_, deployment):
         made = asyncio.run(make_revision(deployment, message, is_empty=is_empty, drop=drop))
-    for name in () if as_json else made.left_alone:
-        say(f"Left alone, because no declaration mentions it: {name}")
+    if made.left_alone and not as_json:
+        say("Left alone, because no declaration mentions them (--drop NAME drops one):")
+        for name in made.left_alone:
+            say(f"  {name}")
     if as_json:
         write_json({"service": deployment.name, "path": made.path, "left_alone": made.left_alone})
     else:
