@@ -12,7 +12,7 @@ from own_objects import CHANGES, MODULE
 from shop_project import Project
 
 from tenantry.migrations import migrate, rollback
-from tenantry.migrations.revisions import make_revision
+from tenantry.migrations.writing import make_revision
 from tenantry.proof.audit.inspection import audit_database
 
 
