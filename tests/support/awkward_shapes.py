@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 
+from declared_schema import create_declared
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy import (
     ARRAY,
@@ -245,9 +246,6 @@ async def build(superuser: Address, service: Service, domains: Mapping[str, str]
             await building.exec_driver_sql(f"SET ROLE {identifier(service.roles.owner)}")
             for name, definition in domains.items():
                 await building.exec_driver_sql(f"CREATE DOMAIN {name} AS {definition}")
-            await building.run_sync(service.metadata.create_all)
-            for item in sorted(service.declared_objects() - set(service.roles)):
-                for statement in item.create():
-                    await building.exec_driver_sql(statement)
+            await create_declared(building, service.metadata, service.declared_objects() - set(service.roles))
     finally:
         await engine.dispose()

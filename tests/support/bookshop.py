@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from declared_schema import create_declared
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy import (
     ForeignKeyConstraint,
@@ -113,10 +114,7 @@ async def build(superuser: Address, metadata: MetaData = Base.metadata) -> None:
     try:
         async with engine.begin() as build:
             await build.exec_driver_sql(f"SET ROLE {identifier(ROLES.owner)}")
-            await build.run_sync(metadata.create_all)
-            for item in sorted(declared_objects(metadata, ROLES) - set(ROLES)):
-                for statement in item.create():
-                    await build.exec_driver_sql(statement)
+            await create_declared(build, metadata, declared_objects(metadata, ROLES) - set(ROLES))
     finally:
         await engine.dispose()
 

@@ -172,7 +172,7 @@ def pool_without_reset() -> Iterator[None]:
 @sabotage("engine_without_unit_of_work", "session_without_tenant", "context_in_background_task", "context_in_thread")
 def no_guard() -> Iterator[None]:
     """Statements on tenant tables are sent without a tenant."""
-    with mock.patch.object(guard, "_table_finder", return_value=lambda _statement: None):
+    with mock.patch.object(guard.TableFinder, "find", return_value=None):
         yield
 
 

@@ -10,6 +10,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from declared_schema import create_declared
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, MetaData, String, Text, UniqueConstraint, Uuid, func
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -75,10 +76,7 @@ class SignedSchema:
         try:
             async with engine.begin() as build:
                 await build.exec_driver_sql(f"SET ROLE {identifier(ROLES.owner)}")
-                await build.run_sync(self.metadata.create_all)
-                for item in sorted(declared_objects(self.metadata, ROLES) - set(ROLES)):
-                    for statement in item.create():
-                        await build.exec_driver_sql(statement)
+                await create_declared(build, self.metadata, declared_objects(self.metadata, ROLES) - set(ROLES))
                 if ring is not None:
                     await build.run_sync(push_keys, ring)
         finally:

@@ -29,8 +29,8 @@ Send = Callable[[Executable], Awaitable[Any]]
 def _statements(target: AttackedTable) -> list[Executable]:
     table, column = target.table, target.table.c[target.tenant_column]
     name, quoted = sql.qualified(target.schema, target.name), sql.identifier(target.name)
-    # PostgreSQL folds an unquoted name to lower case, so the guard must do so too.
-    unquoted = target.name.upper() if target.name.isidentifier() else quoted
+    # PostgreSQL folds an unquoted name to lower case, so the guard must do so too. Other names need their quotes.
+    unquoted = target.name.upper() if sql.as_printed(target.name) == target.name else quoted
     return [
         select(table),
         select(func.count()).select_from(table),
