@@ -41,7 +41,7 @@ from tenantry import (
 )
 from tenantry.postgres.connect import connect
 from tenantry.postgres.engine import PoolOptions, create_engine
-from tenantry.postgres.objects import Comment, DatabaseObject, Function, Grant, View
+from tenantry.postgres.objects import Comment, DatabaseObject, Function, Grant, Schema, View
 from tenantry.postgres.objects import Sequence as DeclaredSequence
 from tenantry.postgres.roles import ensure_roles
 from tenantry.secrets import StaticSource
@@ -192,16 +192,24 @@ async def build(address: Address, service: Service) -> None:
         for extension in service.extensions:
             await connection.exec_driver_sql(f"CREATE EXTENSION {identifier(extension)}")
         await connection.exec_driver_sql(f"SET ROLE {identifier(service.roles.owner)}")
+        declared = service.declared_objects()
+        schemas = {item for item in declared if isinstance(item, Schema)}
+        for schema in sorted(schemas):
+            await _create(connection, schema)
         await connection.run_sync(service.metadata.create_all)
-        made = {item for item in service.declared_objects() if isinstance(item, DeclaredSequence)}
-        for item in sorted(service.declared_objects() - set(service.roles) - made):
-            for statement in item.create():
-                await connection.exec_driver_sql(statement)
+        made = {item for item in declared if isinstance(item, DeclaredSequence)}
+        for item in sorted(declared - set(service.roles) - made - schemas):
+            await _create(connection, item)
         await connection.exec_driver_sql("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
         await connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{HEAD}')")
         grantees = f"{identifier(service.roles.application)}, {identifier(service.roles.admin)}"
         await connection.exec_driver_sql(f"GRANT SELECT ON alembic_version TO {grantees}")
         await connection.commit()
+
+
+async def _create(connection: AsyncConnection, item: DatabaseObject) -> None:
+    for statement in item.create():
+        await connection.exec_driver_sql(statement)
 
 
 async def drop_roles(address: Address, service: Service) -> None:

@@ -105,7 +105,8 @@ def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> Priorit
     )
     others = _leave_other_tables(upgrade, ownership, options)
     arrange_dropped_tables(upgrade, context.connection, sides.found)
-    ownership = ownership.dropping(_dropped(upgrade))
+    dropped = _dropped(upgrade)
+    ownership = ownership.dropping(dropped, {drawn[:2] for key, drawn in sides.draws.items() if key[:2] in dropped})
     kept = frozenset(ownership.kept())
     recreated = {item.identity for item in accepted if any(_uses(item, *change) for change in _changes(upgrade))}
     serials = _serials(upgrade, _metadata(context), sides)

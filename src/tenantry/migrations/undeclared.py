@@ -78,9 +78,9 @@ class Ownership:
     other_sequences: AbstractSet[TableKey] = frozenset()
     dropped: AbstractSet[TableKey] = frozenset()
 
-    def dropping(self, tables: AbstractSet[TableKey]) -> Ownership:
-        """Return the same for a revision that drops the tables."""
-        return replace(self, dropped=tables)
+    def dropping(self, tables: AbstractSet[TableKey], sequences: AbstractSet[TableKey]) -> Ownership:
+        """Return the same for a revision that drops the tables, and with them the sequences of their columns."""
+        return replace(self, dropped=tables, other_sequences=self.other_sequences - sequences)
 
     def kept(self) -> Iterator[DatabaseObject]:
         """Yield the undeclared objects that stay, each in the state that it has afterwards."""
