@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from declared_schema import create_declared
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy import (
     CheckConstraint,
@@ -44,9 +45,7 @@ from tenantry import (
 )
 from tenantry.postgres.connect import connect
 from tenantry.postgres.engine import PoolOptions, create_engine
-from tenantry.postgres.objects import Comment, DatabaseObject, Domain, Function, Grant, View
-from tenantry.postgres.objects import Enum as DeclaredEnum
-from tenantry.postgres.objects import Sequence as DeclaredSequence
+from tenantry.postgres.objects import Comment, DatabaseObject, Function, Grant, View
 from tenantry.postgres.roles import ensure_roles
 from tenantry.secrets import StaticSource
 from tenantry.sql import identifier
@@ -199,12 +198,7 @@ async def build(address: Address, service: Service) -> None:
         for extension in service.extensions:
             await connection.exec_driver_sql(f"CREATE EXTENSION {identifier(extension)}")
         await connection.exec_driver_sql(f"SET ROLE {identifier(service.roles.owner)}")
-        await connection.run_sync(service.metadata.create_all)
-        kinds = DeclaredSequence | DeclaredEnum | Domain
-        made = {item for item in service.declared_objects() if isinstance(item, kinds)}
-        for item in sorted(service.declared_objects() - set(service.roles) - made):
-            for statement in item.create():
-                await connection.exec_driver_sql(statement)
+        await create_declared(connection, service.metadata, service.declared_objects() - set(service.roles))
         await connection.exec_driver_sql("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
         await connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{HEAD}')")
         grantees = f"{identifier(service.roles.application)}, {identifier(service.roles.admin)}"

@@ -30,7 +30,7 @@ from tenantry.postgres import engine as engine_module
 from tenantry.postgres.connection import Connection
 from tenantry.postgres.endpoint import Purpose, resolve_endpoint
 from tenantry.postgres.session_cleaning import clean_backend
-from tenantry.tenancy import context, database, encrypted_text, guard, predicate, scope, unit_of_work
+from tenantry.tenancy import context, database, encrypted_text, guard, named_tables, predicate, scope, unit_of_work
 from tenantry.tenancy.database import Database
 from tenantry.tenancy.encrypted_text import EncryptedText
 from tenantry.tenancy.scope import EXECUTION_OPTION, Scope
@@ -172,7 +172,7 @@ def pool_without_reset() -> Iterator[None]:
 @sabotage("engine_without_unit_of_work", "session_without_tenant", "context_in_background_task", "context_in_thread")
 def no_guard() -> Iterator[None]:
     """Statements on tenant tables are sent without a tenant."""
-    with mock.patch.object(guard.TableFinder, "find", return_value=None):
+    with mock.patch.object(named_tables.TableFinder, "find", return_value=None):
         yield
 
 

@@ -118,8 +118,13 @@ def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> Priorit
         options.roles, tables, accepted, sides.found, options.requested, _other_sequences(sides, tables)
     )
     others = _leave_other_tables(upgrade, ownership, options)
+    dropped = _dropped(upgrade)
+    gone_with_them = {drawn[:2] for key, drawn in sides.draws.items() if key[:2] in dropped}
     ownership = replace(
-        ownership, dropped=_dropped(upgrade), unused_types=unused_types(sides, catalog, upgrade, metadata)
+        ownership,
+        dropped=dropped,
+        other_sequences=ownership.other_sequences - gone_with_them,
+        unused_types=unused_types(sides, catalog, upgrade, metadata),
     )
     compare_tables(context, upgrade, catalog, sides.draws, metadata)
     drop_accepted(upgrade, options.accepted)

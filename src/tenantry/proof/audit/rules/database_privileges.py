@@ -35,16 +35,16 @@ def schema_writable(snapshot: Snapshot) -> Iterator[Violation]:
     remedy="Grant USAGE on the schema.",
 )
 def schema_unusable(snapshot: Snapshot) -> Iterator[Violation]:
-    """The service's roles may use the schemas of its tables, and have the declared privilege on them."""
+    """The service's roles may use the schemas of its tables."""
     service_roles = {role.name for role in snapshot.service.roles}
+    # `grant_missing` reports a declared privilege.
     declared = {(item.name, item.role) for item in lacking_grants(snapshot) if item.kind == "SCHEMA"}
     for row in snapshot.facts["schemas"]:
         schema, role = row["schema"], row["role"]
         is_needed = schema in {DEFAULT_SCHEMA, *snapshot.schemas} and role in service_roles
-        if (is_needed and not row["is_usable"]) or (schema, role) in declared:
+        if is_needed and not row["is_usable"] and (schema, role) not in declared:
             remedy = f"GRANT USAGE ON SCHEMA {identifier(schema)} TO {identifier(role)}"
-            how = "has USAGE on the schema only through another role" if row["is_usable"] else "may not use the schema"
-            yield violation(f"schema {schema}", f"{role} {how}.", remedy)
+            yield violation(f"schema {schema}", f"{role} may not use the schema.", remedy)
 
 
 @rule(

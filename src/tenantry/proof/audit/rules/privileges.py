@@ -24,11 +24,16 @@ from tenantry.sql import identifier
 def grant_missing(snapshot: Snapshot) -> Iterator[Violation]:
     """Every declared privilege is granted."""
     sequences = {(item.schema, item.name) for item in snapshot.objects if isinstance(item, Sequence)}
-    # Another rule reports a missing table or sequence, and USAGE on a schema.
-    existing: dict[str, Collection[Key]] = {"TABLE": snapshot.relations, "SEQUENCE": sequences}
+    schemas = {(row["schema"], row["schema"]) for row in snapshot.facts["schemas"]}
+    # Another rule reports a missing table, also for its schema, or a missing sequence.
+    existing: dict[str, Collection[Key]] = {
+        "TABLE": snapshot.relations,
+        "SEQUENCE": sequences,
+        "SCHEMA": schemas,
+    }
     for grant in lacking_grants(snapshot):
         key = (grant.schema, grant.name)
-        if grant.kind != "SCHEMA" and key in existing.get(grant.kind, {key}):
+        if key in existing.get(grant.kind, {key}):
             message = f"{grant.role} does not have {', '.join(grant.privileges)}, which the models declare."
             yield violation(grant.place, message, *grant.create())
 
