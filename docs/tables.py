@@ -191,8 +191,8 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "doctor": {"checks": [verdict.Verdict]},
     "migrate": {"services": [revisions.Move]},
     "rollback": {"services": [revisions.Move]},
-    "revision": {"service": str, "path": str, "changes": [description.Change]},
-    "merge": {"service": str, "path": str, "changes": [description.Change]},
+    "revision": {"service": str, "path": str, "changes": [description.Change], "left_alone": str},
+    "merge": {"service": str, "path": str, "changes": [description.Change], "left_alone": str},
     "history": {"revisions": [revisions.Revision]},
     "audit": {"findings": [Finding], "waived": [Waived]},
     "prove isolation": {

@@ -29,6 +29,7 @@ __all__ = [
     "Role",
     "Roles",
     "RowSecurity",
+    "SQLType",
     "Sealed",
     "Service",
     "Shared",
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from tenantry.postgres.objects import Trigger as Trigger
     from tenantry.postgres.objects import View as View
     from tenantry.postgres.roles import Roles as Roles
+    from tenantry.postgres.tables.sql_type import SQLType as SQLType
     from tenantry.secrets.key_ring import KeyRing as KeyRing
     from tenantry.service import Service as Service
     from tenantry.settings import DatabaseSettings as DatabaseSettings
@@ -98,6 +100,7 @@ else:
                 "View",
             ),
             "tenantry.postgres.roles": ("Roles",),
+            "tenantry.postgres.tables.sql_type": ("SQLType",),
             "tenantry.secrets.key_ring": ("KeyRing",),
             "tenantry.service": ("Service",),
             "tenantry.settings": ("DatabaseSettings",),

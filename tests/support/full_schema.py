@@ -14,7 +14,9 @@ from pathlib import Path
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy import (
     CheckConstraint,
+    Enum,
     ForeignKeyConstraint,
+    Identity,
     Index,
     Integer,
     PrimaryKeyConstraint,
@@ -24,6 +26,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -41,7 +44,8 @@ from tenantry import (
 )
 from tenantry.postgres.connect import connect
 from tenantry.postgres.engine import PoolOptions, create_engine
-from tenantry.postgres.objects import Comment, DatabaseObject, Function, Grant, View
+from tenantry.postgres.objects import Comment, DatabaseObject, Domain, Function, Grant, View
+from tenantry.postgres.objects import Enum as DeclaredEnum
 from tenantry.postgres.objects import Sequence as DeclaredSequence
 from tenantry.postgres.roles import ensure_roles
 from tenantry.secrets import StaticSource
@@ -119,6 +123,9 @@ class Port(Shared, Base):
 class Tide(Global, Base):
     __tablename__ = "tides"
     day: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    phase: Mapped[str | None] = mapped_column(Enum("ebb", "flood", name="phase"))
+    height: Mapped[int | None] = mapped_column(DOMAIN("height", Integer(), check=text("VALUE < 30")))
+    number: Mapped[int] = mapped_column(Identity())
 
 
 class Signal(Global, Base):
@@ -193,7 +200,8 @@ async def build(address: Address, service: Service) -> None:
             await connection.exec_driver_sql(f"CREATE EXTENSION {identifier(extension)}")
         await connection.exec_driver_sql(f"SET ROLE {identifier(service.roles.owner)}")
         await connection.run_sync(service.metadata.create_all)
-        made = {item for item in service.declared_objects() if isinstance(item, DeclaredSequence)}
+        kinds = DeclaredSequence | DeclaredEnum | Domain
+        made = {item for item in service.declared_objects() if isinstance(item, kinds)}
         for item in sorted(service.declared_objects() - set(service.roles) - made):
             for statement in item.create():
                 await connection.exec_driver_sql(statement)

@@ -250,7 +250,6 @@ VARIATIONS = (
         grants=(("long_boats", "app"),),
     ),
     Variation("a declared extension", lambda: _boats(_base()), extensions=("{extension}",)),
-    Variation("an undeclared index that is not unique", lambda: _boats(_base()), after=("CREATE INDEX ON boats (id)",)),
     Variation(
         "a schema, a table and a publication that are none of the service's",
         lambda: _boats(_base()),

@@ -17,22 +17,17 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import TypeDecorator
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.exc import CompileError
 from sqlalchemy.types import NullType, TypeEngine
 
 from tenantry import errors
+from tenantry.postgres.tables.compiling import DIALECT, resolve
 
-__all__ = ["resolve", "write_type"]
+__all__ = ["write_type"]
 
-# The base dialect, because the dialects of drivers replace public types by private ones.
-_DIALECT = PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]
-
-# The fields of an enum and of a domain. A column's DDL contains only the type's name, so they are compared too.
-_NAMED = ("name", "schema", "enums", "create_constraint", "create_type")
-_DOMAIN = ("collation", "collation_schema", "default", "constraint_name", "not_null", "check")
+# The fields of an enum. A column's DDL contains only the type's name, so they are compared too.
+_NAMED = ("name", "schema", "enums", "create_constraint")
 
 
 @dataclasses.dataclass
@@ -71,7 +66,7 @@ def _expression(item: TypeEngine[Any]) -> _Text:
     except CompileError as error:
         raise _refusal(item, f"It cannot be compiled for PostgreSQL: {error}") from error
     why = "Its class cannot be imported."
-    plain = resolve(item)
+    plain = _without_creation(resolve(item))
     for candidate in (plain, item) if plain is not item else (plain,):
         for name in _classes_of(candidate):
             written = name.followed_by(*_arguments(candidate))
@@ -83,19 +78,16 @@ def _expression(item: TypeEngine[Any]) -> _Text:
     raise _refusal(item, why)
 
 
+def _without_creation(item: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return an enum that CREATE TABLE does not create, because it is an object of its own."""
+    if isinstance(item, sa.Enum) and item.native_enum:
+        return postgresql.ENUM(*map(str, item.enums), name=item.name, schema=item.schema, create_type=False)
+    return item
+
+
 def _is_unknown(item: TypeEngine[Any]) -> bool:
     member = getattr(item, "item_type", None) or getattr(item, "data_type", None)
     return type(item) is NullType or (isinstance(member, TypeEngine) and _is_unknown(member))
-
-
-def resolve(item: TypeEngine[Any]) -> TypeEngine[Any]:
-    """Return the type without decorators and variants, as SQLAlchemy's compiler for PostgreSQL resolves it."""
-    variants = item._variant_mapping  # noqa: SLF001  # SQLAlchemy has no public name for it
-    if _DIALECT.name in variants:
-        return resolve(variants[_DIALECT.name])
-    if isinstance(item, TypeDecorator):
-        return resolve(item.type_engine(_DIALECT))
-    return item
 
 
 def _arguments(item: TypeEngine[Any]) -> tuple[str, *tuple[_Text, ...]]:
@@ -105,9 +97,10 @@ def _arguments(item: TypeEngine[Any]) -> tuple[str, *tuple[_Text, ...]]:
         dimensions = "" if item.dimensions is None else f", dimensions={item.dimensions}"
         return f"({member.text}{dimensions})", member
     if isinstance(item, postgresql.DOMAIN):
+        # The domain is an object of its own, so that only its name matters here.
         base = _expression(item.data_type)
-        said = [repr(str(item.name)), base.text, *_domain_arguments(item)]
-        return f"({', '.join(said)})", base, _Text("", names={"sa": sa})
+        schema = f", schema={str(item.schema)!r}" if item.schema else ""
+        return f"({str(item.name)!r}, {base.text}{schema}, create_type=False)", base
     if isinstance(item, sa.Enum):
         return (f"({', '.join(_enum_arguments(item))})",)
     if isinstance(item, (sa.JSON, postgresql.HSTORE)):
@@ -116,32 +109,14 @@ def _arguments(item: TypeEngine[Any]) -> tuple[str, *tuple[_Text, ...]]:
     return (f"({repr(item).partition('(')[2] or ')'}",)
 
 
-def _domain_arguments(item: postgresql.DOMAIN) -> Iterator[str]:
-    for field in ("collation", "collation_schema", "constraint_name", "schema"):
-        if getattr(item, field) is not None:
-            yield f"{field}={str(getattr(item, field))!r}"
-    for field in ("default", "check"):
-        expression = getattr(item, field)
-        if isinstance(expression, str):
-            yield f"{field}={str(expression)!r}"
-        elif expression is not None:
-            # In sa.text(), a colon begins a parameter.
-            escaped = (_compiled(expression) or "").replace(":", r"\:")
-            yield f"{field}=sa.text({escaped!r})"
-    if item.not_null:
-        yield "not_null=True"
-    if not item.create_type:
-        yield "create_type=False"
-
-
 def _enum_arguments(item: sa.Enum) -> Iterator[str]:
     yield from (repr(str(label)) for label in item.enums)
     for field in ("name", "schema"):
         if getattr(item, field) is not None:
             yield f"{field}={str(getattr(item, field))!r}"
-    if not getattr(item, "create_type", True):
+    if isinstance(item, postgresql.ENUM):
         yield "create_type=False"
-    if not item.native_enum:
+    else:
         yield f"native_enum=False, length={item.length}"
     if item.create_constraint:
         yield "create_constraint=True"
@@ -188,22 +163,14 @@ def _description(item: TypeEngine[Any]) -> tuple[Any, ...]:
     if isinstance(plain, sa.ARRAY):
         return (*parts, plain.dimensions, _description(plain.item_type))
     if isinstance(plain, postgresql.DOMAIN):
-        fields = tuple(_compiled(getattr(plain, field)) for field in _DOMAIN)
-        return (*parts, *fields, plain.create_type, _description(plain.data_type))
+        return (*parts, _description(plain.data_type))
     if isinstance(plain, (sa.Enum, sa.Boolean)):
         parts += tuple(_plain_value(getattr(plain, field, None)) for field in _NAMED)
     return parts
 
 
 def _compiled_type(item: TypeEngine[Any]) -> str:
-    return str(_DIALECT.type_compiler_instance.process(item))
-
-
-def _compiled(expression: Any) -> str | None:
-    """Return an expression of a domain as SQL."""
-    if expression is None or isinstance(expression, (str, bool)):
-        return None if expression is None else str(expression)
-    return str(expression.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
+    return str(DIALECT.type_compiler_instance.process(item))
 
 
 def _plain_value(value: Any) -> Any:

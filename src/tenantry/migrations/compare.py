@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
@@ -24,24 +24,33 @@ from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from tenantry.migrations.compare_names import compare_names
+from tenantry.migrations.compare_tables import compare_tables
 from tenantry.migrations.difference import Difference, operations_between
-from tenantry.migrations.dropped_tables import arrange_dropped_tables
 from tenantry.migrations.operations import (
+    AlterEnumOp,
     CreateFunctionOp,
     CreateHashPartitionsOp,
     CreateSerialOp,
     DisableRowSecurityOp,
+    DropDomainOp,
+    DropEnumOp,
     DropOp,
     DropSchemaOp,
     DropSerialOp,
+    LeavePartitionsOp,
     SetCommentOp,
 )
 from tenantry.migrations.undeclared import Ownership, TableKey, leave_other_tables, name_of, partitions_left
+from tenantry.migrations.unused_types import unused_types, used_types
+from tenantry.migrations.used_values import rebuild_used_enums
 from tenantry.migrations.waivers import accept_found, drop_accepted
 from tenantry.postgres.catalog import read_created_schemas
 from tenantry.postgres.dependencies import mentions, text_of
 from tenantry.postgres.objects import (
     DatabaseObject,
+    Domain,
+    Enum,
     Extension,
     Function,
     HashPartitions,
@@ -54,6 +63,7 @@ from tenantry.postgres.objects import (
     View,
 )
 from tenantry.postgres.roles import Roles
+from tenantry.postgres.tables.found import read_tables
 from tenantry.tenancy.declared_and_found import Sides, read_sides
 from tenantry.tenancy.sequences import serial_columns
 
@@ -62,6 +72,9 @@ __all__ = ["PLUGIN", "Options", "compare_objects"]
 PLUGIN = "tenantry.objects"
 
 _DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
+
+
+_BEFORE_TABLES = (Role, Schema, Extension, Sequence, Enum, Domain)
 
 
 @dataclass(frozen=True)
@@ -92,10 +105,11 @@ def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> Priorit
         return PriorityDispatchResult.CONTINUE
     schemas = {"public", *read_created_schemas(context.connection)}
     schemas |= {table.schema or "public" for table in context.sorted_tables}
-    _forget_declarations(upgrade)
+    metadata = _metadata(context)
+    catalog = read_tables(context.connection, sorted(schemas))
+    upgrade.ops.extend(compare_names(context, metadata, catalog))
     options: Options = context.opts.get("tenantry_options") or Options()
-    sides = read_sides(context.connection, _metadata(context), declared, schemas, options.own)
-    drop_accepted(upgrade, options.accepted)
+    sides = read_sides(context.connection, metadata, declared, schemas, options.own, used_types(catalog))
     # A text that the owner may not compare is a difference.
     spelled = frozenset(sides.authored[item.identity] if item in sides.unknown else item for item in sides.declared)
     accepted = accept_found(spelled, sides.found, options.accepted)
@@ -104,14 +118,20 @@ def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> Priorit
         options.roles, tables, accepted, sides.found, options.requested, _other_sequences(sides, tables)
     )
     others = _leave_other_tables(upgrade, ownership, options)
-    arrange_dropped_tables(upgrade, context.connection, sides.found)
-    ownership = ownership.dropping(_dropped(upgrade))
+    ownership = replace(
+        ownership, dropped=_dropped(upgrade), unused_types=unused_types(sides, catalog, upgrade, metadata)
+    )
+    compare_tables(context, upgrade, catalog, sides.draws, metadata)
+    drop_accepted(upgrade, options.accepted)
+    upgrade.ops[:0] = map(LeavePartitionsOp, sorted(_partitions_of_dropped(upgrade, sides)))
+    _forget_declarations(upgrade)
     kept = frozenset(ownership.kept())
     recreated = {item.identity for item in accepted if any(_uses(item, *change) for change in _changes(upgrade))}
-    serials = _serials(upgrade, _metadata(context), sides)
+    serials = _serials(upgrade, metadata, sides)
     differences = [*serials, *operations_between(sides.found, accepted | kept, recreated, sides.authored)]
+    rebuild_used_enums(differences, metadata, catalog)
     _mark_partitions(upgrade, differences)
-    _insert(upgrade, differences, _ddl(_metadata(context)))
+    _insert(upgrade, differences, _ddl(metadata))
     drawn = {(drawn.schema, drawn.name) for drawn in sides.draws.values()}
     noted = [name for name in ownership.noted(kept, drawn) if name not in options.accepted]
     options.left_alone.extend([*others, *partitions_left(context.connection, schemas, ownership.tables), *noted])
@@ -136,6 +156,13 @@ def _other_sequences(sides: Sides, tables: AbstractSet[TableKey]) -> frozenset[T
 
 def _dropped(upgrade: ops.UpgradeOps) -> frozenset[TableKey]:
     return frozenset((op.schema or "public", op.table_name) for op in upgrade.ops if isinstance(op, ops.DropTableOp))
+
+
+def _partitions_of_dropped(upgrade: ops.UpgradeOps, sides: Sides) -> Iterator[HashPartitions]:
+    dropped = _dropped(upgrade)
+    yield from (
+        item for item in sides.found if isinstance(item, HashPartitions) and (item.schema, item.table) in dropped
+    )
 
 
 def _leave_other_tables(upgrade: ops.UpgradeOps, ownership: Ownership, options: Options) -> list[str]:
@@ -236,8 +263,9 @@ def _insert(upgrade: ops.UpgradeOps, differences: Iterable[Difference], ddl: str
     """Insert the operations before and after those on tables.
 
     Order matters: drops come before the changes of tables and columns that they depend on, and creations come after.
-    Roles, schemas, extensions (for a column's type), sequences (for a column's default) and functions that the tables'
-    SQL names come first. A schema is dropped last. The reverse order is correct for a downgrade.
+    Roles, schemas, extensions and types (for a column's type), sequences (for a column's default) and functions that
+    the tables' SQL names come first. Types that no column uses any more and schemas are dropped last. The reverse order
+    is correct for a downgrade.
     """
     first: list[ops.MigrateOperation] = []
     before: list[ops.MigrateOperation] = []
@@ -245,15 +273,24 @@ def _insert(upgrade: ops.UpgradeOps, differences: Iterable[Difference], ddl: str
     last: list[ops.MigrateOperation] = []
     for difference in differences:
         for operation in difference.operations:
-            if isinstance(operation, DropSchemaOp):
+            if isinstance(operation, DropSchemaOp | DropEnumOp | DropDomainOp) or _removes_values(operation):
                 last.append(operation)
-            elif isinstance(difference.item, Role | Schema | Extension | Sequence) or _is_for_tables(difference, ddl):
+            elif isinstance(difference.item, _BEFORE_TABLES) or _is_for_tables(difference, ddl):
                 first.append(operation)
             elif isinstance(operation, DropOp | DisableRowSecurityOp) or _removes_comment(operation):
                 before.append(operation)
             else:
                 after.append(operation)
-    upgrade.ops[:] = [*first, *reversed(before), *upgrade.ops, *after, *last]
+    upgrade.ops[:] = [*first, *reversed(before), *upgrade.ops, *after, *sorted(last, key=_last_steps)]
+
+
+def _removes_values(operation: ops.MigrateOperation) -> bool:
+    return isinstance(operation, AlterEnumOp) and not operation.item.has_all_of(operation.previous)
+
+
+def _last_steps(operation: ops.MigrateOperation) -> int:
+    """Order what goes last: a domain before the enum below it, and a schema after all that is in it."""
+    return (AlterEnumOp, DropDomainOp, DropEnumOp, DropSchemaOp).index(type(operation))
 
 
 def _is_for_tables(difference: Difference, ddl: str) -> bool:

@@ -12,14 +12,16 @@ from sqlalchemy import Column, Integer, Numeric, String
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
-from tenantry.migrations.column_types import resolve
 from tenantry.migrations.operations import (
+    AlterEnumOp,
     DropHashPartitionsOp,
     DropSequenceOp,
     DropSerialOp,
     ObjectOp,
 )
+from tenantry.migrations.rename_operations import StatementRenameOp, TableRenameOp
 from tenantry.postgres.objects import Grant
+from tenantry.postgres.tables.compiling import resolve
 
 __all__ = ["Change", "Hazard", "describe", "is_without_value", "sql_type", "table_name", "walk"]
 
@@ -97,23 +99,27 @@ def _describe(operation: MigrateOperation) -> Iterator[Change]:
 
 
 def _describe_other(operation: MigrateOperation) -> Change:
+    text = ""
     match operation:
         case ops.CreateIndexOp():
             unique = "unique " if operation.unique else ""
             text = f"create {unique}index {operation.index_name} on {table_name(operation)}"
             return Change(text, "fails on rows", DUPLICATES) if unique else Change(text)
-        case ops.DropIndexOp(index_name=name) | ops.DropConstraintOp(constraint_name=name):
-            kind = "index" if isinstance(operation, ops.DropIndexOp) else "constraint"
-            return Change(f"drop {kind} {name} of {table_name(operation)}")
         case ops.AddConstraintOp():
             return _constrained(operation)
-        case ops.ExecuteSQLOp():
-            return Change(getattr(operation, "label", f"run {operation.sqltext}"))
         case ObjectOp():
             return _object(operation)
+        case ops.DropIndexOp(index_name=name) | ops.DropConstraintOp(constraint_name=name):
+            kind = "index" if isinstance(operation, ops.DropIndexOp) else "constraint"
+            text = f"drop {kind} {name} of {table_name(operation)}"
+        case TableRenameOp(label=label) | StatementRenameOp(label=label):
+            text = label
+        case ops.ExecuteSQLOp(sqltext=statement):
+            text = f"run {statement}"
         case _:
             words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(operation).__name__.removesuffix("Op")).lower()
-            return Change(f"{words} {table_name(operation) if hasattr(operation, 'table_name') else ''}".strip())
+            text = f"{words} {table_name(operation) if hasattr(operation, 'table_name') else ''}".strip()
+    return Change(text)
 
 
 def _added(operation: ops.AddColumnOp) -> Change:
@@ -193,6 +199,8 @@ def _object(operation: ObjectOp) -> Change:
     names: Sequence[str] = [str(getattr(item, field)) for field in ("name", "column") if hasattr(item, field)]
     table = getattr(item, "table", None)
     text = " ".join((words, *names, *(("on", table) if table else ())))
+    if isinstance(operation, AlterEnumOp) and not operation.item.has_all_of(operation.previous):
+        return Change(text, "fails on rows", "It fails on rows that have a value that goes: change them first.")
     if isinstance(operation, DropHashPartitionsOp | DropSequenceOp | DropSerialOp):
         return Change(text, "destroys data", "Its rows or its last value cannot be restored.")
     return Change(text)

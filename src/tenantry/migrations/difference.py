@@ -33,11 +33,14 @@ from tenantry.migrations.operations import (
     SetCommentOp,
     SetRowSecurityOp,
 )
+from tenantry.migrations.type_operations import type_operations
 from tenantry.postgres.dependencies import in_order, is_attached, uses
 from tenantry.postgres.objects import (
     PUBLIC,
     Comment,
     DatabaseObject,
+    Domain,
+    Enum,
     Extension,
     Function,
     Grant,
@@ -142,8 +145,8 @@ def _is_replaced(old: DatabaseObject, new: DatabaseObject) -> bool:
 def _operations(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:
     """Yield the operations that change `old` to `new`; either may be None."""
     match new or old:
-        case Role() | Extension() if old is None and new is not None:
-            yield CreateRoleOp(new) if isinstance(new, Role) else CreateExtensionOp(new)
+        case Role() | Extension() | Enum() | Domain():
+            yield from _before_tables(old, new)
         case Schema() as schema:
             yield DropSchemaOp(schema) if new is None else CreateSchemaOp(schema)
         case Sequence() if new is not None:
@@ -167,6 +170,14 @@ def _operations(old: DatabaseObject | None, new: DatabaseObject | None) -> Itera
             yield from _function(old, new)
         case Function() | Policy() | Trigger() | View():
             yield from _replaced(old, new)
+
+
+def _before_tables(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:
+    """Yield the operations for roles, extensions and types. Roles and extensions are never dropped."""
+    if isinstance(new or old, Enum | Domain):
+        yield from type_operations(old, new)
+    elif old is None and new is not None:
+        yield CreateRoleOp(new) if isinstance(new, Role) else CreateExtensionOp(new)
 
 
 def _replaced(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:

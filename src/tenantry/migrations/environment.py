@@ -14,9 +14,10 @@ from __future__ import annotations
 import asyncio
 import logging.config
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, nullcontext
 from functools import cache, partial
-from typing import Any, Literal
+from typing import Any
 
 from alembic import context
 from alembic.operations import ops
@@ -36,19 +37,18 @@ from tenantry.migrations.failure import explain, stored_heads
 from tenantry.migrations.folder import check_folder, several_heads, versions_of
 from tenantry.migrations.progress import Progress
 from tenantry.migrations.recorded import Recorder
-from tenantry.migrations.reflection import CatalogImpl  # noqa: F401
 from tenantry.migrations.render import render_item
 from tenantry.migrations.target import open_target
 from tenantry.migrations.undeclared import LeftAloneOp, TableKey, read_partitions
 from tenantry.migrations.version_table import share_block, share_version_table
 from tenantry.migrations.waivers import accepted_differences
-from tenantry.postgres.catalog import read_created_schemas, read_inherited_references
+from tenantry.postgres.catalog import read_created_schemas
 from tenantry.service import Service, import_attribute
 from tenantry.sql import identifier
 from tenantry.tenancy.signed_context.keys import has_keys_table, push_keys
 from tenantry.tracebacks import shown_path
 
-__all__ = ["run_environment"]
+__all__ = ["comparison_options", "run_environment"]
 
 _logger = logging.getLogger("tenantry.migrations")
 
@@ -239,52 +239,48 @@ def _print(service: Service) -> None:
 
 
 def _options(service: Service, connection: Connection | None = None) -> dict[str, Any]:
-    target = without_default_schema(service.metadata)
-    declared = {table.schema for table in target.tables.values()} | {None}
+    return comparison_options(service, connection, context.config.attributes, partial(created_tables, context.script))
+
+
+def comparison_options(
+    service: Service,
+    connection: Connection | None,
+    attributes: dict[str, Any],
+    created: Callable[[], AbstractSet[TableKey]],
+) -> dict[str, Any]:
+    """Return the options of `EnvironmentContext.configure`.
+
+    Args:
+        service: the service to compare with the database.
+        connection: to the database; None for a script.
+        attributes: those of Alembic's configuration.
+        created: returns the tables that the revisions create.
+    """
     models = {(table.schema or "public", table.name) for table in service.metadata.tables.values()}
-    attributes = context.config.attributes
     options = Options(
         roles=service.roles,
         own=service.objects,
-        created=partial(created_tables, context.script),
+        created=created,
         accepted=accepted_differences(service.waivers),
         requested=frozenset(attributes.get("tenantry_drop", ())),
         left_alone=attributes.setdefault("tenantry_left_alone", []),
     )
 
     @cache
-    def schemas() -> set[str | None]:
-        """Return the schemas of the models and of earlier migrations, whose tables may have to be dropped.
+    def partitions() -> frozenset[TableKey]:
+        """Return the partitions in the schemas of the models and of earlier migrations.
 
         It is called only for a comparison, so that other commands do not begin a transaction.
         """
-        return declared if connection is None else declared | read_created_schemas(connection)
+        if connection is None:
+            return frozenset()
+        schemas = {*read_created_schemas(connection), *(schema for schema, _ in models), "public"}
+        return frozenset(read_partitions(connection, schemas))
 
-    @cache
-    def partitions() -> frozenset[TableKey]:
-        names = {schema or "public" for schema in schemas()}
-        return frozenset(read_partitions(connection, names)) if connection is not None else frozenset()
-
-    @cache
-    def inherited() -> frozenset[tuple[str, str, str]]:
-        return frozenset() if connection is None else read_inherited_references(connection)
-
-    def include_name(
-        name: str | None,
-        kind: Literal["schema", "table", "column", "index", "unique_constraint", "foreign_key_constraint"],
-        parents: Mapping[str, str | None],
-    ) -> bool:
-        """Include only the schemas of the models and of migrations.
-
-        Partitions are compared as objects, or belong to a job. The server makes foreign keys for partitions, which no
-        model declares.
-        """
-        if kind == "table":
-            table = (parents.get("schema_name") or "public", name or "")
-            return table in models or table not in partitions()
-        if kind == "foreign_key_constraint":
-            return (parents.get("schema_name") or "public", parents["table_name"], name) not in inherited()
-        return kind != "schema" or name in schemas()
+    def include_name(name: str | None, kind: str, parents: Mapping[str, str | None]) -> bool:
+        """Leave out partitions, which are compared as objects, or belong to a job."""
+        table = (parents.get("schema_name") or "public", name or "")
+        return kind != "table" or table in models or table not in partitions()
 
     def name_what_stays(_context: Any, _revision: Any, directives: list[ops.MigrationScript]) -> None:
         """Write the names of the undeclared objects into a revision that has operations."""
@@ -293,15 +289,12 @@ def _options(service: Service, connection: Connection | None = None) -> dict[str
                 upgrade.ops.append(LeftAloneOp(options.left_alone))
 
     return {
-        "target_metadata": target,
+        "target_metadata": without_default_schema(service.metadata),
         "transaction_per_migration": True,
-        "compare_type": True,
-        "compare_server_default": True,
-        "include_schemas": True,
         "include_name": include_name,
         "render_item": render_item,
         "process_revision_directives": name_what_stays,
-        "autogenerate_plugins": ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname", PLUGIN],
+        "autogenerate_plugins": [PLUGIN],
         "tenantry_objects": service.declared_objects(),
         "tenantry_owner": service.roles.owner,
         "tenantry_options": options,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Self
 
 from alembic.operations import MigrateOperation, ops
 from sqlalchemy import Connection, Constraint, Index, MetaData, Table
@@ -18,13 +17,13 @@ from sqlalchemy import Connection, Constraint, Index, MetaData, Table
 from tenantry import errors
 from tenantry.migrations.description import sql_type, walk
 from tenantry.migrations.operations import CreateFunctionOp, DropFunctionOp
+from tenantry.migrations.rename_operations import RenameOp, StatementRenameOp, TableRenameOp, rename_statement
 from tenantry.postgres.objects import DatabaseObject, Function
 from tenantry.postgres.statements import load_statements
-from tenantry.sql import identifier, qualified
 from tenantry.tenancy.partitions import declared_partitions
 from tenantry.tenancy.sequences import serial_columns
 
-__all__ = ["Rename", "RenameOp", "arrange", "candidates", "carry_out", "parse_rename"]
+__all__ = ["Rename", "arrange", "candidates", "carry_out", "parse_rename"]
 
 _NAMED = load_statements("tenantry.migrations", "renames.sql")["named"]
 DEFAULT_SCHEMA = "public"
@@ -44,39 +43,6 @@ class Rename:
         if self.table:
             return f"column {prefix}{self.table}.{self.old}"
         return f"table {prefix}{self.old}"
-
-
-class RenameOp(ops.ExecuteSQLOp):
-    """A statement that renames, which knows its reverse; a script has it as `op.execute(...)`."""
-
-    def __init__(self, label: str, forwards: str, backwards: str) -> None:
-        super().__init__(forwards)
-        self.label = label
-        self._backwards = backwards
-
-    def reverse(self) -> RenameOp:
-        """Return the operation that renames back."""
-        return RenameOp(self.label, self._backwards, str(self.sqltext))
-
-    @classmethod
-    def of(cls, kind: Literal["TABLE", "INDEX", "SEQUENCE"], schema: str, old: str, new: str) -> Self:
-        """Return the operation that renames an object of a schema."""
-        statement = f"ALTER {kind} {{}} RENAME TO {{}}"
-        return cls(
-            f"rename {kind.lower()} {old} to {new}",
-            statement.format(qualified(schema, old), identifier(new)),
-            statement.format(qualified(schema, new), identifier(old)),
-        )
-
-    @classmethod
-    def within(cls, kind: Literal["COLUMN", "CONSTRAINT"], schema: str, table: str, old: str, new: str) -> Self:
-        """Return the operation that renames a part of a table."""
-        statement = f"ALTER TABLE {qualified(schema, table)} RENAME {kind} {{}} TO {{}}"
-        return cls(
-            f"rename {kind.lower()} {table}.{old} to {new}",
-            statement.format(identifier(old), identifier(new)),
-            statement.format(identifier(new), identifier(old)),
-        )
 
 
 def parse_rename(text: str) -> Rename:
@@ -121,17 +87,21 @@ def _columns(table: Table) -> set[tuple[str, str]]:
 def carry_out(connection: Connection, renames: Sequence[Rename], metadata: MetaData) -> list[RenameOp]:
     """Rename in the connection's transaction, also what is named after the renamed; return the operations in order."""
     tables = [one for one in renames if not one.table]
-    done = [RenameOp.of("TABLE", one.schema, one.old, one.new) for one in tables]
+    done: list[RenameOp] = [_table_rename(one.schema, one.old, one.new) for one in tables]
     for one in (one for one in renames if one.table):
         # The table may be given by the name that it had.
         table = next((other.new for other in tables if (other.schema, other.old) == (one.schema, one.table)), one.table)
-        done.append(RenameOp.within("COLUMN", one.schema, table, one.old, one.new))
+        done.append(StatementRenameOp.within("COLUMN", one.schema, table, one.old, one.new))
     for operation in done:
-        connection.exec_driver_sql(str(operation.sqltext))
+        connection.exec_driver_sql(rename_statement(operation))
     for operation in _named_after(connection, renames, metadata):
-        connection.exec_driver_sql(str(operation.sqltext))
+        connection.exec_driver_sql(rename_statement(operation))
         done.append(operation)
     return done
+
+
+def _table_rename(schema: str, old: str, new: str) -> TableRenameOp:
+    return TableRenameOp(old, new, schema=None if schema == DEFAULT_SCHEMA else schema)
 
 
 def _named_after(connection: Connection, renames: Sequence[Rename], metadata: MetaData) -> list[RenameOp]:
@@ -146,9 +116,11 @@ def _named_after(connection: Connection, renames: Sequence[Rename], metadata: Me
         for new in (new for one in renames for new in _replaced(old, one.old, one.new)):
             if (schema, table, new) in wanted and (schema, new) not in present:
                 if kind == "CONSTRAINT":
-                    operations.append(RenameOp.within("CONSTRAINT", schema, table, old, new))
+                    operations.append(StatementRenameOp.within("CONSTRAINT", schema, table, old, new))
+                elif kind == "TABLE":
+                    operations.append(_table_rename(schema, old, new))
                 else:
-                    operations.append(RenameOp.of(kind, schema, old, new))
+                    operations.append(StatementRenameOp.of(kind, schema, old, new))
                 break
     return operations
 

@@ -8,17 +8,20 @@ types.
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
-from alembic.autogenerate.render import _render_column
-from sqlalchemy import Column, Integer, Table
+from alembic.autogenerate.render import _alter_column, _render_column, _render_gen_name
+from sqlalchemy import CheckConstraint, Column, Computed, DefaultClause, Integer, Table
 from sqlalchemy.types import TypeEngine
 
-from tenantry.migrations.column_types import resolve, write_type
+from tenantry.migrations.column_types import write_type
 from tenantry.migrations.operations import ObjectOp
-from tenantry.tenancy.sequences import is_serial
+from tenantry.migrations.operations.found import AlterTypeOp, SQLOp
+from tenantry.postgres.tables.compiling import as_sql, is_serial, resolve
+from tenantry.postgres.tables.found import escape_colons
 
 __all__ = ["render_item", "render_operation"]
 
@@ -28,13 +31,17 @@ INDENT = "    "
 
 
 def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
-    """Write a column's type in PostgreSQL; Alembic writes everything else.
+    """Write types, defaults and checks as PostgreSQL has them; Alembic writes everything else.
 
     Raises:
         MigrationError: no expression creates the same column.
     """
     if kind == "type" and isinstance(item, TypeEngine):
         return write_type(item, context)
+    if kind == "server_default":
+        return _render_default(item)
+    if kind == "check" and isinstance(item, CheckConstraint):
+        return _render_check(item, context)
     if kind == "column" and isinstance(item, Column) and _would_become_serial(item):
         # A copy, so that the model does not change. `_render_column` calls this function again for the copy, which is
         # not in a table, so that the condition is then False.
@@ -42,6 +49,26 @@ def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[
         written.autoincrement = False
         return str(_render_column(written, context))
     return False
+
+
+def _render_default(default: Any) -> str | Literal[False]:
+    """Write a default so that the script has the same text: Alembic removes quotes, and escapes no colon."""
+    if isinstance(default, Computed):
+        persisted = "" if default.persisted is None else f", persisted={default.persisted}"
+        return f"sa.Computed({escape_colons(as_sql(default.sqltext))!r}{persisted})"
+    if isinstance(default, DefaultClause):
+        if isinstance(default.arg, str):
+            return repr(str(default.arg))
+        return f"sa.text({escape_colons(as_sql(default.arg))!r})"
+    return False
+
+
+def _render_check(item: CheckConstraint, context: AutogenContext) -> str | Literal[False]:
+    sql = as_sql(item.sqltext)
+    if escape_colons(sql) == sql or getattr(item, "_type_bound", False):
+        return False
+    name = "" if item.name is None else f", name={_render_gen_name(context, item.name)!r}"
+    return f"sa.CheckConstraint({escape_colons(sql)!r}{name})"
 
 
 def _would_become_serial(column: Column[Any]) -> bool:
@@ -62,8 +89,26 @@ def _would_become_serial(column: Column[Any]) -> bool:
 @renderers.dispatch_for(ObjectOp)
 def render_operation(context: AutogenContext, operation: ObjectOp) -> str:
     """Return the operation's call in a script."""
-    call = f"{context.opts.get('alembic_module_prefix') or 'op.'}{operation.verb}"
-    arguments = [(f"{name}=" if name else "", value) for name, value in operation.written()]
+    return _call(context, operation.verb, operation.written())
+
+
+@renderers.dispatch_for(SQLOp)
+def render_statement(context: AutogenContext, operation: SQLOp) -> str:
+    """Return the call that executes a statement."""
+    return _call(context, "execute", [("", escape_colons(operation.sqltext))])
+
+
+@renderers.dispatch_for(AlterTypeOp)
+def render_type_change(context: AutogenContext, operation: AlterTypeOp) -> str:
+    """Return the call that changes a type, with USING where PostgreSQL does not convert the values unasked."""
+    call = _alter_column(context, operation)
+    using = f",\n           postgresql_using={_quote(operation.using)})" if operation.using else ")"
+    return call.removesuffix(")") + using
+
+
+def _call(context: AutogenContext, verb: str, written: Iterable[tuple[str, Any]]) -> str:
+    call = f"{context.opts.get('alembic_module_prefix') or 'op.'}{verb}"
+    arguments = [(f"{name}=" if name else "", value) for name, value in written]
     line = f"{call}({', '.join(f'{name}{_literal(value)}' for name, value in arguments)})"
     if len(line) <= LINE_LENGTH and "\\n" not in line:
         return line

@@ -21,6 +21,8 @@ from sqlalchemy import Connection
 from tenantry.postgres.objects import (
     PUBLIC,
     DatabaseObject,
+    Domain,
+    Enum,
     Function,
     Grant,
     Policy,
@@ -68,6 +70,7 @@ class Ownership:
         requested: the names of the objects that `--drop` names.
         other_sequences: the undeclared sequences that no column of a declared table uses.
         dropped: the tables that this revision drops, with all that is on them.
+        unused_types: the enums and domains that no column uses after this revision.
     """
 
     roles: Roles | None
@@ -77,10 +80,7 @@ class Ownership:
     requested: AbstractSet[str] = frozenset()
     other_sequences: AbstractSet[TableKey] = frozenset()
     dropped: AbstractSet[TableKey] = frozenset()
-
-    def dropping(self, tables: AbstractSet[TableKey]) -> Ownership:
-        """Return the same for a revision that drops the tables."""
-        return replace(self, dropped=tables)
+    unused_types: AbstractSet[DatabaseObject] = frozenset()
 
     def kept(self) -> Iterator[DatabaseObject]:
         """Yield the undeclared objects that stay, each in the state that it has afterwards."""
@@ -138,6 +138,8 @@ class Ownership:
     def _is_ours(self, item: DatabaseObject) -> bool:
         if isinstance(item, Function):
             return is_lookup(item) or item.name in {touch_function().name, ACCESSOR}
+        if isinstance(item, Enum | Domain):
+            return item in self.unused_types
         if isinstance(item, Schema):
             # Only those that a migration created are read.
             return True

@@ -23,7 +23,8 @@ from tenantry.migrations.defaults import FillOp, add_values, columns_without_val
 from tenantry.migrations.description import Change, describe
 from tenantry.migrations.failure import server_sentence, stored_heads
 from tenantry.migrations.folder import only_head
-from tenantry.migrations.renames import Rename, RenameOp, arrange, candidates, carry_out, parse_rename
+from tenantry.migrations.rename_operations import RenameOp
+from tenantry.migrations.renames import Rename, arrange, candidates, carry_out, parse_rename
 from tenantry.migrations.revisions import translated
 from tenantry.migrations.target import open_target
 from tenantry.service import Service

@@ -16,6 +16,8 @@ from sqlalchemy import Connection, RowMapping
 from tenantry.postgres.objects import (
     Comment,
     DatabaseObject,
+    Domain,
+    Enum,
     Extension,
     Function,
     Grant,
@@ -33,11 +35,10 @@ from tenantry.sql import literal
 
 __all__ = [
     "DrawnSequence",
+    "bare_search_path",
     "read_created_schemas",
     "read_draws",
-    "read_inherited_references",
     "read_objects",
-    "read_partition_keys",
 ]
 
 _STATEMENTS = load_statements(__package__ or "", "catalog.sql")
@@ -69,7 +70,7 @@ def read_objects(
     sets `search_path = pg_catalog` for the transaction, so that expressions are printed in full, and then restores it.
     """
     found: set[DatabaseObject] = set()
-    with _bare_search_path(connection):
+    with bare_search_path(connection):
         for name, make in _MAKERS.items():
             if kinds is not None and _KINDS.get(name) not in kinds:
                 continue
@@ -93,20 +94,8 @@ def read_created_schemas(connection: Connection) -> frozenset[str]:
     return frozenset(connection.exec_driver_sql(_STATEMENTS["created_schemas"], (Schema.mark,)).scalars())
 
 
-def read_inherited_references(connection: Connection) -> frozenset[tuple[str, str, str]]:
-    """Return the foreign keys (schema, table, name) that the server made for partitions."""
-    rows = connection.exec_driver_sql(_STATEMENTS["inherited_references"])
-    return frozenset((schema, table, name) for schema, table, name in rows)
-
-
-def read_partition_keys(connection: Connection) -> dict[tuple[str, str], str]:
-    """Return how each partitioned table (schema, name) is partitioned, such as `HASH (tenant_id)`."""
-    rows = connection.exec_driver_sql(_STATEMENTS["partition_keys"])
-    return {(schema, name): definition for schema, name, definition in rows}
-
-
 @contextmanager
-def _bare_search_path(connection: Connection) -> Iterator[None]:
+def bare_search_path(connection: Connection) -> Iterator[None]:
     """Make the server print every name outside pg_catalog with its schema."""
     previous = connection.exec_driver_sql(_STATEMENTS["with_search_path"], ("pg_catalog",)).scalar_one()
     yield
@@ -128,6 +117,14 @@ def _extension(row: RowMapping, _schema: str) -> Extension:
 
 def _sequence(row: RowMapping, schema: str) -> Sequence:
     return Sequence(**row, schema=schema)
+
+
+def _enum(row: RowMapping, schema: str) -> Enum:
+    return Enum(row["name"], tuple(row["values"]), schema)
+
+
+def _domain(row: RowMapping, schema: str) -> Domain:
+    return Domain(**_with_tuples(row), schema=schema)
 
 
 def _function(row: RowMapping, schema: str) -> Function:
@@ -215,6 +212,8 @@ _MAKERS: Mapping[str, Callable[[RowMapping, str], DatabaseObject]] = {
     "schemas": _schema,
     "extensions": _extension,
     "sequences": _sequence,
+    "enums": _enum,
+    "domains": _domain,
     "functions": _function,
     "views": _view,
     "triggers": _trigger,

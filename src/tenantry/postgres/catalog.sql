@@ -55,6 +55,35 @@ JOIN pg_class AS s ON s.oid = d.refobjid AND s.relkind = 'S'
 JOIN pg_namespace AS sn ON sn.oid = s.relnamespace
 WHERE n.nspname = $1;
 
+-- name: enums
+-- Enums with their values in their order.
+SELECT t.typname::text AS name,
+       ARRAY(SELECT e.enumlabel::text FROM pg_enum AS e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder) AS values
+FROM pg_type AS t
+JOIN pg_namespace AS n ON n.oid = t.typnamespace
+WHERE n.nspname = $1 AND t.typtype = 'e'
+  AND NOT EXISTS (SELECT FROM pg_depend AS d
+                  WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e');
+
+-- name: domains
+-- Domains with their checks, each as its name and its expression.
+SELECT t.typname::text AS name,
+       format_type(t.typbasetype, t.typtypmod) AS data_type,
+       CASE WHEN t.typcollation <> b.typcollation THEN t.typcollation::regcollation::text ELSE '' END AS collation,
+       t.typdefault AS "default",
+       t.typnotnull AS not_null,
+       ARRAY(SELECT part
+             FROM pg_constraint AS k
+             CROSS JOIN LATERAL unnest(ARRAY[k.conname::text, pg_get_expr(k.conbin, 0)]) WITH ORDINALITY AS u (part, n)
+             WHERE k.contypid = t.oid AND k.contype = 'c'
+             ORDER BY k.conname, u.n) AS checks
+FROM pg_type AS t
+JOIN pg_type AS b ON b.oid = t.typbasetype
+JOIN pg_namespace AS n ON n.oid = t.typnamespace
+WHERE n.nspname = $1 AND t.typtype = 'd'
+  AND NOT EXISTS (SELECT FROM pg_depend AS d
+                  WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e');
+
 -- name: functions
 -- Functions written in this database, with what CREATE FUNCTION would have to say to make them again.
 SELECT p.proname::text AS name,
@@ -123,21 +152,6 @@ JOIN pg_inherits AS i ON i.inhparent = c.oid
 JOIN pg_class AS child ON child.oid = i.inhrelid
 WHERE n.nspname = $1 AND p.partstrat = 'h'
 GROUP BY c.relname;
-
--- name: partition_keys
--- How each partitioned table is partitioned.
-SELECT n.nspname::text AS schema, c.relname::text AS name, pg_get_partkeydef(c.oid) AS definition
-FROM pg_partitioned_table AS p
-JOIN pg_class AS c ON c.oid = p.partrelid
-JOIN pg_namespace AS n ON n.oid = c.relnamespace;
-
--- name: inherited_references
--- Foreign keys that the server made for a partition on either side of a reference. The reference itself is another one.
-SELECT n.nspname::text AS schema, c.relname::text AS "table", k.conname::text AS name
-FROM pg_constraint AS k
-JOIN pg_class AS c ON c.oid = k.conrelid
-JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE k.contype = 'f' AND k.conparentid <> 0;
 
 -- name: row_security
 -- Tables on which either flag is set.

@@ -17,6 +17,7 @@ from tenantry.postgres.partitions import HashPartitions
 from tenantry.postgres.protection import Grant, Policy, RowSecurity
 from tenantry.postgres.routines import Function, Trigger
 from tenantry.postgres.sequences import Sequence, Serial
+from tenantry.postgres.types import Domain, Enum
 from tenantry.postgres.views import View
 from tenantry.sql import identifier, literal
 
@@ -24,6 +25,8 @@ __all__ = [
     "PUBLIC",
     "Comment",
     "DatabaseObject",
+    "Domain",
+    "Enum",
     "Extension",
     "Function",
     "Grant",

@@ -15,7 +15,7 @@ from tenantry.postgres.clauses import one_of
 from tenantry.postgres.database_object import DatabaseObject
 from tenantry.sql import LONGEST_NAME, identifier, literal, qualified
 
-__all__ = ["Sequence", "Serial", "serial_name"]
+__all__ = ["Sequence", "Serial", "serial_name", "server_name"]
 
 # The largest number of each type; the smallest is one below its negative.
 _LARGEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
@@ -56,21 +56,26 @@ class Sequence(DatabaseObject):
 
     def alter(self) -> tuple[str, ...]:
         """Return the statement that gives an existing sequence these options; its last value is kept."""
-        return (f"ALTER SEQUENCE {qualified(self.schema, self.name)} {self._options()}",)
+        return (f"ALTER SEQUENCE {qualified(self.schema, self.name)} AS {self.data_type} {' '.join(self.options())}",)
 
     def _names(self) -> tuple[str, ...]:
         return (self.schema, self.name)
 
     def _create(self) -> tuple[str, ...]:
-        return (f"CREATE SEQUENCE {qualified(self.schema, self.name)} {self._options()}",)
+        return (f"CREATE SEQUENCE {qualified(self.schema, self.name)} AS {self.data_type} {' '.join(self.options())}",)
 
     def _drop(self) -> tuple[str, ...]:
         return (f"DROP SEQUENCE {qualified(self.schema, self.name)}",)
 
-    def _options(self) -> str:
+    def options(self) -> tuple[str, ...]:
+        """Return the options except the type, which an identity column has from its column."""
         return (
-            f"AS {self.data_type} INCREMENT BY {self.increment} MINVALUE {self.minimum} MAXVALUE {self.maximum} "
-            f"START WITH {self.start} CACHE {self.cache} {'CYCLE' if self.cycle else 'NO CYCLE'}"
+            f"INCREMENT BY {self.increment}",
+            f"MINVALUE {self.minimum}",
+            f"MAXVALUE {self.maximum}",
+            f"START WITH {self.start}",
+            f"CACHE {self.cache}",
+            "CYCLE" if self.cycle else "NO CYCLE",
         )
 
 
@@ -118,27 +123,32 @@ class Serial(DatabaseObject):
 
 
 def serial_name(table: str, column: str, taken: Iterable[str] = ()) -> str:
-    """Return the name that the server gives to the sequence of a serial column.
+    """Return the name that the server gives to the sequence of a serial column."""
+    return server_name(table, column, _LABEL, taken)
+
+
+def server_name(table: str, columns: str, label: str, taken: Iterable[str] = ()) -> str:
+    """Return the name that the server gives to a part of a table that has no name in its statement.
 
     It is `t_c_seq`, or `t_c_seq1` if that name is taken. If the name is too long, the longer of `t` and `c` is cut
     (`makeObjectName` in the server's commands/indexcmds.c).
     """
     taken = frozenset(taken)
     number = 0
-    while (name := _joined(table, column, f"{_LABEL}{number or ''}")) in taken:
+    while (name := _joined(table, columns, f"{label}{number or ''}")) in taken:
         number += 1
     return name
 
 
-def _joined(table: str, column: str, label: str) -> str:
-    room = LONGEST_NAME - len(label) - len("__")
-    first, second = len(table.encode()), len(column.encode())
+def _joined(table: str, columns: str, label: str) -> str:
+    room = LONGEST_NAME - len(label) - (2 if columns else 1)
+    first, second = len(table.encode()), len(columns.encode())
     while first + second > room:
         if first > second:
             first -= 1
         else:
             second -= 1
-    return "_".join((_cut(table, first), _cut(column, second), label))
+    return "_".join(filter(None, (_cut(table, first), _cut(columns, second), label)))
 
 
 def _cut(name: str, size: int) -> str:

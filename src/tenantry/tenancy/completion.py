@@ -14,8 +14,8 @@ from __future__ import annotations
 from sqlalchemy import Column, ForeignKey, ForeignKeyConstraint, Index, MetaData, Table, UniqueConstraint
 from sqlalchemy.exc import NoReferenceError
 
+from tenantry.postgres.tables.referential_action import ReferentialAction, parse_action
 from tenantry.tenancy.kinds import INFO_KEY, Declaration, is_isolated
-from tenantry.tenancy.referential_action import ReferentialAction, parse_action
 from tenantry.tenancy.unique_keys import is_partial, keys_of, plain_columns, unique_columns
 
 __all__ = ["complete", "complete_references", "tenant_pair"]

@@ -48,8 +48,17 @@ def check_names(metadata: MetaData) -> None:
                 remedy="Choose another name for the schema.",
             )
     partitions = partition_tables(metadata)
+    seen: set[tuple[str, str]] = set()
     for table in metadata.tables.values():
-        if (table.schema or DEFAULT_SCHEMA, table.name) in partitions:
+        key = (table.schema or DEFAULT_SCHEMA, table.name)
+        if key in seen:
+            raise errors.DeclarationError(
+                f"Two models have the table {'.'.join(key)!r}.",
+                why=f"A table without a schema is in the schema {DEFAULT_SCHEMA!r}.",
+                remedy="Choose another name or another schema for one of the two tables.",
+            )
+        seen.add(key)
+        if key in partitions:
             raise errors.DeclarationError(
                 f"Table {table.name!r} has the name of a partition of another table.",
                 why="The partitions of a table get its name with `_p` and a number.",

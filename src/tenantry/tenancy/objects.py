@@ -20,6 +20,7 @@ from tenantry.tenancy.policy import MAINTENANCE_POLICY, TENANT_POLICY, tenant_pr
 from tenantry.tenancy.sequences import DEFAULT_SCHEMA, declared_sequences, sequence_grants
 from tenantry.tenancy.signed_context.accessor import ACCESSOR, SCHEMA, accessor_function, keys_protection
 from tenantry.tenancy.timestamps import UPDATED_AT, touch_function, touch_trigger
+from tenantry.tenancy.types import declared_types
 
 __all__ = ["ADMIN_PRIVILEGES", "declared_objects"]
 
@@ -41,6 +42,7 @@ def declared_objects(
     found.update(role for role in roles if role.name != roles.owner)
     for table in metadata.tables.values():
         found.update(_objects_of(table, tenancy, roles))
+    found.update(declared_types(metadata))
     found.update(declared_sequences(metadata))
     found.update(sequence_grants(metadata, roles))
     if tenancy.signed_context:

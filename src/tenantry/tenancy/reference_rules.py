@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Column, ForeignKeyConstraint, Table
 from sqlalchemy.exc import NoReferenceError
 
+from tenantry.postgres.tables.referential_action import parse_action
 from tenantry.tenancy.completion import tenant_pair
 from tenantry.tenancy.kinds import Declaration, declaration_of
-from tenantry.tenancy.referential_action import parse_action
 from tenantry.tenancy.refusal import refuse
 from tenantry.tenancy.unique_keys import unique_columns
 

@@ -35,13 +35,14 @@ def check_declarations(metadata: MetaData) -> None:
     Raises:
         DeclarationError: a table breaks a rule. The remedy is the change that fixes it.
     """
-    check_names(metadata)
     tables = sorted(metadata.tables.values(), key=lambda table: table.fullname)
     for table in tables:
         declaration_of(table)
     complete(metadata)
     for table in tables:
         _check_table(table, declaration_of(table))
+    # At the end, because it follows the references, and what completes a table has a name too.
+    check_names(metadata)
 
 
 def _check_table(table: Table, declaration: Declaration) -> None:

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple, TypeAlias
 
 import sqlalchemy
 from sqlalchemy import Column, MetaData, Table
-from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.exc import CompileError
 from sqlalchemy.schema import DefaultClause
 from sqlalchemy.sql.elements import ClauseElement
@@ -26,6 +25,7 @@ from tenantry.postgres.catalog import DrawnSequence
 from tenantry.postgres.objects import DatabaseObject, Grant, Sequence, Serial
 from tenantry.postgres.roles import Roles
 from tenantry.postgres.sequences import serial_name
+from tenantry.postgres.tables.compiling import DEFAULT_SCHEMA, DIALECT, as_sql, is_serial
 from tenantry.tenancy.declarations import Kind, declaration_of
 
 __all__ = [
@@ -34,22 +34,16 @@ __all__ = [
     "SequenceKey",
     "declared_sequences",
     "drawn_sequences",
-    "is_serial",
     "sequence_grants",
     "serial_columns",
     "with_found_names",
 ]
-
-DEFAULT_SCHEMA = "public"
 
 PRIVILEGES = ("USAGE",)
 
 # Schema, table, column; and schema, name.
 ColumnKey: TypeAlias = tuple[str, str, str]
 SequenceKey: TypeAlias = tuple[str, str]
-
-# With this dialect's `paramstyle`, the compiler does not double percent signs.
-_DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 _NEXTVAL = re.compile(r"\bnextval\(\s*(?:CAST\(\s*)?'((?:[^']|'')+)'", re.IGNORECASE)
 _NAME = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
@@ -60,18 +54,6 @@ class Draw(NamedTuple):
 
     sequence: SequenceKey
     privilege: str
-
-
-def is_serial(column: Column[Any]) -> bool:
-    """Return True if SQLAlchemy's compiler for PostgreSQL makes the column `serial` in CREATE TABLE."""
-    table = column.table
-    return (
-        isinstance(table, Table)
-        and column.primary_key
-        and column is table.autoincrement_column
-        and column.identity is None
-        and (column.default is None or getattr(column.default, "optional", False) is True)
-    )
 
 
 def serial_columns(metadata: MetaData) -> dict[ColumnKey, Serial]:
@@ -176,7 +158,7 @@ def _moved(item: DatabaseObject, names: Mapping[SequenceKey, SequenceKey]) -> Da
 
 def _size(column: Column[Any]) -> str:
     """Return the type of a serial column's sequence."""
-    name = column.type.dialect_impl(_DIALECT)
+    name = column.type.dialect_impl(DIALECT)
     for kind, size in ((sqlalchemy.BigInteger, "bigint"), (sqlalchemy.SmallInteger, "smallint")):
         if isinstance(name, kind) or isinstance(getattr(name, "impl", None), kind):
             return size
@@ -197,7 +179,7 @@ def _sequences_in(column: Column[Any]) -> Iterator[sqlalchemy.Sequence]:
 def _declared(item: sqlalchemy.Sequence) -> Sequence:
     schema, name = _key(item)
     options: dict[str, Any] = {
-        "data_type": None if item.data_type is None else item.data_type.compile(_DIALECT).lower(),
+        "data_type": None if item.data_type is None else item.data_type.compile(DIALECT).lower(),
         "start": item.start,
         "increment": item.increment,
         "minimum": item.minvalue,
@@ -221,7 +203,7 @@ def _text(default: Any) -> str:
     if not isinstance(expression, ClauseElement):
         return ""
     try:
-        return str(expression.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
+        return as_sql(expression)
     except CompileError:
         return ""
 

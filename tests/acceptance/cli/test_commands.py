@@ -199,7 +199,12 @@ def test_a_revision_that_does_not_exist_is_a_sentence(command_line: CommandLine)
 
 
 def test_nothing_to_do_is_no_revision(command_line: CommandLine) -> None:
-    assert command_line.json("revision", "-m", "nothing") == {"service": "ai_agents", "path": None, "changes": []}
+    assert command_line.json("revision", "-m", "nothing") == {
+        "service": "ai_agents",
+        "path": None,
+        "changes": [],
+        "left_alone": [],
+    }
 
 
 def test_a_service_that_does_not_exist_is_named(command_line: CommandLine) -> None:

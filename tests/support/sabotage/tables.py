@@ -49,6 +49,64 @@ TABLES = (
         "error",
     ),
     Sabotage(
+        "an identity column that refuses numbers",
+        "ALTER TABLE tides ALTER number SET GENERATED ALWAYS SET CACHE 5",
+        ("column_generation",),
+        "column public.tides.number",
+        "warning",
+    ),
+    Sabotage(
+        "a column that lost its identity",
+        "ALTER TABLE tides ALTER number DROP IDENTITY",
+        ("column_generation",),
+        "column public.tides.number",
+    ),
+    Sabotage(
+        "a comment on a column",
+        "COMMENT ON COLUMN ships.name IS 'it''s old'",
+        ("column_comment",),
+        "column public.ships.name",
+        "info",
+    ),
+    Sabotage(
+        "a comment on a table", "COMMENT ON TABLE ships IS 'old'", ("table_altered",), "table public.ships", "info"
+    ),
+    Sabotage(
+        "a table that is stored in another way",
+        "ALTER TABLE ships SET (fillfactor = 50)",
+        ("table_altered",),
+        "table public.ships",
+        "warning",
+    ),
+    Sabotage(
+        "an index that nobody declared",
+        "CREATE INDEX extra ON ships (name)",
+        ("index_undeclared",),
+        "index public.extra",
+        "info",
+    ),
+    Sabotage(
+        "an enum without a value",
+        "ALTER TYPE phase RENAME TO former;; CREATE TYPE phase AS ENUM ('flood')",
+        ("type_altered",),
+        "enum public.phase",
+        "error",
+    ),
+    Sabotage(
+        "a domain that accepts less",
+        "ALTER DOMAIN height DROP CONSTRAINT height_check;; "
+        "ALTER DOMAIN height ADD CONSTRAINT height_check CHECK (VALUE < 3);; ALTER DOMAIN height SET DEFAULT 2",
+        ("type_altered",),
+        "domain public.height",
+    ),
+    Sabotage(
+        "an enum by another name",
+        "ALTER TYPE phase RENAME TO former",
+        ("type_missing",),
+        "enum public.phase",
+        "error",
+    ),
+    Sabotage(
         "another default",
         "ALTER TABLE ships ALTER crew SET DEFAULT 2",
         ("column_default",),

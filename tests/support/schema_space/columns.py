@@ -87,6 +87,9 @@ def draw_column(draw: Draw, features: Features, schema: Schema, table: Table, at
     taken = {column.name for column in table.columns} | {schema.tenant_column}
     name = draw(column_names(features).filter(lambda one: one not in taken))
     names = [key for key, kind in TYPES.items() if features.allow(kind.feature)]
+    # Its CHECK has the name of the enum, so a table has one at most.
+    named = {"checked_enum", "boolean_checked"}.intersection(column.type for column in table.columns)
+    names = [key for key in names if key not in named]
     if schema.enums and draw(st.integers(0, 4)) == 4:
         item = draw(st.sampled_from(schema.enums))
         default = ""

@@ -95,8 +95,9 @@ def _draw_index(
         ("index_partial_column", Index((part,), only, f"postgresql_where={column.attribute}.is_not(None)", name)),
         ("index_partial_string", Index((part,), only, f"postgresql_where={name_sql + ' IS NOT NULL'!r}", name)),
         ("index_fillfactor", Index((part,), only, "postgresql_with={'fillfactor': 70}", name)),
-        ("index_hash", Index((part,), only, "postgresql_using='hash'", name)),
     ]
+    if column.type in _UNIQUE_TYPES:
+        choices.append(("index_hash", Index((part,), only, "postgresql_using='hash'", name)))
     if tenant:
         choices.append(("index_include", Index(tenant, only, f"postgresql_include=[{part}]", name)))
     if is_text:

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy.orm import configure_mappers
 
-from tenantry import Address, DatabaseSettings, Roles, Service
+from tenantry import Address, DatabaseSettings, KeyRing, Roles, Service
 from tenantry.deployment import Deployment
 from tenantry.tenancy.rules import check_declarations
 from tenantry.testing.scratch import ScratchDatabase
@@ -84,6 +84,7 @@ class Project:
             database_url=urls["application"].url,
             migration_database_url=urls["migration"].url,
             admin_database_url=urls["admin"].url,
+            context_keys=KeyRing.generate("k1").text,
         )
         deployment = Deployment(service, settings)
         return cls(service, ScratchDatabase(deployment, address, urls), models)  # type: ignore[arg-type]

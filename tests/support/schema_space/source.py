@@ -89,11 +89,10 @@ def _base(schema: Schema) -> str:
     arguments = [f"column={schema.tenant_column!r}", f"type={schema.tenant_type}"]
     if schema.setting:
         arguments.append(f"setting={schema.setting!r}")
-    lines = [
-        "class Base(TenantBase, DeclarativeBase):",
-        f"    tenancy: ClassVar[Tenancy] = Tenancy({', '.join(arguments)})",
-    ]
-    return "\n".join([*lines, *(f"    {line}" for line in schema.settings)])
+    if schema.is_signed:
+        arguments.append("signed_context=True")
+    return f"""class Base(TenantBase, DeclarativeBase):
+    tenancy: ClassVar[Tenancy] = Tenancy({", ".join(arguments)})"""
 
 
 def _enum(item: Enum, schema: Schema) -> str:
@@ -117,7 +116,10 @@ def _table(table: Table, schema: Schema) -> str:
         lines.append(f"    __tenant_key__ = {schema.tenant_column!r}")
     lines += [f"    {line}" for line in _mapper(table)]
     lines += [f"    {line}" for line in _tenant(table, schema)]
-    lines += [f"    {_column(column, schema)}" for column in table.columns]
+    inline = {item.columns[0]: _foreign_key(item, schema) for item in table.references if item.is_inline}
+    for column in table.columns:
+        key = "primary_key=True" if table.is_inline and column.attribute in table.key else ""
+        lines.append(f"    {_column(column, schema, inline.get(column.attribute, ''), key)}")
     lines += [f"    {_relationship(table, item, schema)}" for item in table.references if item.is_relationship]
     arguments = [f"        {item}," for item in _arguments(table, schema)]
     options = [f"{key!r}: {value!r}" for key, value in (("schema", table.schema), ("comment", table.comment)) if value]
@@ -148,22 +150,28 @@ def _tenant(table: Table, schema: Schema) -> Iterator[str]:
     if table.kind == "TenantRoot":
         unique = "primary_key=True" if None in table.key else "unique=True"
         options = f", {table.tenant}" if table.tenant not in {"annotation", ""} else ""
-        yield f"{schema.tenant_column}: Mapped[Any] = mapped_column({schema.tenant_type}, {unique}{options})"
+        arguments = f"{schema.tenant_type}, {unique}{options}"
+        yield f"{schema.tenant_column}: Mapped[{_tenant_python(schema)}] = mapped_column({arguments})"
     elif table.kind == "TenantScoped":
-        match table.tenant:
-            case "annotation":
-                yield f"{schema.tenant_column}: Mapped[Any]"
-            case "nothing":
-                pass
-            case options:
-                yield f"{schema.tenant_column}: Mapped[Any] = mapped_column({options})"
+        in_key = "primary_key=True" if table.is_inline and None in table.key else ""
+        given = "" if table.tenant in {"annotation", "nothing"} else table.tenant
+        python = _tenant_python(schema)
+        if given or in_key:
+            yield f"{schema.tenant_column}: Mapped[{python}] = mapped_column({_with(in_key, given)})"
+        elif table.tenant == "annotation":
+            yield f"{schema.tenant_column}: Mapped[{python}]"
 
 
-def _column(column: Column, schema: Schema) -> str:
+def _tenant_python(schema: Schema) -> str:
+    types = {"sa.Uuid()": "uuid.UUID", "sa.BigInteger()": "int", "sa.Integer()": "int"}
+    return types.get(schema.tenant_type, "str")
+
+
+def _column(column: Column, schema: Schema, reference: str = "", key: str = "") -> str:
     python, code = _type(column, schema)
     annotation = f"{python} | None" if column.nullable else python
     arguments = [repr(column.name)] if column.name != column.attribute else []
-    arguments += [part for part in (code, column.identity) if part]
+    arguments += [part for part in (code, reference, column.identity, key) if part]
     if column.default:
         arguments.append(f"server_default={column.default}")
     if column.comment:
@@ -192,21 +200,32 @@ def _type(column: Column, schema: Schema) -> tuple[str, str]:
     return kind.python, kind.code
 
 
+def _foreign_key(reference: Reference, schema: Schema) -> str:
+    target = schema.table(reference.target)
+    place = f"{target.schema}." if target.schema else ""
+    aim = f"{place}{target.name}.{target.column(target.identity[0]).name}"
+    return f"sa.ForeignKey({_with(repr(aim), reference.options)})"
+
+
 def _relationship(table: Table, reference: Reference, schema: Schema) -> str:
-    del table, schema
-    name = f"to_{'_'.join(reference.columns)}"
-    keys = f"[{', '.join(reference.columns)}]"
-    return f'{name}: Mapped[{reference.target} | None] = relationship("{reference.target}", foreign_keys={keys!r})'
+    target = schema.table(reference.target)
+    keys = ", ".join(f"{table.cls}.{name}" for name in reference.columns)
+    arguments = [repr(reference.target), f'foreign_keys="[{keys}]"']
+    if target.cls == table.cls:
+        remote = ", ".join(f"{table.cls}.{name}" for name in target.identity)
+        arguments.append(f'remote_side="[{remote}]"')
+    name = f"to_{reference.columns[0]}"
+    return f"{name}: Mapped[{reference.target} | None] = relationship({', '.join(arguments)})"
 
 
 def _arguments(table: Table, schema: Schema) -> Iterator[str]:
     """Yield constraints and indexes."""
-    if table.kind != "TenantRoot" or None not in table.key:
+    if not table.is_inline and (table.kind != "TenantRoot" or None not in table.key):
         yield f"sa.PrimaryKeyConstraint({_names(table, table.key, schema)})"
     for unique in table.uniques:
         name = f"name={unique.name!r}" if unique.name else ""
         yield f"sa.UniqueConstraint({_with(_names(table, unique.columns, schema), name, unique.options)})"
-    for reference in table.references:
+    for reference in (item for item in table.references if not item.is_inline):
         yield _reference(table, reference, schema)
     for index in table.indexes:
         yield _index(index)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 __all__ = ["Check", "Column", "Enum", "Index", "Reference", "Schema", "Table", "Unique"]
 
@@ -46,6 +46,7 @@ class Reference:
         options: further arguments, as source.
         is_relationship: the model has a relationship over it.
         has_tenant: it contains the tenant, where both tables have one.
+        is_inline: it is written as `ForeignKey` in its one column.
     """
 
     columns: tuple[str, ...]
@@ -53,6 +54,7 @@ class Reference:
     options: str = ""
     is_relationship: bool = False
     has_tenant: bool = True
+    is_inline: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,8 @@ class Table:
         kind: `TenantScoped`, `TenantRoot`, `Shared` or `Global`.
         key: the attributes of the primary key in their order; the tenant column is `None`.
         identity: the attributes by which others refer to it, without the tenant column.
-        tenant: how the tenant column is written: `annotation`, `nothing`, `index`.
+        tenant: how the tenant column is written: `annotation`, `nothing`, or the arguments of `mapped_column`.
+        is_inline: the key is written as `primary_key=True` on its columns.
         mixins: further bases.
         parent: the class of its parent, for joined inheritance.
         tenant_key: the tenant column of a root, if it has a name of its own.
@@ -128,6 +131,7 @@ class Table:
     single: tuple[Table, ...] = ()
     tenant_key: str = ""
     settings: tuple[str, ...] = ()
+    is_inline: bool = False
 
     def column(self, attribute: str) -> Column:
         """Return a column by its attribute."""
@@ -158,7 +162,7 @@ class Schema:
     tables: tuple[Table, ...] = ()
     enums: tuple[Enum, ...] = ()
     extensions: tuple[str, ...] = ()
-    settings: tuple[str, ...] = field(default=())
+    is_signed: bool = False
 
     def table(self, cls: str) -> Table:
         """Return a table by its class."""

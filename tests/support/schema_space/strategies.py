@@ -12,7 +12,7 @@ from schema_space.columns import draw_column, draw_key, quoted
 from schema_space.constraints import draw_checks, draw_indexes, draw_uniques
 from schema_space.features import Features
 from schema_space.names import table_names
-from schema_space.spec import Column, Enum, Reference, Schema, Table
+from schema_space.spec import Column, Enum, Reference, Schema, Table, Unique
 from schema_space.types import TYPES
 
 __all__ = ["draw_references", "draw_table", "schemas"]
@@ -53,6 +53,7 @@ def schemas(draw: Draw, features: Features) -> Schema:
         tenant_type=draw(st.sampled_from(features.among(_TENANTS))),
         setting=draw(st.sampled_from(["", "", "shop.account"])),
         enums=_draw_enums(draw, features),
+        is_signed=features.allow("signed") and draw(st.integers(0, 9)) == 9,
     )
     count = draw(st.integers(1, 4))
     for number in range(count):
@@ -132,13 +133,25 @@ def draw_table(draw: Draw, features: Features, schema: Schema, number: int) -> T
     for index in range(draw(st.integers(0, 5))):
         table = replace(table, columns=(*table.columns, draw_column(draw, features, schema, table, f"c{index}")))
     table = draw_references(draw, features, schema, table)
-    table = replace(table, mixins=_draw_mixins(draw, features))
+    table = replace(table, mixins=_draw_mixins(draw, features), **_draw_styles(draw, features, table))
     table = draw_uniques(draw, features, table)
     table = draw_checks(draw, features, table)
     table = draw_indexes(draw, features, schema, table)
     if draw(st.integers(0, 5)) == 5:
         table = replace(table, comment=draw(st.sampled_from(_COMMENTS)))
-    return replace(table, settings=_draw_settings(draw, features, table))
+    table = replace(table, settings=_draw_settings(draw, features, table))
+    return _draw_lookup(draw, features, table)
+
+
+def _draw_styles(draw: Draw, features: Features, table: Table) -> dict[str, Any]:
+    """Return in which of several ways the author wrote the key and the tenant column."""
+    styles: dict[str, Any] = {}
+    if features.allow("key_inline") and not (table.kind == "TenantRoot" and None in table.key):
+        styles["is_inline"] = draw(st.booleans())
+    if table.kind == "TenantScoped":
+        ways = features.among((("", "annotation"), ("tenant_left_out", "nothing"), ("tenant_index", "index=True")))
+        styles["tenant"] = draw(st.sampled_from(ways))
+    return styles
 
 
 def _draw_mixins(draw: Draw, features: Features) -> tuple[str, ...]:
@@ -153,6 +166,21 @@ def _draw_settings(draw: Draw, features: Features, table: Table) -> tuple[str, .
         privileges = '("SELECT",)' if table.kind == "Shared" else '("SELECT", "INSERT")'
         found.append(f"__privileges__ = {privileges}")
     return tuple(found)
+
+
+def _draw_lookup(draw: Draw, features: Features, table: Table) -> Table:
+    """Let a tenant be found by a global key of the table."""
+    known = {"string", "uuid", "integer", "bigint", "text"}
+    columns = [one for one in table.columns if one.type in known and not one.nullable and not one.is_generated]
+    columns = [one for one in columns if one.attribute not in table.key]
+    is_plain = table.kind == "TenantScoped" and not any("__partitions__" in one for one in table.settings)
+    if not columns or not is_plain or not features.allow("lookup") or draw(st.integers(0, 4)) != 4:
+        return table
+    column = draw(st.sampled_from(columns))
+    if any(column.attribute in reference.columns for reference in table.references):
+        return table
+    lookup = f"__lookups__ = (TenantLookup({column.name!r}),)"
+    return replace(table, uniques=(*table.uniques, Unique((column.attribute,))), settings=(*table.settings, lookup))
 
 
 def _may_have_partitions(features: Features, table: Table) -> bool:
@@ -221,7 +249,13 @@ def _refer(draw: Draw, features: Features, schema: Schema, table: Table, target:
         options.append('onupdate="CASCADE"')
     if features.allow("ref_deferrable") and draw(st.integers(0, 7)) == 7:
         options.append('deferrable=True, initially="DEFERRED"')
-    reference = Reference(tuple(column.attribute for column in columns), target.cls, ", ".join(options))
+    reference = Reference(
+        tuple(column.attribute for column in columns),
+        target.cls,
+        ", ".join(options),
+        is_relationship=bool(columns) and features.allow("relationship") and draw(st.booleans()),
+        is_inline=len(columns) == 1 and features.allow("ref_inline") and draw(st.booleans()),
+    )
     return replace(table, columns=(*table.columns, *columns), references=(*table.references, reference))
 
 

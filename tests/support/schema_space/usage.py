@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 from sqlalchemy import Table, inspect, select
-from sqlalchemy.orm import Mapper
+from sqlalchemy.orm import Mapper, selectinload
 
 from schema_space.project import Project
 from tenantry import sql
@@ -93,6 +93,7 @@ async def check_usage(project: Project) -> None:
             await usage.mark_subclasses()
             await usage.check_strangers()
             await usage.read_mapped()
+            await usage.unlink_related()
             await usage.change()
             await usage.delete()
             return
@@ -183,11 +184,30 @@ class _Usage:
         """Load every row of every class with all its attributes, and find each by its key."""
         for mapper in sorted(self._mappers(), key=lambda one: one.class_.__name__):
             async with self.database.tenant(self.mine) as session:
-                rows = (await session.scalars(select(mapper.class_))).unique().all()
+                related = [selectinload("*")] if mapper.relationships else []
+                rows = (await session.scalars(select(mapper.class_).options(*related))).unique().all()
                 for row in rows:
                     identity = inspect(row).identity
                     if (again := await session.get(mapper.class_, identity)) is not row:
                         raise UsageFailure(f"{mapper.class_.__name__} {identity} was loaded as {again!r}.")
+
+    async def unlink_related(self) -> None:
+        """A related row can be taken away and given back, which changes no tenant."""
+        for mapper in self._mappers():
+            for one in mapper.relationships:
+                if all(column.nullable for column in one.local_columns if not self._is_tenant(column)):
+                    async with self.database.tenant(self.mine) as session:
+                        row = (await session.scalars(select(mapper.class_))).first()
+                        if row is not None:
+                            await session.refresh(row, [one.key])
+                        other = None if row is None else getattr(row, one.key)
+                        if other is not None and self.tables.may("UPDATE", _key_of(mapper)):
+                            for value in (None, other):
+                                setattr(row, one.key, value)
+                                await session.flush()
+
+    def _is_tenant(self, column: Any) -> bool:
+        return bool(column.name == declaration_of(column.table).tenant_column)
 
     async def change(self) -> None:
         """Every own row can be changed: each column gets the value that it has."""
@@ -271,6 +291,11 @@ async def _mark_subclass(connection: Connection, mapper: Mapper[Any]) -> None:
 
 def _name(key: Key) -> str:
     return sql.qualified(*key)
+
+
+def _key_of(mapper: Mapper[Any]) -> Key:
+    assert isinstance(mapper.local_table, Table)
+    return key_of(mapper.local_table)
 
 
 def _is_generated(column: Any) -> bool:

@@ -127,6 +127,13 @@ def test_a_table_with_the_name_of_a_partition_is_refused() -> None:
         check_names(Base.metadata)
 
 
+def test_a_table_that_two_models_have_is_refused() -> None:
+    metadata = table()
+    Table("books", metadata, Column("id", Integer, primary_key=True), schema="public", info=INFO)
+    with pytest.raises(errors.DeclarationError, match=r"Two models have the table 'public\.books'"):
+        check_names(metadata)
+
+
 @pytest.mark.parametrize("name", ["short", "n" * LONGEST_NAME, LONG, UMLAUTS, "\U0001f418" * 30])
 def test_a_shortened_name_fits_and_is_always_the_same(name: str) -> None:
     made = shortened(name)

@@ -253,6 +253,14 @@ REFUSED = {
         "'SET DEFAULT'",
         "'CASCADE'",
     ),
+    "cascade from a table of all": member(
+        TEAM.replace("Team(TenantScoped", "Tide(Global").replace("teams", "tides")
+        + NOTE
+        + "    tide_id: Mapped[uuid.UUID] = mapped_column(ForeignKey('tides.id', ondelete='CASCADE'))\n",
+        "Remove ondelete from the foreign key",
+        ", ondelete='CASCADE'",
+        "",
+    ),
     "MATCH FULL": member(
         TEAM + NOTE + "    team_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey('teams.id', match='FULL'))\n",
         "Remove match='FULL'",

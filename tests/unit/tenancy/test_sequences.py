@@ -24,11 +24,11 @@ from tenantry import Roles
 from tenantry.postgres.catalog import DrawnSequence
 from tenantry.postgres.objects import Grant, Serial
 from tenantry.postgres.objects import Sequence as DeclaredSequence
+from tenantry.postgres.tables.compiling import is_serial
 from tenantry.tenancy.declarations import INFO_KEY, Declaration, Kind
 from tenantry.tenancy.sequences import (
     declared_sequences,
     drawn_sequences,
-    is_serial,
     sequence_grants,
     serial_columns,
     with_found_names,

@@ -18,10 +18,20 @@ from tenantry.migrations.operations.sequences import (
     DropSerialOp,
 )
 from tenantry.migrations.operations.triggers import CreateTriggerOp, DropTriggerOp
+from tenantry.migrations.operations.types import (
+    AlterEnumOp,
+    CreateDomainOp,
+    CreateEnumOp,
+    DropDomainOp,
+    DropEnumOp,
+)
 from tenantry.migrations.operations.views import CreateViewOp, DropViewOp
 
 __all__ = [
+    "AlterEnumOp",
     "AlterSequenceOp",
+    "CreateDomainOp",
+    "CreateEnumOp",
     "CreateExtensionOp",
     "CreateFunctionOp",
     "CreateHashPartitionsOp",
@@ -34,6 +44,8 @@ __all__ = [
     "CreateTriggerOp",
     "CreateViewOp",
     "DisableRowSecurityOp",
+    "DropDomainOp",
+    "DropEnumOp",
     "DropExtensionOp",
     "DropFunctionOp",
     "DropHashPartitionsOp",

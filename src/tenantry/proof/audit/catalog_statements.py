@@ -15,22 +15,23 @@ from sqlalchemy.exc import DBAPIError
 
 from tenantry.postgres.sqlstate import sqlstate_of
 from tenantry.postgres.statements import load_statements
-from tenantry.proof.audit.expressions import INSUFFICIENT_PRIVILEGE
+from tenantry.postgres.tables.comparison import INSUFFICIENT_PRIVILEGE
 
 __all__ = ["Facts", "Row", "read_facts"]
 
 # A row of the catalog, by the names that the statement gives its columns.
 Row: TypeAlias = dict[str, Any]
 
-_FILES = ("snapshot.sql", "privileges.sql", "roles.sql", "routines.sql", "reach.sql")
-
-_STATEMENTS = dict(
-    itertools.chain.from_iterable(load_statements(__package__ or "", file).items() for file in _FILES),
+_FILES = (
+    *(("tenantry.proof.audit", f"{name}.sql") for name in ("snapshot", "privileges", "roles", "routines", "reach")),
+    ("tenantry.postgres.tables", "tables.sql"),
 )
+
+_STATEMENTS = dict(itertools.chain.from_iterable(load_statements(*file).items() for file in _FILES))
 
 # The parameter of each statement whose parameter is not `application`, by the name of the caller's value.
 _PARAMETERS = {
-    **dict.fromkeys(("columns", "indexes", "constraints", "rules"), "schemas"),
+    **dict.fromkeys(("tables", "columns", "indexes", "constraints", "rules"), "schemas"),
     **dict.fromkeys(("roles", "schemas"), "names"),
     "leakproof_builtins": "leaking",
     "server_settings": "settings",

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from tenantry.proof.audit.snapshot import VERSION_TABLE, Row, Snapshot, split_name
 from tenantry.sql import identifier, qualified
 
-__all__ = ["DECLARE", "isolated_parents", "revoke_all", "undeclared_relations"]
+__all__ = ["DECLARE", "REPARTITION", "isolated_parents", "revoke_all", "undeclared_relations"]
 
 DECLARE = "Declare it in a model, or move it to a schema of its own."
+
+# Rows have to move, which no statement does in place.
+REPARTITION = "In a migration, copy the rows into a table with the declared partitions, and rename it."
 
 
 def undeclared_relations(snapshot: Snapshot, kinds: str) -> Iterator[Row]:

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TypeAlias
 
 from sqlalchemy import Connection, Table
 
 from tenantry.postgres.catalog import DrawnSequence, read_created_schemas
 from tenantry.postgres.objects import DatabaseObject
+from tenantry.postgres.tables.comparison import Comparison
+from tenantry.postgres.tables.compiling import DEFAULT_SCHEMA, Key, key_of
 from tenantry.proof.audit.catalog_statements import Row, read_facts
 from tenantry.proof.audit.dangerous import DANGEROUS_SETTINGS, LEAKING_FUNCTIONS
-from tenantry.proof.audit.expressions import Comparison
 from tenantry.proof.audit.revision import VERSION_TABLE, Revisions, read_revisions
 from tenantry.service import Service
 from tenantry.tenancy.declarations import Declaration, declaration_of
@@ -24,11 +24,6 @@ from tenantry.tenancy.partitions import partition_tables
 from tenantry.tenancy.sequences import ColumnKey
 
 __all__ = ["DEFAULT_SCHEMA", "VERSION_TABLE", "Key", "Row", "Snapshot", "key_of", "read_snapshot", "split_name"]
-
-# Schema and table.
-Key: TypeAlias = tuple[str, str]
-
-DEFAULT_SCHEMA = "public"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -84,11 +79,6 @@ class Snapshot:
         return {row["name"]: row for row in self.by_table[kind].get(key, ())}
 
 
-def key_of(table: Table) -> Key:
-    """Return the schema and the name of a declared table."""
-    return table.schema or DEFAULT_SCHEMA, table.name
-
-
 def split_name(name: str) -> Key:
     """Return the schema and the name of `schema.name`."""
     schema, _, table = name.partition(".")
@@ -134,7 +124,7 @@ def read_snapshot(connection: Connection, service: Service, login: str = "") -> 
         revisions=read_revisions(connection, service, relations.get(VERSION_TABLE)),
         relations=relations,
         roles={row["name"]: row for row in facts["roles"]},
-        by_table={kind: _by_table(facts[kind]) for kind in ("columns", "indexes", "constraints", "rules")},
+        by_table={kind: _by_table(facts[kind]) for kind in ("tables", "columns", "indexes", "constraints", "rules")},
         comparison=Comparison(connection, unreadable),
         login="" if login == service.roles.application else login,
     )

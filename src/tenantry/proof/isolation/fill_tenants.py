@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from sqlalchemy import Enum, Table
+from sqlalchemy import ARRAY, Enum, Table
 
 from tenantry import errors
 from tenantry.postgres.connection import Connection
@@ -64,7 +64,7 @@ async def fill_tenants(connection: Connection, service: Service, database: Datab
 
 
 class DeclaredValues:
-    """What a row must have: labels of enums, encrypted columns, and what the table's factory gives."""
+    """What a row must have: what only the model knows, encrypted columns, and what the table's factory gives."""
 
     def __init__(
         self, service: Service, declared: Mapping[Key, Table], key_ring: KeyRing | None, names: TenantNames
@@ -77,7 +77,7 @@ class DeclaredValues:
     def of(self, shape: Shape, tenant: str, number: int) -> dict[str, str | None]:
         """Return the values in PostgreSQL's text form."""
         values: dict[str, str | None] = {
-            **dict(_labels(self._declared.get(shape.key), number)),
+            **dict(_declared_only(self._declared.get(shape.key), number)),
             **dict(self._sealed(shape.key, tenant, number)),
         }
         factory = self._factory(shape.key)
@@ -98,9 +98,14 @@ class DeclaredValues:
                 yield column.name, str(Sealed.seal(text, self._key_ring, column, tenant))
 
 
-def _labels(table: Table | None, number: int) -> Iterator[tuple[str, str]]:
-    """Yield labels for the enums that are text in the database: no constraint there has to know them."""
+def _declared_only(table: Table | None, number: int) -> Iterator[tuple[str, str]]:
+    """Yield values for columns of which the database knows less than the model.
+
+    An enum that is text in the database has its labels in the model only, and so has an array its dimensions.
+    """
     for column in () if table is None else table.columns:
         kind = column.type
         if isinstance(kind, Enum) and not kind.native_enum and column.server_default is None and kind.enums:
             yield column.name, kind.enums[number % len(kind.enums)]
+        elif isinstance(kind, ARRAY) and (kind.dimensions or 1) > 1 and column.server_default is None:
+            yield column.name, "{}"

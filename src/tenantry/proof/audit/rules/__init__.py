@@ -23,6 +23,7 @@ from tenantry.proof.audit.rules import (
     server,
     tables,
     triggers,
+    types,
     views,
     waivers,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "server",
     "tables",
     "triggers",
+    "types",
     "views",
     "waivers",
 ]

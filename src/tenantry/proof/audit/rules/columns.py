@@ -7,13 +7,24 @@ from typing import NamedTuple
 
 from sqlalchemy import Column
 
-from tenantry.proof.audit.declared import add_column, alter_column, default_text, table_key, type_name
+from tenantry.postgres.tables.columns import (
+    Aspect,
+    ColumnDifference,
+    alter_column,
+    column_differences,
+    declared_identity,
+    found_identity,
+    identity_statements,
+    type_sql,
+)
+from tenantry.postgres.tables.compiling import is_serial
+from tenantry.proof.audit.declared import add_column, column_name, table_key
 from tenantry.proof.audit.finding import Severity
 from tenantry.proof.audit.rule import Violation, rule, violation
 from tenantry.proof.audit.snapshot import Row, Snapshot
-from tenantry.sql import identifier, qualified
+from tenantry.sql import identifier, literal, qualified
 from tenantry.tenancy.declarations import Kind
-from tenantry.tenancy.sequences import is_serial, serial_columns
+from tenantry.tenancy.sequences import serial_columns
 
 
 class _Pair(NamedTuple):
@@ -26,7 +37,7 @@ class _Pair(NamedTuple):
 
     @property
     def object(self) -> str:
-        return f"column {'.'.join((*table_key(self.column), self.column.name))}"
+        return column_name(self.column)
 
 
 @rule(
@@ -50,10 +61,8 @@ def column_missing(snapshot: Snapshot) -> Iterator[Violation]:
 )
 def column_nullability(snapshot: Snapshot) -> Iterator[Violation]:
     """A column allows NULL if it is declared so, and only then."""
-    for pair, row in _existing(snapshot):
+    for pair, _, _ in _differing(snapshot, "nullable"):
         column = pair.column
-        if row["is_not_null"] == (not column.nullable):
-            continue
         if column.nullable:
             message = "The column refuses NULL, which the models allow."
             yield violation(pair.object, message, f"{alter_column(column)} DROP NOT NULL")
@@ -74,19 +83,15 @@ def column_nullability(snapshot: Snapshot) -> Iterator[Violation]:
 def column_default(snapshot: Snapshot) -> Iterator[Violation]:
     """A column's default is the declared one."""
     for pair, row in _existing(snapshot):
-        column = pair.column
-        if row["is_generated"] or column.computed is not None or column.identity is not None:
-            continue
-        declared, found = default_text(column), row["default"]
-        draws = found is not None and "nextval(" in found
-        if is_serial(column) and not draws:
+        draws = row["default"] is not None and "nextval(" in row["default"]
+        if is_serial(pair.column) and not row["is_generated"] and not draws:
             yield from _without_sequence(pair, snapshot)
-        # SQLAlchemy declares no default for a serial column; the server has one.
-        elif not (declared is None and draws) and not _is_same_default(pair, declared, row, snapshot):
-            severity: Severity = "error" if pair.is_tenant and pair.kind is Kind.TENANT_SCOPED else "warning"
-            message = f"The default is {found or 'missing'}, and is declared {declared or 'as missing'}."
-            clause = f"SET DEFAULT {declared}" if declared else "DROP DEFAULT"
-            yield violation(pair.object, message, f"{alter_column(column)} {clause}", severity=severity)
+    for pair, _, difference in _differing(snapshot, "default"):
+        severity: Severity = "error" if pair.is_tenant and pair.kind is Kind.TENANT_SCOPED else "warning"
+        declared, found = difference.declared, difference.found
+        message = f"The default is {found or 'missing'}, and is declared {declared or 'as missing'}."
+        clause = f"SET DEFAULT {declared}" if declared else "DROP DEFAULT"
+        yield violation(pair.object, message, f"{alter_column(pair.column)} {clause}", severity=severity)
 
 
 @rule(
@@ -115,17 +120,48 @@ def column_undeclared(snapshot: Snapshot) -> Iterator[Violation]:
 )
 def column_type(snapshot: Snapshot) -> Iterator[Violation]:
     """A column has the declared type."""
-    for pair, row in _existing(snapshot):
-        wanted, found = type_name(pair.column), row["type"].removeprefix("public.")
-        if wanted != found:
-            # The cast of an assignment rounds numbers and cuts times without an error.
-            remedy = (
-                f"If the part of a value that {wanted} cannot hold may be lost: "
-                f"{alter_column(pair.column)} TYPE {wanted}"
-            )
-            severity: Severity = "error" if pair.is_tenant and pair.kind.is_isolated else "warning"
-            message = f"The column has type {found}, and is declared {wanted}."
-            yield violation(pair.object, message, remedy, severity=severity)
+    for pair, _, difference in _differing(snapshot, "type"):
+        wanted, found = difference.declared, difference.found
+        # The cast of an assignment rounds numbers and cuts times without an error.
+        remedy = (
+            f"If the part of a value that {wanted} cannot hold may be lost: {alter_column(pair.column)} TYPE {wanted}"
+        )
+        severity: Severity = "error" if pair.is_tenant and pair.kind.is_isolated else "warning"
+        message = f"The column has type {found}, and is declared {wanted}."
+        yield violation(pair.object, message, remedy, severity=severity)
+
+
+@rule(
+    "TN440",
+    "warning",
+    reason="The column's value comes from another place than the code expects.",
+    remedy="Run `tenantry revision`, which writes the change.",
+)
+def column_generation(snapshot: Snapshot) -> Iterator[Violation]:
+    """A column is an identity column or a generated column if it is declared so, with the declared options."""
+    for pair, row, difference in _differing(snapshot, "identity"):
+        old, new = found_identity(row), declared_identity(pair.column)
+        statements = identity_statements(table_key(pair.column), pair.column.name, old, new)
+        yield violation(pair.object, _generation(difference), *statements)
+    for pair, _, difference in _differing(snapshot, "computed"):
+        # Its values follow from other columns, but views and indexes may depend on it.
+        remedy = "Run `tenantry revision`, which drops the column and adds it again."
+        yield violation(pair.object, _generation(difference), remedy)
+
+
+@rule(
+    "TN441",
+    "info",
+    reason="People read the comment, and it says something else than the models.",
+    remedy="Set the declared comment.",
+)
+def column_comment(snapshot: Snapshot) -> Iterator[Violation]:
+    """A column's comment is the declared one."""
+    for pair, _, difference in _differing(snapshot, "comment"):
+        message = f"The comment is {difference.found or 'missing'!r}, and is declared {difference.declared!r}."
+        comment = "NULL" if difference.declared is None else literal(difference.declared)
+        name = qualified(*table_key(pair.column), pair.column.name)
+        yield violation(pair.object, message, f"COMMENT ON COLUMN {name} IS {comment}")
 
 
 @rule(
@@ -143,7 +179,7 @@ def tenant_collation(snapshot: Snapshot) -> Iterator[Violation]:
                 "The tenant column's collation is nondeterministic: tenants whose names differ only in case or accents "
                 "are equal."
             )
-            alter = f'{alter_column(pair.column)} TYPE {type_name(pair.column)} COLLATE "C"'
+            alter = f'{alter_column(pair.column)} TYPE {type_sql(pair.column)} COLLATE "C"'
             remedy = f"In a migration: drop the policies that name the column, {alter}, and create them again."
             yield violation(pair.object, message, remedy)
 
@@ -163,11 +199,17 @@ def _existing(snapshot: Snapshot) -> Iterator[tuple[_Pair, Row]]:
             yield pair, pair.row
 
 
-def _is_same_default(pair: _Pair, declared: str | None, row: Row, snapshot: Snapshot) -> bool:
-    found = row["default"]
-    if declared is None or found is None:
-        return declared is found
-    return snapshot.comparison.is_same(table_key(pair.column), declared, found, cast=row["type"])
+def _differing(snapshot: Snapshot, aspect: Aspect) -> Iterator[tuple[_Pair, Row, ColumnDifference]]:
+    """Yield the columns that differ in this property, as migrations find them too."""
+    for pair, row in _existing(snapshot):
+        for difference in column_differences(pair.column, row, snapshot.comparison):
+            if difference.aspect == aspect:
+                yield pair, row, difference
+
+
+def _generation(difference: ColumnDifference) -> str:
+    found, declared = (each or "neither generated nor an identity" for each in (difference.found, difference.declared))
+    return f"The column is {found}, and is declared {declared}."
 
 
 def _without_sequence(pair: _Pair, snapshot: Snapshot) -> Iterator[Violation]:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import CheckConstraint, Constraint, ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint
-from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy import Constraint
 
-from tenantry.proof.audit.declared import add_constraint, as_sql, constraint_name, index_name
+from tenantry.postgres.tables.compiling import index_name
+from tenantry.postgres.tables.constraints import ConstraintPair, add_constraint, match_constraints
 from tenantry.proof.audit.foreign_keys import is_across
 from tenantry.proof.audit.rule import Violation, rule, violation
-from tenantry.proof.audit.snapshot import Key, Row, Snapshot, key_of
+from tenantry.proof.audit.snapshot import Key, Row, Snapshot
 from tenantry.sql import identifier, qualified
-from tenantry.tenancy.referential_action import ReferentialAction, parse_action
-
-_ACTIONS = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 
 
 @rule(
@@ -53,8 +50,8 @@ def unique_undeclared(snapshot: Snapshot) -> Iterator[Violation]:
 )
 def constraint_missing(snapshot: Snapshot) -> Iterator[Violation]:
     """Every declared constraint exists."""
-    for item, name, key, row in _declared(snapshot):
-        if row is None:
+    for item, name, key, pair in _declared(snapshot):
+        if pair.row is None:
             message = "The constraint is declared and does not exist."
             yield violation(_object(key, name), message, add_constraint(item))
 
@@ -67,9 +64,9 @@ def constraint_missing(snapshot: Snapshot) -> Iterator[Violation]:
 )
 def constraint_altered(snapshot: Snapshot) -> Iterator[Violation]:
     """Every declared constraint is as declared."""
-    for item, name, key, row in _declared(snapshot):
-        if row is not None and not _is_as_declared(item, key, row, snapshot):
-            message = f"The constraint is not as declared: {row['definition']}."
+    for item, name, key, pair in _declared(snapshot):
+        if pair.row is not None and not pair.is_same:
+            message = f"The constraint is not as declared: {pair.row['definition']}."
             yield violation(_object(key, name), message, _drop(key, name), add_constraint(item))
 
 
@@ -81,8 +78,8 @@ def constraint_altered(snapshot: Snapshot) -> Iterator[Violation]:
 )
 def constraint_unproven(snapshot: Snapshot) -> Iterator[Violation]:
     """Every constraint is validated and enforced."""
-    for item, name, key, row in _declared(snapshot):
-        if row is not None and not row["is_proven"] and _is_as_declared(item, key, row, snapshot):
+    for item, name, key, pair in _declared(snapshot):
+        if pair.row is not None and not pair.row["is_proven"] and pair.is_same and not _is_unproven(item):
             message = "The constraint was never validated, or is not enforced: rows may break it."
             remedy = f"ALTER TABLE {qualified(*key)} VALIDATE CONSTRAINT {identifier(name)}"
             yield violation(_object(key, name), message, remedy)
@@ -102,25 +99,27 @@ def constraint_undeclared(snapshot: Snapshot) -> Iterator[Violation]:
             yield violation(_object(key, row["name"]), message, _drop(key, row["name"]))
 
 
-def _declared(snapshot: Snapshot) -> Iterator[tuple[Constraint, str, Key, Row | None]]:
+def _pairs(snapshot: Snapshot) -> Iterator[tuple[Key, ConstraintPair]]:
     for key, (table, _) in snapshot.tables.items():
         if key in snapshot.relations:
-            found = snapshot.rows("constraints", key)
-            for item in table.constraints:
-                if name := constraint_name(item):
-                    yield item, name, key, found.get(name)
+            rows, indexes = snapshot.rows("constraints", key), snapshot.rows("indexes", key)
+            for pair in match_constraints(table, rows, indexes, snapshot.comparison):
+                yield key, pair
+
+
+def _declared(snapshot: Snapshot) -> Iterator[tuple[Constraint, str, Key, ConstraintPair]]:
+    for key, pair in _pairs(snapshot):
+        if pair.declared is not None:
+            yield pair.declared, pair.name or "without a name", key, pair
 
 
 def _undeclared(snapshot: Snapshot) -> Iterator[tuple[Row, Key]]:
     """Yield the undeclared constraints, without the references that `reference_across` reports."""
     rows = snapshot.facts["references"]
     across = {(row["schema"], row["table"], row["name"]) for row in rows if is_across(row, snapshot)}
-    for key, (table, _) in snapshot.tables.items():
-        if key in snapshot.relations:
-            declared = {constraint_name(item) for item in table.constraints}
-            for name, row in snapshot.rows("constraints", key).items():
-                if name not in declared and (*key, name) not in across:
-                    yield row, key
+    for key, pair in _pairs(snapshot):
+        if pair.declared is None and pair.row is not None and (*key, pair.name) not in across:
+            yield dict(pair.row), key
 
 
 def _spans_tenants(row: Row, key: Key, snapshot: Snapshot) -> bool:
@@ -131,24 +130,9 @@ def _spans_tenants(row: Row, key: Key, snapshot: Snapshot) -> bool:
     return tenant is not None and row["kind"] in {"p", "u", "x"} and tenant not in compared
 
 
-def _is_as_declared(item: Constraint, key: Key, row: Row, snapshot: Snapshot) -> bool:
-    if isinstance(item, CheckConstraint):
-        return row["kind"] == "c" and snapshot.comparison.is_same(key, as_sql(item.sqltext), row["expression"])
-    if isinstance(item, PrimaryKeyConstraint | UniqueConstraint):
-        kind = "p" if isinstance(item, PrimaryKeyConstraint) else "u"
-        return (row["kind"], row["columns"]) == (kind, [column.name for column in item.columns])
-    if isinstance(item, ForeignKeyConstraint):
-        on_delete = ReferentialAction(_ACTIONS[row["on_delete"]], tuple(row["set_columns"]))
-        actions = (parse_action(item.ondelete), parse_action(item.onupdate).verb)
-        return (
-            row["kind"] == "f"
-            and row["columns"] == [element.parent.name for element in item.elements]
-            and row["target"] == ".".join(key_of(item.referred_table))
-            and row["target_columns"] == [element.column.name for element in item.elements]
-            and (on_delete, _ACTIONS[row["on_update"]]) == actions
-        )
-    # Other constraints, such as EXCLUDE, are compared by their kind only.
-    return not isinstance(item, ExcludeConstraint) or row["kind"] == "x"
+def _is_unproven(item: Constraint) -> bool:
+    """Return whether the constraint is declared NOT VALID."""
+    return bool(item.dialect_kwargs.get("postgresql_not_valid"))
 
 
 def _object(key: Key, name: str) -> str:

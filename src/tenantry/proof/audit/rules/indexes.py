@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from sqlalchemy import Index
 
-from tenantry.proof.audit.declared import as_sql, create_index, index_columns, index_name
+from tenantry.postgres.tables.compiling import index_name
+from tenantry.postgres.tables.indexes import create_index, is_same_index
 from tenantry.proof.audit.rule import Violation, rule, violation
 from tenantry.proof.audit.snapshot import Key, Row, Snapshot
-from tenantry.sql import qualified
+from tenantry.sql import as_printed, qualified
 
 
 @rule(
@@ -27,7 +28,7 @@ def tenant_index_missing(snapshot: Snapshot) -> Iterator[Violation]:
         usable = (row for row in snapshot.rows("indexes", key).values() if row["is_valid"] and row["predicate"] is None)
         if not any(row["columns"][:1] == [tenant] for row in usable):
             message = f"No usable index leads with {tenant}, by which every statement of a tenant filters."
-            remedy = f"CREATE INDEX CONCURRENTLY ON {qualified(*key)} ({tenant})"
+            remedy = f"CREATE INDEX CONCURRENTLY ON {qualified(*key)} ({as_printed(tenant)})"
             yield violation(f"table {'.'.join(key)}", message, remedy)
 
 
@@ -69,13 +70,34 @@ def index_invalid(snapshot: Snapshot) -> Iterator[Violation]:
     remedy="Drop the index and create it as the models declare it.",
 )
 def index_altered(snapshot: Snapshot) -> Iterator[Violation]:
-    """Every declared index has the declared columns, predicate and method."""
+    """Every declared index has the declared keys, options, predicate and method."""
     for index, key, row in _declared(snapshot):
-        if row is not None and not _is_as_declared(index, key, row, snapshot):
+        if row is not None and not is_same_index(index, row, snapshot.comparison):
             name = index_name(index)
             message = f"The index is not as declared: {row['definition']}."
             dropped = f"DROP INDEX {qualified(key[0], name)}"
             yield violation(f"index {key[0]}.{name}", message, dropped, create_index(index))
+
+
+@rule(
+    "TN445",
+    "info",
+    reason="Every write maintains the index, and the next revision drops it.",
+    remedy="Declare the index, or drop it.",
+)
+def index_undeclared(snapshot: Snapshot) -> Iterator[Violation]:
+    """Every index of a declared table is declared."""
+    for key, (table, declaration) in snapshot.tables.items():
+        declared = {index_name(index) for index in table.indexes}
+        for row in snapshot.rows("indexes", key).values() if key in snapshot.relations else ():
+            spans = (
+                row["is_unique"] and declaration.kind.is_isolated and declaration.tenant_column not in row["columns"]
+            )
+            # `unique_undeclared` reports a unique index across tenants.
+            if not row["is_constraint"] and row["name"] not in declared and not spans:
+                message = f"No model declares this index on {'.'.join(key)}: {row['definition']}."
+                dropped = f"DROP INDEX {qualified(key[0], row['name'])}"
+                yield violation(f"index {key[0]}.{row['name']}", message, dropped)
 
 
 def _declared(snapshot: Snapshot) -> Iterator[tuple[Index, Key, Row | None]]:
@@ -84,14 +106,3 @@ def _declared(snapshot: Snapshot) -> Iterator[tuple[Index, Key, Row | None]]:
             found = snapshot.rows("indexes", key)
             for index in table.indexes:
                 yield index, key, found.get(index_name(index))
-
-
-def _is_as_declared(index: Index, key: Key, row: Row, snapshot: Snapshot) -> bool:
-    options = index.dialect_options["postgresql"]
-    method = (options.get("using") or "btree").lower()
-    if (index_columns(index), bool(index.unique), method) != (row["columns"], row["is_unique"], row["method"]):
-        return False
-    where = options.get("where")
-    if where is None or row["predicate"] is None:
-        return where is None and row["predicate"] is None
-    return snapshot.comparison.is_same(key, as_sql(where), row["predicate"])

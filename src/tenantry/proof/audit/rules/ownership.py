@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tenantry.proof.audit.finding import Severity
 from tenantry.proof.audit.rule import Violation, rule, violation
 from tenantry.proof.audit.snapshot import Snapshot
-from tenantry.sql import identifier, qualified
+from tenantry.sql import as_printed, identifier, qualified
 
 
 @rule(
@@ -40,7 +40,7 @@ def application_owns(snapshot: Snapshot) -> Iterator[Violation]:
     """The application owns no object."""
     roles = snapshot.service.roles
     # `owner_differs` reports the declared tables.
-    tables = {".".join(key) for key in snapshot.tables}
+    tables = {".".join(map(as_printed, key)) for key in snapshot.tables}
     for row in snapshot.facts["owned"]:
         if row["kind"] != "table" or row["name"] not in tables:
             message = f"The {row['kind']} belongs to {roles.application}, which can alter and replace it."

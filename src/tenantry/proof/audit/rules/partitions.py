@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from tenantry.postgres.objects import HashPartitions
 from tenantry.proof.audit.differences import altered, missing, undeclared
 from tenantry.proof.audit.finding import Severity
-from tenantry.proof.audit.relations import isolated_parents, revoke_all, undeclared_relations
+from tenantry.proof.audit.relations import REPARTITION, isolated_parents, revoke_all, undeclared_relations
 from tenantry.proof.audit.rule import Violation, rule, violation
 from tenantry.proof.audit.snapshot import Row, Snapshot, split_name
 from tenantry.sql import qualified
-
-# Rows have to move, which no statement does in place.
-_REPARTITION = "In a migration, copy the rows into a table with the declared partitions, and rename it."
 
 
 @rule(
@@ -55,11 +52,11 @@ def partitions_differ(snapshot: Snapshot) -> Iterator[Violation]:
     for item, found in altered(snapshot, HashPartitions):
         kind = "" if found.is_regular else ", which are not one for each remainder under its own name"
         message = f"The table is declared with {item.count} partitions and has {found.count}{kind}."
-        yield violation(f"table {item.schema}.{item.table}", message, _REPARTITION)
+        yield violation(f"table {item.schema}.{item.table}", message, REPARTITION)
     for item in undeclared(snapshot, HashPartitions):
         if (item.schema, item.table) in snapshot.tables:
             message = f"The table is declared without partitions and has {item.count}."
-            yield violation(f"table {item.schema}.{item.table}", message, _REPARTITION)
+            yield violation(f"table {item.schema}.{item.table}", message, REPARTITION)
 
 
 @rule(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tenantry.postgres.tables.options import table_differences
 from tenantry.proof.audit.finding import Severity
-from tenantry.proof.audit.relations import DECLARE, isolated_parents, revoke_all, undeclared_relations
+from tenantry.proof.audit.relations import DECLARE, REPARTITION, isolated_parents, revoke_all, undeclared_relations
 from tenantry.proof.audit.rule import Violation, rule, violation
 from tenantry.proof.audit.snapshot import Snapshot
 from tenantry.sql import qualified
@@ -60,6 +61,25 @@ def table_unlogged(snapshot: Snapshot) -> Iterator[Violation]:
         if row is not None and row["is_unlogged"]:
             message = "The table is UNLOGGED: a crash of the server empties it, and standbys do not have its rows."
             yield violation(f"table {'.'.join(key)}", message, f"ALTER TABLE {qualified(*key)} SET LOGGED")
+
+
+@rule(
+    "TN444",
+    "warning",
+    reason="The table stores its rows in another way than the models declare. For a comment, it is an info.",
+    remedy="Set the declared property. A partition key cannot be changed in place.",
+)
+def table_altered(snapshot: Snapshot) -> Iterator[Violation]:
+    """A table has the declared partition key, storage parameters and comment."""
+    for key, (table, _) in snapshot.tables.items():
+        row = snapshot.rows("tables", key).get(key[1])
+        for one in table_differences(table, row, snapshot.comparison) if row else ():
+            # `table_unlogged` reports a table that is UNLOGGED.
+            if one.found == "UNLOGGED":
+                continue
+            message = f"The {one.aspect} is {one.found or 'missing'}, and is declared {one.declared or 'as missing'}."
+            severity: Severity | None = "info" if one.aspect == "comment" else None
+            yield violation(f"table {'.'.join(key)}", message, one.change or REPARTITION, severity=severity)
 
 
 @rule(

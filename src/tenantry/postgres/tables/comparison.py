@@ -1,4 +1,4 @@
-"""Compares two SQL expressions by meaning: the declared one and the one in the catalog.
+"""Compares two SQL expressions, or two types, by meaning: the declared one and the one in the catalog.
 
 The catalog has the server's spelling of a CHECK or a default, a model has its author's. So both become columns of one
 EXPLAIN, which the server prints in one spelling. EXPLAIN only plans the statement, so no row is read.
@@ -10,8 +10,9 @@ question, `settle` sends the questions of many tables in one EXPLAIN, and the ch
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -27,22 +28,37 @@ INSUFFICIENT_PRIVILEGE = "42501"
 # Tables in one statement: fewer tables need more round trips, more tables need more of the planner's memory.
 TOGETHER = 50
 
+# Pairs in one SELECT, which has at most 1,664 columns.
+WIDEST = 400
+
+# The planner drops COLLATE from what it prints, so explicit collations are compared beside.
+_COLLATE = re.compile(r'\bCOLLATE\s+(?:"?\w+"?\.)?("(?:[^"]|"")+"|\w+)', re.IGNORECASE)
+
+# Where the columns of an expression come from: a table, or a query that is no table.
+_Source = tuple[str, str]
+
 
 class _Question(NamedTuple):
-    table: tuple[str, str]
+    source: _Source
     declared: str
     found: str
     cast: str
 
     @property
+    def is_of_table(self) -> bool:
+        return self.source[0] != ""
+
+    @property
     def pair(self) -> str:
         """Both expressions as text, so that the questions of several tables fit into the same columns of a UNION."""
         texts = (self.declared, self.found)
+        if not self.is_of_table:
+            return ", ".join(texts)
         return ", ".join(f"CAST(({text}) AS {self.cast})::text" if self.cast else f"({text})::text" for text in texts)
 
 
 class Comparison:
-    """The questions of one audit, and their answers; expressions of `unreadable` tables are never compared."""
+    """The questions of one comparison, and their answers; expressions of `unreadable` tables are never compared."""
 
     def __init__(self, connection: Connection, unreadable: Collection[tuple[str, str]] = ()) -> None:
         self._connection = connection
@@ -57,19 +73,38 @@ class Comparison:
         """
         if declared.strip() == found.strip() or table in self._unreadable:
             return True
-        question = _Question(table, declared, found, cast)
+        return _collations(declared) == _collations(found) and self._ask(_Question(table, declared, found, cast))
+
+    def is_same_type(self, declared: str, found: str) -> bool:
+        """Return whether both are names of one type, with the same modifiers."""
+        return declared == found or self._ask(_Question(("", ""), _null(declared), _null(found), ""))
+
+    def is_same_value(self, data_type: str, declared: str, found: str) -> bool:
+        """Return whether both constants are the same value of a type."""
+        values = [f"CAST(({text}) AS {data_type})" for text in (declared, found)]
+        return declared == found or self._ask(_Question(("", ""), values[0], values[1], ""))
+
+    def is_same_check(self, data_type: str, declared: str, found: str) -> bool:
+        """Return whether both checks of a domain over `data_type` mean the same; they call the value VALUE."""
+        # OFFSET prevents that the planner replaces the column by its value.
+        source = ("", f" FROM (SELECT CAST(NULL AS {data_type}) AS value OFFSET 0) AS domain")
+        return declared == found or self._ask(_Question(source, declared, found, ""))
+
+    def _ask(self, question: _Question) -> bool:
         if question not in self._answers:
             self._open[question] = None
         return self._answers.get(question, True)
 
     def settle(self) -> bool:
         """Send the open questions to the server; return whether there was one."""
-        by_table: dict[tuple[str, str], list[_Question]] = defaultdict(list)
+        by_source: dict[_Source, list[_Question]] = defaultdict(list)
         for question in self._open:
-            by_table[question.table].append(question)
+            by_source[question.source].append(question)
         self._open.clear()
-        groups = list(by_table.values())
-        for batch in (groups[start : start + TOGETHER] for start in range(0, len(groups), TOGETHER)):
+        groups = [
+            group[start : start + WIDEST] for group in by_source.values() for start in range(0, len(group), WIDEST)
+        ]
+        for batch in _batches(groups):
             self._answer(batch)
         return bool(groups)
 
@@ -110,7 +145,7 @@ class Comparison:
         # The plan may leave out a table that can hold no row, such as the parent of partitions.
         plans = plan.get("Plans", []) if len(batch) > 1 else [plan]
         if len(batch) > 1 and [(one.get("Schema"), one.get("Relation Name")) for one in plans] != [
-            group[0].table for group in batch
+            group[0].source for group in batch
         ]:
             return None, None
         outputs: list[list[str]] = [one.get("Output", []) for one in plans]
@@ -123,7 +158,23 @@ class Comparison:
         ], None
 
 
+def _null(data_type: str) -> str:
+    return f"CAST(NULL AS {data_type})"
+
+
+def _batches(groups: Sequence[list[_Question]]) -> Iterator[Sequence[list[_Question]]]:
+    """Yield the groups about tables together, because their plans name the tables, and each other group alone."""
+    tables = [group for group in groups if group[0].is_of_table]
+    yield from (tables[start : start + TOGETHER] for start in range(0, len(tables), TOGETHER))
+    yield from ([group] for group in groups if not group[0].is_of_table)
+
+
 def _select(group: Sequence[_Question], widest: int) -> str:
     padding = ["NULL::text, NULL::text"] * (widest - len(group))
     pairs = ", ".join([*(question.pair for question in group), *padding])
-    return f"SELECT {pairs} FROM ONLY {qualified(*group[0].table)}"  # noqa: S608  # quoted, or of a model
+    source = f" FROM ONLY {qualified(*group[0].source)}" if group[0].is_of_table else group[0].source[1]
+    return f"SELECT {pairs}{source}"  # quoted, or of a model
+
+
+def _collations(expression: str) -> list[str]:
+    return [name.strip('"').lower() for name in _COLLATE.findall(expression)]
