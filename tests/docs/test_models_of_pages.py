@@ -24,6 +24,7 @@ def test_models_are_accepted(block: Block, monkeypatch: pytest.MonkeyPatch) -> N
     """No model has a shape that the same pages call refused."""
     # SQLAlchemy looks up the names of annotations in the module.
     module: Any = ModuleType("models_of_a_page")
+    module.__file__ = str(block.page)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     exec(compile(block.text, str(block), "exec", dont_inherit=True), vars(module))  # noqa: S102  # a page of the project
     service = Service(
@@ -35,5 +36,5 @@ def test_models_are_accepted(block: Block, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_pages_show_models() -> None:
     """The page of declarations shows the base class, tables without a model and lookups."""
-    assert len([block for block in MODELS if block.page == DECLARATIONS]) == 3
+    assert len([block for block in MODELS if block.page == DECLARATIONS]) >= 3
     assert {block.page.name for block in MODELS} > {"declarations.md", "relate-tables.md"}

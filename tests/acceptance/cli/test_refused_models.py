@@ -43,7 +43,7 @@ COMMANDS = [
     "prepare",
     "up",
     "migrate",
-    "rollback base",
+    "rollback base --yes",
     "revision -m change",
     "audit",
     "prove isolation",

@@ -14,13 +14,18 @@ from typing import Any, NamedTuple
 import pytest
 
 from tenantry import errors
-from tenantry.tenancy import declared_table, kinds, lookups, reference_rules, rules
+from tenantry.tenancy import declared_table, exclusions, kinds, lookups, names, policy, reference_rules, rules
 
-MODULES: list[ModuleType] = [rules, reference_rules, kinds, declared_table, lookups]
+MODULES: list[ModuleType] = [
+    *(rules, reference_rules, exclusions, names),
+    *(kinds, declared_table, lookups, policy),
+]
 
 HEAD = """
 import datetime, uuid
+from typing import Any
 from sqlalchemy import *
+from sqlalchemy.dialects.postgresql import TSRANGE, ExcludeConstraint
 from sqlalchemy.orm import *
 from tenantry import *
 """
@@ -262,6 +267,50 @@ REFUSED = {
         ", match='FULL'",
         "",
     ),
+    "a cascade that the application may begin": member(
+        TEAM.replace("TenantScoped", "Global")
+        + NOTE
+        + "    team_id: Mapped[uuid.UUID] = mapped_column(ForeignKey('teams.id', ondelete='CASCADE'))\n",
+        "Remove ondelete from the foreign key",
+        ", ondelete='CASCADE'",
+        "",
+    ),
+    "exclusion": member(
+        NOTE
+        + "    during: Mapped[Any] = mapped_column(TSRANGE)\n"
+        + "    __table_args__ = (ExcludeConstraint(('during', '&&')),)\n",
+        "Add ('tenant_id', '=') to the constraint as its first element",
+        "ExcludeConstraint(",
+        "ExcludeConstraint(('tenant_id', '='), ",
+    ),
+    "long name": member(
+        NOTE.replace('"notes"', f'"{"n" * 64}"'), "Choose a name of at most 63 bytes", "n" * 64, "n" * 63
+    ),
+    "control character": member(
+        NOTE.replace('"notes"', '"no\\ttes"'), "Choose a name of printable characters", "no\\ttes", "notes"
+    ),
+    "schema of the server": member(
+        NOTE + "    __table_args__ = {'schema': 'pg_notes'}\n",
+        "Choose another name for the schema",
+        "pg_notes",
+        "private_notes",
+    ),
+    "name of a partition": member(
+        NOTE.replace('"notes"\n', '"notes"\n    __partitions__ = 2\n').replace(
+            "    id", "    tenant_id: Mapped[str] = mapped_column(primary_key=True)\n    id"
+        )
+        + TEAM.replace('"teams"', '"notes_p0"'),
+        "Choose another name for one of the two tables",
+        "notes_p0",
+        "teams",
+    ),
+    "name with a dot": member(
+        NOTE.replace('"notes"', '"no.tes"') + "    first_id: Mapped[uuid.UUID]\n"
+        "    __table_args__ = (ForeignKeyConstraint(['first_id'], [id]),)\n",
+        "Choose a name without dots and commas",
+        "no.tes",
+        "notes",
+    ),
     "type of the tenant": member(
         BASE.replace("    pass", "    tenancy = Tenancy(type=Numeric())") + NOTE,
         "Use String, Text, Uuid, BigInteger or Integer",
@@ -290,7 +339,7 @@ def test_a_remedy_applied_to_the_letter_is_accepted(name: str) -> None:
         with pytest.raises(errors.DeclarationError) as caught:
             check(models)
         assert said in caught.value.remedy
-        assert caught.value.why or said.startswith(("Pass", "Use"))
+        assert caught.value.why or said.startswith(("Pass", "Use", "Choose"))
         assert old in models
         models = models.replace(old, new)
     check(models)
