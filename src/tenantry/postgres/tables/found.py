@@ -126,7 +126,7 @@ def found_default(row: Row) -> DefaultClause | None:
 
 
 def found_sqlalchemy_type(row: Row) -> TypeEngine[Any]:
-    """Return SQLAlchemy's type for the column, or the type as PostgreSQL spells it if there is none."""
+    """Return SQLAlchemy's type for the column, or the type as PostgreSQL spells it if SQLAlchemy has no such type."""
     name: str = row["type"]
     if row["collation"] or name.endswith("[]"):
         member = _type_of(name.removesuffix("[]"), row)

@@ -20,7 +20,7 @@ _PARTITION_KEY = re.compile(r"^\s*(\w+)\s*\((.*)\)\s*$", re.DOTALL)
 
 
 class TableDifference(NamedTuple):
-    """One property of a table that differs; `change` and `undo` are statements, None if PostgreSQL has none."""
+    """One property of a table that differs; `change` and `undo` are statements, None if PostgreSQL cannot change it."""
 
     aspect: Literal["partition key", "storage parameters", "persistence", "comment"]
     declared: str | None
