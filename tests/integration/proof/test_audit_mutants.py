@@ -43,8 +43,9 @@ BY_HAND = {
 }
 # These statements lose data, so a remedy has to name the loss before it: "If its values may be lost: ALTER TABLE ...".
 LOSES = re.compile(
-    r"\bDROP (?:COLUMN|TABLE|SCHEMA|SEQUENCE|EXTENSION|SUBSCRIPTION|DATABASE|OWNED)\b|\bALTER COLUMN .+ TYPE (?!.* COLLATE )|lo_unlink"
-    r"|pg_drop_replication_slot|^(?:TRUNCATE|DELETE|UPDATE)\b|\bDROP\b.*\bCASCADE$",
+    r"\bDROP (?:COLUMN|TABLE|SCHEMA|SEQUENCE|EXTENSION|SUBSCRIPTION|DATABASE|OWNED)\b"
+    r"|\bALTER COLUMN .+ TYPE (?!.* COLLATE )|lo_unlink|pg_drop_replication_slot"
+    r"|^(?:TRUNCATE|DELETE|UPDATE)\b|\bDROP\b.*\bCASCADE$",
 )
 CONDITION = re.compile(r"(?:[^:]*\. )?If [^:]* may be lost: ")
 # The remedy of another finding has already removed the object.
