@@ -37,14 +37,14 @@ test: $(VENV)/dev ## Run all tests but generated schemas, against a real Postgre
 
 # The system's PostgreSQL is the oldest one that is supported: all that touches the catalog runs on it. 16 lies between it
 # and 18, so that migrations, units of work and connections are enough.
-SYSTEM ?= $(shell pg_config --bindir 2>/dev/null)
-ON_SERVER = $(BIN)/python -m pytest -n auto --dist worksteal -m "not docs and not one_version" $(ARGS) \
-    --ignore tests/integration/schemas
+SERVERS ?= $(shell pg_config --bindir 2>/dev/null) 16
 test-servers: $(VENV)/dev ## Run what touches the server again on the system's PostgreSQL and on 16
-	@echo "PostgreSQL: $(SYSTEM)"
-	@TENANTRY_TEST_POSTGRES=$(SYSTEM) $(ON_SERVER) tests/integration --ignore tests/integration/fastapi
-	@echo "PostgreSQL: 16"
-	@TENANTRY_TEST_POSTGRES=16 $(ON_SERVER) tests/integration/migrations tests/integration/tenancy
+	@for server in $(SERVERS); do \
+	    echo "PostgreSQL: $$server"; \
+	    case $$server in 16) tests="tests/integration/migrations tests/integration/tenancy" ;; *) tests=tests/integration ;; esac; \
+	    TENANTRY_TEST_POSTGRES=$$server $(BIN)/python -m pytest -n auto --dist worksteal -m "not docs and not one_version" \
+	        --ignore tests/integration/schemas --ignore tests/integration/fastapi $$tests $(ARGS) || exit 1; \
+	done
 
 MODELS ?= 5000
 CHANGES ?= 1000
