@@ -243,8 +243,10 @@ WITH object AS (
     FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
 )
 SELECT o.kind, o.name, o."table", d.description AS text
+-- initdb comments on the schema public.
 FROM object AS o
 JOIN pg_description AS d ON d.classoid = o.class AND d.objoid = o.oid AND d.objsubid = 0
 JOIN pg_namespace AS n ON n.oid = o.namespace
 WHERE n.nspname = $1
+  AND (o.kind, o.name, d.description) <> ('SCHEMA', 'public', 'standard public schema')
   AND NOT EXISTS (SELECT FROM pg_depend AS e WHERE e.classid = o.class AND e.objid = o.oid AND e.deptype = 'e');

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic_settings import SettingsConfigDict
-from sqlalchemy.orm import configure_mappers
 
 from tenantry import Address, DatabaseSettings, KeyRing, Roles, Service
 from tenantry.deployment import Deployment
@@ -45,10 +44,13 @@ def load_models(source: str) -> Iterator[types.ModuleType]:
     sys.modules[module.__name__] = module
     try:
         exec(compile(source, f"<{module.__name__}>", "exec"), vars(module))  # noqa: S102  # The source is ours.
-        configure_mappers()
+        module.Base.registry.configure()
         check_declarations(module.Base.metadata)
         yield module
     finally:
+        # Otherwise the mappers of all schemas stay in memory.
+        if hasattr(module, "Base"):
+            module.Base.registry.dispose()
         del sys.modules[module.__name__]
 
 

@@ -304,6 +304,12 @@ REFUSED = {
         "notes_p0",
         "teams",
     ),
+    "one table twice": member(
+        NOTE + TEAM.replace('"teams"\n', '"notes"\n    __table_args__ = {"schema": "public"}\n'),
+        "Choose another name or another schema for one of the two tables",
+        '"schema": "public"',
+        '"schema": "other"',
+    ),
     "name with a dot": member(
         NOTE.replace('"notes"', '"no.tes"') + "    first_id: Mapped[uuid.UUID]\n"
         "    __table_args__ = (ForeignKeyConstraint(['first_id'], [id]),)\n",
