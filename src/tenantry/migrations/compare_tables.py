@@ -94,7 +94,7 @@ def _refuse_partitioning(changes: list[TableChanges]) -> None:
                     f"The {difference.aspect} of table {one.table.fullname} is {difference.found or 'missing'}, and is "
                     f"declared {difference.declared or 'as missing'}.",
                     why="PostgreSQL cannot change how a table is partitioned.",
-                    remedy="Write a migration that copies the rows into a table with the declared partitions, and renames it.",
+                    remedy="Write a migration that copies the rows into a table with these partitions, and renames it.",
                 )
 
 
