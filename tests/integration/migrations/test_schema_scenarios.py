@@ -18,6 +18,9 @@ from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.exc import DBAPIError
 
 from tenantry import Address, Global, errors
+from tenantry.postgres.tables.comparison import Comparison
+from tenantry.postgres.tables.constraints import match_constraints
+from tenantry.postgres.tables.found import read_tables
 
 
 @pytest.fixture
@@ -132,8 +135,6 @@ async def test_tables_that_refer_to_each_other(lab: Lab, *, use_alter: bool) -> 
     "convention", [{}, {"pk": "%(table_name)s_primary", "ck": "%(table_name)s_is_%(constraint_name)s"}]
 )
 async def test_a_service_brings_its_own_metadata(lab: Lab, convention: dict[str, str]) -> None:
-    """Constraints without a name get the server's name, and are found by their definition."""
-
     def state(*parts: Any) -> Define:
         return both(
             table(Column("value", sa.Integer), *parts),
@@ -144,19 +145,49 @@ async def test_a_service_brings_its_own_metadata(lab: Lab, convention: dict[str,
             ),
         )
 
-    def named(sql: str) -> CheckConstraint:
-        return CheckConstraint(sql, name="right") if convention else CheckConstraint(sql)
-
     await goes_forth_and_back(
         lab,
-        state(
-            named("value > 0"),
-            UniqueConstraint("tenant_id", "value"),
-            named("value < 1000") if not convention else Index("ix_v", "value"),
-        ),
-        state(named("value % 7 > 0"), UniqueConstraint("tenant_id", "value", deferrable=True)),
+        state(CheckConstraint("value > 0", name="right"), UniqueConstraint("tenant_id", "value"), Index(None, "value")),
+        state(CheckConstraint("value % 7 > 0", name="right"), UniqueConstraint("tenant_id", "value", deferrable=True)),
         naming_convention=convention,
     )
+
+
+async def test_constraints_without_a_name_are_found_by_their_definition(lab: Lab) -> None:
+    """In metadata without a convention, the server names them."""
+
+    def declared(sql: str) -> sa.Table:
+        return sa.Table(
+            "plain",
+            sa.MetaData(),
+            Column("id", sa.Integer, primary_key=True),
+            Column("value", sa.Integer, sa.CheckConstraint(sql), unique=True),
+            sa.CheckConstraint("value <> id"),
+            ForeignKeyConstraint(["value"], ["plain.id"], ondelete="CASCADE"),
+            postgresql.ExcludeConstraint(("value", "="), using="btree"),
+        )
+
+    def compare(connection: sa.Connection, found: sa.Table) -> list[tuple[str, bool]]:
+        comparison, catalog = Comparison(connection), read_tables(connection, ["public"])
+        parts = catalog.constraints["public", "plain"], catalog.indexes["public", "plain"]
+        while True:
+            pairs = match_constraints(found, *parts, comparison)
+            if not comparison.settle():
+                return sorted((pair.name, pair.is_same) for pair in pairs)
+
+    names = [
+        "plain_check",
+        "plain_pkey",
+        "plain_value_check",
+        "plain_value_excl",
+        "plain_value_fkey",
+        "plain_value_key",
+    ]
+    async with full_schema.session(lab.address) as connection:
+        await connection.run_sync(declared("value > 0").metadata.create_all)
+        assert await connection.run_sync(compare, declared("(value) > (0)")) == [(name, True) for name in names]
+        found = await connection.run_sync(compare, declared("value > 1"))
+    assert found == [("", False), *((name, name != "plain_value_check") for name in names)]
 
 
 async def test_an_enum_in_another_schema_and_one_that_inherits_it(lab: Lab) -> None:
