@@ -290,9 +290,9 @@ CHANGES = [
     ),
     Change(
         "exclusion_changed",
-        with_value(lambda: ExcludeConstraint(("tenant_id", "="), ("value", "&&"), name="x"), kind=postgresql.TSTZRANGE),
+        with_value(lambda: ExcludeConstraint(("tenant_id", "="), ("value", "&&"), name="y"), kind=postgresql.TSTZRANGE),
         with_value(
-            lambda: ExcludeConstraint(("tenant_id", "="), ("value", "&&"), name="x", where=text("NOT isempty(value)")),
+            lambda: ExcludeConstraint(("tenant_id", "="), ("value", "&&"), name="y", where=text("NOT isempty(value)")),
             kind=postgresql.TSTZRANGE,
         ),
         extensions=("btree_gist",),

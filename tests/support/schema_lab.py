@@ -60,6 +60,8 @@ class Lab:
         self.roles = Roles(f"{self.name}_owner", f"{self.name}_app", f"{self.name}_admin")
         self.folder = folder / "migrations"
         full_schema.write_migrations(self.folder)
+        # The tables of all states so far, which a project's revisions would create.
+        self.created: set[tuple[str, str]] = set()
 
     def service(
         self, define: Define, *, extensions: tuple[str, ...] = (), naming_convention: dict[str, str] | None = None
@@ -70,6 +72,7 @@ class Lab:
             fields["metadata"] = MetaData(naming_convention=naming_convention)
         base = type("Base", (TenantBase, DeclarativeBase), fields)
         define(base)
+        self.created |= {(table.schema or "public", table.name) for table in base.metadata.tables.values()}  # type: ignore[attr-defined]
         return Service(
             name=self.name,
             metadata=base.metadata,  # type: ignore[attr-defined]
@@ -105,7 +108,7 @@ class Lab:
     async def revision(self, service: Service) -> Revision:
         """Write the revision that brings the database to the state of the models."""
         async with full_schema.session(self.address, role=self.roles.owner) as connection:
-            return await connection.run_sync(_write, service)
+            return await connection.run_sync(_write, service, frozenset(self.created))
 
     async def run(self, code: str, service: Service) -> None:
         """Run one direction of a revision, as the owner in one transaction."""
@@ -157,8 +160,8 @@ def differences(before: Definitions, after: Definitions) -> str:
     return "\n".join(map(str, compare_definitions(before, after)))
 
 
-def _write(connection: Connection, service: Service) -> Revision:
-    context = MigrationContext.configure(connection, opts=comparison_options(service))
+def _write(connection: Connection, service: Service, created: frozenset[tuple[str, str]]) -> Revision:
+    context = MigrationContext.configure(connection, opts=comparison_options(service, connection, {}, lambda: created))
     script = produce_migrations(context, service.metadata)
     assert script.upgrade_ops is not None
     assert script.downgrade_ops is not None
@@ -173,6 +176,7 @@ def _render(context: MigrationContext, operations: OpContainer) -> str:
 
 
 def _run(connection: Connection, code: str, service: Service) -> None:
-    operations = Operations(MigrationContext.configure(connection, opts=comparison_options(service)))
+    options = comparison_options(service, connection, {}, frozenset)
+    operations = Operations(MigrationContext.configure(connection, opts=options))
     names: dict[str, Any] = {"op": operations}
     exec(f"import sqlalchemy as sa\n{code}", names)  # noqa: S102  # a revision

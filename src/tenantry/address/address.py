@@ -114,6 +114,8 @@ class Address:
         root = self.tls.root_certificate or (SYSTEM if self.tls.mode == "verify-full" else None)
         files = {"PGSSLROOTCERT": root, "PGSSLCERT": self.tls.certificate, "PGSSLKEY": self.tls.key}
         environment |= {name: path for name, path in files.items() if path is not None}
+        if self.tls.is_direct:
+            environment["PGSSLNEGOTIATION"] = "direct"
         return environment | {_ENVIRONMENT[name]: value for name, value in self.parameters.items()}
 
     def __repr__(self) -> str:
@@ -130,6 +132,8 @@ class Address:
             ("sslkey", self.tls.key),
         )
         keywords |= {name: path for name, path in files if path is not None}
+        if self.tls.is_direct:
+            keywords["sslnegotiation"] = "direct"
         if self.target_session_attrs != "any":
             keywords["target_session_attrs"] = self.target_session_attrs
         return keywords | dict(self.parameters)

@@ -1,8 +1,8 @@
 """Parse an address into libpq's keywords, and write it back: URLs of all drivers, and `host=... user=...`.
 
-Where drivers differ, libpq's rules apply (manual, 34.1.1): the authority ends at the first slash or question mark, and
-a plus sign means a plus sign. No message repeats a value. A message repeats a parameter's name only where that name
-cannot be part of a password.
+`pasted` removes what is around an address, and `parameters` knows the names. Where drivers differ, libpq's rules apply
+(manual, 34.1.1): the authority ends at the first slash or question mark, and a plus sign means a plus sign. No message
+repeats a value. A message repeats a parameter's name only where that name cannot be part of a password.
 """
 
 from __future__ import annotations
@@ -12,29 +12,16 @@ from collections.abc import Mapping
 from urllib.parse import quote, unquote
 
 from tenantry.address.origin import EXAMPLE, Origin
+from tenantry.address.parameters import add_parameter
+from tenantry.address.pasted import read_command, unwrap
 
-TLS_KEYWORDS = frozenset({"sslmode", "sslrootcert", "sslcert", "sslkey"})
-# The accepted parameters and keywords. Others are refused, because to ignore them would hide a mistake.
-KNOWN = frozenset(
-    {
-        *("host", "port", "dbname", "user", "password", "target_session_attrs"),
-        *TLS_KEYWORDS,
-        *("application_name", "options", "connect_timeout"),
-    }
+_SCHEME = re.compile(
+    r"(jdbc:)?postgres(?:ql)?(?:\+(?:asyncpg|psycopg|psycopg_async|psycopg2|pg8000))?://", re.IGNORECASE
 )
-# Other drivers' names for the same thing.
-_ALIASES = {"database": "dbname", "username": "user", "ssl": "sslmode"}
-# These values change nothing for asyncpg, so they are accepted. Database consoles also add channel_binding=require,
-# which asyncpg does not support.
-_IDLE = {
-    ("channel_binding", "disable"),
-    ("channel_binding", "prefer"),
-    ("gssencmode", "disable"),
-    ("gssencmode", "prefer"),
-}
-
-_SCHEME = re.compile(r"postgres(?:ql)?(?:\+(?:asyncpg|psycopg|psycopg_async|psycopg2|pg8000))?://", re.IGNORECASE)
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_PLAIN_NAME = re.compile(r"[A-Za-z][\w.]{0,62}")
+# [YOUR-PASSWORD] of Supabase, {your_password} of Azure, YOUR_PASSWORD of Fly, <password> of manuals, a masked password.
+_PLACEHOLDER = re.compile(r"[\[{<](?:your[-_ ])?(?:db[-_ ])?password[\]}>]|your[-_]password|\*{4,}", re.IGNORECASE)
 _KEYWORD = re.compile(r"\s*(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|(?!')(?:[^\s\\]|\\.)*)(?=\s|$)", re.DOTALL)
 
 
@@ -44,11 +31,25 @@ def read_keywords(text: str, origin: Origin) -> dict[str, str]:
     Raises:
         ConfigurationError: the text is not a PostgreSQL address, or has a parameter that is not supported.
     """
-    text = _unwrap(text)
+    text = unwrap(text)
     if not text:
         raise origin.error("is empty", remedy=f"Write it as {EXAMPLE}.")
+    text, given = read_command(text, origin) or (text, {})
+    keywords: dict[str, str] = {}
+    for name, value in given.items():
+        add_parameter(keywords, name, value, origin, is_nameable=False)
+    if text:
+        keywords |= _read_address(text, origin)
+    if _PLACEHOLDER.fullmatch(keywords.get("password", "")):
+        raise origin.error(
+            "is the placeholder of a console", "password", remedy="Write the login's password in its place."
+        )
+    return {name: value for name, value in keywords.items() if value}
+
+
+def _read_address(text: str, origin: Origin) -> dict[str, str]:
     if scheme := _SCHEME.match(text):
-        return _read_url(text[scheme.end() :], origin)
+        return _read_url(text[scheme.end() :], origin, is_jdbc=scheme[1] is not None)
     if _KEYWORD.match(text):
         return _read_pairs(text, origin)
     raise origin.error("is not a PostgreSQL address", remedy=f"Write it as {EXAMPLE}.")
@@ -62,13 +63,7 @@ def write_url(keywords: Mapping[str, str], hosts: str) -> str:
     return f"postgresql://{credentials}@{hosts}/{quote(keywords['dbname'], safe='')}" + (f"?{query}" if query else "")
 
 
-def _unwrap(text: str) -> str:
-    """Remove blanks, a final newline and the quotes of an env file around an address."""
-    text = text.strip()
-    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
-
-
-def _read_url(text: str, origin: Origin) -> dict[str, str]:
+def _read_url(text: str, origin: Origin, *, is_jdbc: bool) -> dict[str, str]:
     end = re.search(r"[/?]|$", text)
     assert end is not None
     authority, rest = text[: end.start()], text[end.start() :]
@@ -87,9 +82,10 @@ def _read_url(text: str, origin: Origin) -> dict[str, str]:
         raise origin.error(
             "has a second / after the host", remedy="Encode a / in the password or the database name as %2F."
         )
+    if "#" in path:
+        raise origin.error("has a # after the host", remedy="Remove the # and the text after it, or encode a # as %23.")
     keywords["dbname"] = _decode(path[1:], origin)
-    keywords |= _read_query(query, origin, is_whole="@" in authority)
-    return {name: value for name, value in keywords.items() if value}
+    return keywords | _read_query(query, origin, is_whole="@" in authority, is_jdbc=is_jdbc)
 
 
 def _read_location(location: str, origin: Origin) -> dict[str, str]:
@@ -107,7 +103,7 @@ def _read_location(location: str, origin: Origin) -> dict[str, str]:
     return {"host": ",".join(names), "port": ",".join(ports) if any(ports) else ""}
 
 
-def _read_query(query: str, origin: Origin, *, is_whole: bool) -> dict[str, str]:
+def _read_query(query: str, origin: Origin, *, is_whole: bool, is_jdbc: bool) -> dict[str, str]:
     """Parse the parameters. Unless an @ comes before them (`is_whole`), they may begin in the middle of a password."""
     keywords: dict[str, str] = {}
     for pair in query.split("&") if query else []:
@@ -116,7 +112,18 @@ def _read_query(query: str, origin: Origin, *, is_whole: bool) -> dict[str, str]
             raise origin.error(
                 "has a parameter without a value after the ?", remedy="Write each parameter as name=value."
             )
-        _add(keywords, name, _decode(value, origin), origin, is_whole=is_whole)
+        if "#" in value and name != "password":
+            raise origin.error(
+                "has a # in a parameter", remedy="Remove the # and the text after it, or encode a # as %23."
+            )
+        if is_jdbc:
+            # JDBC decodes a plus sign as a blank.
+            value = value.replace("+", "%20")
+        is_nameable = is_whole and "password" not in keywords and _PLAIN_NAME.fullmatch(name) is not None
+        add_parameter(keywords, name, _decode(value, origin), origin, is_nameable=is_nameable)
+    if is_jdbc and keywords.get("sslmode") == "true":
+        # JDBC verifies the server unless sslmode says otherwise.
+        keywords["sslmode"] = "verify-full"
     return keywords
 
 
@@ -130,32 +137,10 @@ def _read_pairs(text: str, origin: Origin) -> dict[str, str]:
                 "is not of the form keyword=value", remedy="Enclose a value that contains blanks in single quotes."
             )
         value = found[2][1:-1] if found[2].startswith("'") else found[2]
-        _add(keywords, found[1], re.sub(r"\\(.)", r"\1", value, flags=re.DOTALL), origin)
+        value = re.sub(r"\\(.)", r"\1", value, flags=re.DOTALL)
+        add_parameter(keywords, found[1], value, origin, is_nameable=False)
         position = found.end()
-    return {name: value for name, value in keywords.items() if value}
-
-
-def _add(keywords: dict[str, str], name: str, value: str, origin: Origin, *, is_whole: bool = False) -> None:
-    name = _ALIASES.get(name, name)
-    if (name, value) in _IDLE:
-        return
-    if name == "channel_binding":
-        raise origin.error(
-            "is not supported by asyncpg",
-            name,
-            remedy="Use sslmode=verify-full instead: it protects against the same attack.",
-        )
-    if name not in KNOWN:
-        # The name is repeated only if it cannot be part of a password that was not encoded.
-        is_nameable = is_whole and "password" not in keywords and re.fullmatch(r"[A-Za-z][\w.]{0,62}", name)
-        problem = f"has the unknown parameter {name}" if is_nameable else "has an unknown parameter"
-        raise origin.error(problem, remedy=f"Use only {', '.join(sorted(KNOWN))}.")
-    if name in keywords and name not in {"host", "port"}:
-        raise origin.error("is given twice", name)
-    if "\0" in value:
-        raise origin.error("contains a NUL character", name)
-    # SQLAlchemy writes several hosts as ?host=h1:5432&host=h2:5433.
-    keywords[name] = f"{keywords[name]},{value}" if name in keywords else value
+    return keywords
 
 
 def _decode(text: str, origin: Origin) -> str:

@@ -23,22 +23,26 @@ MODES: tuple[Mode, ...] = ("disable", "allow", "prefer", "require", "verify-ca",
 # The value of libpq's `sslrootcert` for the authorities that the operating system trusts.
 SYSTEM = "system"
 
-# Drivers of other languages write `ssl=true`; libpq reads it as `require` too.
-_SPELLINGS = {"true": "require", "false": "disable"}
+# Drivers of other languages write `ssl=true`, which libpq reads as `require`, or `no-verify` (node-postgres).
+_SPELLINGS = {"true": "require", "false": "disable", "no-verify": "require"}
 
 
 @dataclass(frozen=True, slots=True)
 class TLS:
-    """TLS settings of a TCP connection. The files are paths; without a root certificate, the system's store is used."""
+    """TLS settings of a TCP connection. The files are paths; without a root certificate, the system's store is used.
+
+    `is_direct` begins with TLS and not with PostgreSQL's request for it (`sslnegotiation=direct`, PostgreSQL 17).
+    """
 
     mode: Mode = "prefer"
     root_certificate: str | None = None
     certificate: str | None = None
     key: str | None = None
+    is_direct: bool = False
 
     @classmethod
     def from_keywords(cls, keywords: Mapping[str, str], origin: Origin) -> TLS:
-        """Read `sslmode`, `sslrootcert`, `sslcert` and `sslkey`.
+        """Read `sslmode`, `sslrootcert`, `sslcert`, `sslkey` and `sslnegotiation`.
 
         Raises:
             ConfigurationError: the mode is unknown, or does not fit the files.
@@ -72,7 +76,16 @@ class TLS:
             raise origin.error(
                 "and sslkey only work together", "sslcert", remedy="Set both sslcert and sslkey, or neither."
             )
-        return cls(mode, None if root == SYSTEM else root, keywords.get("sslcert"), keywords.get("sslkey"))
+        negotiation = keywords.get("sslnegotiation") or "postgres"
+        if negotiation not in {"postgres", "direct"}:
+            raise origin.error("must be one of postgres, direct", "sslnegotiation")
+        is_direct = negotiation == "direct"
+        if is_direct and MODES.index(mode) < MODES.index("require"):
+            raise origin.error(
+                "is direct, which needs a mode that encrypts", "sslnegotiation", remedy="Set sslmode=verify-full."
+            )
+        files = (None if root == SYSTEM else root, keywords.get("sslcert"), keywords.get("sslkey"))
+        return cls(mode, *files, is_direct)
 
     @property
     def is_verified(self) -> bool:
@@ -109,6 +122,9 @@ class TLS:
 def _make_context(tls: TLS, stamps: tuple[object, ...]) -> ssl.SSLContext:  # noqa: ARG001  (a part of the cache's key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if tls.is_direct:
+        # The server refuses a direct connection that does not name the protocol (manual, sslnegotiation).
+        context.set_alpn_protocols(["postgresql"])
     context.check_hostname = tls.mode == "verify-full"
     context.verify_mode = ssl.CERT_REQUIRED if tls.is_verified else ssl.CERT_NONE
     if tls.root_certificate is not None:

@@ -81,5 +81,7 @@ def tell_written(written: Written, *, as_json: bool, nothing: str) -> None:
         say(f"  {change.text}{mark}")
         if change.hazard and change.advice:
             say(f"    {change.advice}")
+    if written.left_alone:
+        say("Left alone, because no declaration mentions them (--drop NAME drops one):")
     for name in written.left_alone:
-        say(f"Left alone, because no declaration mentions it: {name}")
+        say(f"  {name}")

@@ -69,6 +69,7 @@ class _ColumnChange:
             "existing_type": found_sqlalchemy_type(row),
             "existing_nullable": not row["is_not_null"],
         }
+        self.about = f"column {'.'.join((*self.key, column.name))}"
         self.identities = found_identity(row), declared_identity(column)
 
     def end_numbering(self, drawn: DrawnSequence | None) -> Iterator[MigrateOperation]:
@@ -122,7 +123,8 @@ class _ColumnChange:
             yield from self._change_identity()
         if "computed" in self.aspects and self.column.computed is not None:
             expressions = as_sql(self.column.computed.sqltext), self.row["default"]
-            yield SQLOp.pair(*(f"{alter_column(self.column)} SET EXPRESSION AS ({sql})" for sql in expressions))
+            forth, back = (f"{alter_column(self.column)} SET EXPRESSION AS ({sql})" for sql in expressions)
+            yield SQLOp.pair(forth, back, self.about)
 
     def _drop_default(self) -> ops.AlterColumnOp:
         default, self.default = self.default, None
@@ -139,8 +141,9 @@ class _ColumnChange:
         old, new = self.identities
         back = list(identity_statements(self.key, self.column.name, new, old))
         first, *rest = identity_statements(self.key, self.column.name, old, new)
-        yield SQLOp(first, ops.ModifyTableOps(self.table.name, [SQLOp(statement, None) for statement in back]))
-        yield from (SQLOp(statement, None) for statement in rest)
+        undo = ops.ModifyTableOps(self.table.name, [SQLOp(statement, None) for statement in back])
+        yield SQLOp(first, undo, self.about)
+        yield from (SQLOp(statement, None, self.about) for statement in rest)
 
 
 def _conversions(connection: Connection, column: Column[Any], row: Row) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
@@ -27,7 +27,6 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from tenantry.migrations.compare_names import compare_names
 from tenantry.migrations.compare_tables import compare_tables
 from tenantry.migrations.difference import Difference, operations_between
-from tenantry.migrations.dropped_tables import leave_partitions
 from tenantry.migrations.operations import (
     AlterEnumOp,
     CreateFunctionOp,
@@ -39,6 +38,7 @@ from tenantry.migrations.operations import (
     DropOp,
     DropSchemaOp,
     DropSerialOp,
+    LeavePartitionsOp,
     SetCommentOp,
 )
 from tenantry.migrations.undeclared import Ownership, TableKey, leave_other_tables, name_of, partitions_left
@@ -74,6 +74,9 @@ PLUGIN = "tenantry.objects"
 _DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
+_BEFORE_TABLES = (Role, Schema, Extension, Sequence, Enum, Domain)
+
+
 @dataclass(frozen=True)
 class Options:
     """What a service's environment tells the comparison, and what the comparison tells it.
@@ -103,9 +106,9 @@ def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> Priorit
     schemas = {"public", *read_created_schemas(context.connection)}
     schemas |= {table.schema or "public" for table in context.sorted_tables}
     metadata = _metadata(context)
-    options: Options = context.opts.get("tenantry_options") or Options()
     catalog = read_tables(context.connection, sorted(schemas))
     upgrade.ops.extend(compare_names(context, metadata, catalog))
+    options: Options = context.opts.get("tenantry_options") or Options()
     sides = read_sides(context.connection, metadata, declared, schemas, options.own, used_types(catalog))
     # A text that the owner may not compare is a difference.
     spelled = frozenset(sides.authored[item.identity] if item in sides.unknown else item for item in sides.declared)
@@ -115,15 +118,16 @@ def compare_objects(context: AutogenContext, upgrade: ops.UpgradeOps) -> Priorit
         options.roles, tables, accepted, sides.found, options.requested, _other_sequences(sides, tables)
     )
     others = _leave_other_tables(upgrade, ownership, options)
-    unused = frozenset(unused_types(sides, catalog, upgrade, metadata))
-    ownership = ownership.dropping(_dropped(upgrade), unused)
-    serials = _serials(upgrade, metadata, sides)
+    ownership = replace(
+        ownership, dropped=_dropped(upgrade), unused_types=unused_types(sides, catalog, upgrade, metadata)
+    )
     compare_tables(context, upgrade, catalog, sides.draws, metadata)
-    leave_partitions(upgrade, sides.found, _dropped(upgrade))
     drop_accepted(upgrade, options.accepted)
+    upgrade.ops[:0] = map(LeavePartitionsOp, sorted(_partitions_of_dropped(upgrade, sides)))
     _forget_declarations(upgrade)
     kept = frozenset(ownership.kept())
     recreated = {item.identity for item in accepted if any(_uses(item, *change) for change in _changes(upgrade))}
+    serials = _serials(upgrade, metadata, sides)
     differences = [*serials, *operations_between(sides.found, accepted | kept, recreated, sides.authored)]
     rebuild_used_enums(differences, metadata, catalog)
     _mark_partitions(upgrade, differences)
@@ -152,6 +156,13 @@ def _other_sequences(sides: Sides, tables: AbstractSet[TableKey]) -> frozenset[T
 
 def _dropped(upgrade: ops.UpgradeOps) -> frozenset[TableKey]:
     return frozenset((op.schema or "public", op.table_name) for op in upgrade.ops if isinstance(op, ops.DropTableOp))
+
+
+def _partitions_of_dropped(upgrade: ops.UpgradeOps, sides: Sides) -> Iterator[HashPartitions]:
+    dropped = _dropped(upgrade)
+    yield from (
+        item for item in sides.found if isinstance(item, HashPartitions) and (item.schema, item.table) in dropped
+    )
 
 
 def _leave_other_tables(upgrade: ops.UpgradeOps, ownership: Ownership, options: Options) -> list[str]:
@@ -260,22 +271,26 @@ def _insert(upgrade: ops.UpgradeOps, differences: Iterable[Difference], ddl: str
     before: list[ops.MigrateOperation] = []
     after: list[ops.MigrateOperation] = []
     last: list[ops.MigrateOperation] = []
-    schemas: list[ops.MigrateOperation] = []
     for difference in differences:
         for operation in difference.operations:
-            if isinstance(operation, DropSchemaOp):
-                schemas.append(operation)
-            elif isinstance(operation, DropEnumOp | DropDomainOp) or _removes_values(operation):
+            if isinstance(operation, DropSchemaOp | DropEnumOp | DropDomainOp) or _removes_values(operation):
                 last.append(operation)
-            elif isinstance(difference.item, Role | Schema | Extension | Sequence | Enum | Domain) or _is_for_tables(
-                difference, ddl
-            ):
+            elif isinstance(difference.item, _BEFORE_TABLES) or _is_for_tables(difference, ddl):
                 first.append(operation)
             elif isinstance(operation, DropOp | DisableRowSecurityOp) or _removes_comment(operation):
                 before.append(operation)
             else:
                 after.append(operation)
-    upgrade.ops[:] = [*first, *reversed(before), *upgrade.ops, *after, *reversed(last), *schemas]
+    upgrade.ops[:] = [*first, *reversed(before), *upgrade.ops, *after, *sorted(last, key=_last_steps)]
+
+
+def _removes_values(operation: ops.MigrateOperation) -> bool:
+    return isinstance(operation, AlterEnumOp) and not operation.item.has_all_of(operation.previous)
+
+
+def _last_steps(operation: ops.MigrateOperation) -> int:
+    """Order what goes last: a domain before the enum below it, and a schema after all that is in it."""
+    return (AlterEnumOp, DropDomainOp, DropEnumOp, DropSchemaOp).index(type(operation))
 
 
 def _is_for_tables(difference: Difference, ddl: str) -> bool:
@@ -289,10 +304,6 @@ def _is_for_tables(difference: Difference, ddl: str) -> bool:
 
 def _removes_comment(operation: ops.MigrateOperation) -> bool:
     return isinstance(operation, SetCommentOp) and not operation.item.text
-
-
-def _removes_values(operation: ops.MigrateOperation) -> bool:
-    return isinstance(operation, AlterEnumOp) and not operation.item.has_all_of(operation.previous)
 
 
 def _register() -> None:

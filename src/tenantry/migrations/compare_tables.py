@@ -182,7 +182,8 @@ def _modifications(
                 # Another operation drops the sequence, and makes it again with the default.
                 column.server_default = None
             operations.append(ops.DropColumnOp.from_column_and_tablename(table.schema, table.name, column))
-    operations += (SQLOp.pair(one.change, one.undo) for one in changes.options if one.change and one.undo)
+    about = f"table {'.'.join(key)}"
+    operations += (SQLOp.pair(one.change, one.undo, about) for one in changes.options if one.change and one.undo)
     if operations:
         yield ops.ModifyTableOps(table.name, operations, schema=table.schema)
 
@@ -310,4 +311,5 @@ def _add_constraint(item: Constraint, table: Table, name: str) -> MigrateOperati
         )
     body = re.sub(r'^CONSTRAINT (?:"(?:[^"]|"")+"|\S+) ', "", ddl_compiler().process(item).strip())
     added = f"ALTER TABLE {qualified(*key_of(table))} ADD CONSTRAINT {identifier(name)} {body}"
-    return SQLOp(added, ops.DropConstraintOp(name, table.name, schema=table.schema))
+    about = f"constraint {'.'.join((*key_of(table), name))}"
+    return SQLOp(added, ops.DropConstraintOp(name, table.name, schema=table.schema), about)

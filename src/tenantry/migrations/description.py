@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
 from tenantry.migrations.operations import (
+    AlterEnumOp,
     DropHashPartitionsOp,
     DropSequenceOp,
     DropSerialOp,
@@ -198,6 +199,8 @@ def _object(operation: ObjectOp) -> Change:
     names: Sequence[str] = [str(getattr(item, field)) for field in ("name", "column") if hasattr(item, field)]
     table = getattr(item, "table", None)
     text = " ".join((words, *names, *(("on", table) if table else ())))
+    if isinstance(operation, AlterEnumOp) and not operation.item.has_all_of(operation.previous):
+        return Change(text, "fails on rows", "It fails on rows that have a value that goes: change them first.")
     if isinstance(operation, DropHashPartitionsOp | DropSequenceOp | DropSerialOp):
         return Change(text, "destroys data", "Its rows or its last value cannot be restored.")
     return Change(text)

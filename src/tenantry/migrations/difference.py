@@ -8,13 +8,10 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TypeAlias
 
-from alembic.operations import MigrateOperation, ops
+from alembic.operations import MigrateOperation
 
 from tenantry.migrations.operations import (
-    AlterEnumOp,
     AlterSequenceOp,
-    CreateDomainOp,
-    CreateEnumOp,
     CreateExtensionOp,
     CreateFunctionOp,
     CreateHashPartitionsOp,
@@ -25,8 +22,6 @@ from tenantry.migrations.operations import (
     CreateSequenceOp,
     CreateTriggerOp,
     CreateViewOp,
-    DropDomainOp,
-    DropEnumOp,
     DropFunctionOp,
     DropOp,
     DropPolicyOp,
@@ -38,7 +33,7 @@ from tenantry.migrations.operations import (
     SetCommentOp,
     SetRowSecurityOp,
 )
-from tenantry.migrations.operations.found import SQLOp
+from tenantry.migrations.type_operations import type_operations
 from tenantry.postgres.dependencies import in_order, is_attached, uses
 from tenantry.postgres.objects import (
     PUBLIC,
@@ -65,8 +60,6 @@ __all__ = ["Difference", "Identity", "operations_between"]
 Identity: TypeAlias = tuple[str, ...]
 
 _REPLACING: Mapping[type, tuple[type[DropOp], type[CreateOp]]] = {
-    Domain: (DropDomainOp, CreateDomainOp),
-    Enum: (DropEnumOp, CreateEnumOp),
     Function: (DropFunctionOp, CreateFunctionOp),
     Policy: (DropPolicyOp, CreatePolicyOp),
     Trigger: (DropTriggerOp, CreateTriggerOp),
@@ -152,8 +145,8 @@ def _is_replaced(old: DatabaseObject, new: DatabaseObject) -> bool:
 def _operations(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:
     """Yield the operations that change `old` to `new`; either may be None."""
     match new or old:
-        case Role() | Extension() if old is None and new is not None:
-            yield CreateRoleOp(new) if isinstance(new, Role) else CreateExtensionOp(new)
+        case Role() | Extension() | Enum() | Domain():
+            yield from _before_tables(old, new)
         case Schema() as schema:
             yield DropSchemaOp(schema) if new is None else CreateSchemaOp(schema)
         case Sequence() if new is not None:
@@ -173,10 +166,18 @@ def _operations(old: DatabaseObject | None, new: DatabaseObject | None) -> Itera
             yield SetCommentOp(item if new is not None else replace(item, text=""), before)
         case Grant():
             yield from _privileges(old, new)
-        case Domain() | Enum() | Function() if old is not None and new is not None:
-            yield from _changed(old, new)
-        case Domain() | Enum() | Function() | Policy() | Trigger() | View():
+        case Function() if old is not None and new is not None:
+            yield from _function(old, new)
+        case Function() | Policy() | Trigger() | View():
             yield from _replaced(old, new)
+
+
+def _before_tables(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:
+    """Yield the operations for roles, extensions and types. Roles and extensions are never dropped."""
+    if isinstance(new or old, Enum | Domain):
+        yield from type_operations(old, new)
+    elif old is None and new is not None:
+        yield CreateRoleOp(new) if isinstance(new, Role) else CreateExtensionOp(new)
 
 
 def _replaced(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:
@@ -190,28 +191,6 @@ def _replaced(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterato
         yield drop(old)
     if new is not None:
         yield create(new)
-
-
-def _changed(old: DatabaseObject, new: DatabaseObject) -> Iterator[MigrateOperation]:
-    """Change an object that other objects may use."""
-    if isinstance(old, Enum) and isinstance(new, Enum):
-        yield from _enum(old, new)
-    elif isinstance(old, Domain) and isinstance(new, Domain):
-        first, *rest = old.changes_to(new)
-        back = [SQLOp(statement, None) for statement in new.changes_to(old)]
-        yield SQLOp(first, ops.ModifyTableOps("", back))
-        yield from (SQLOp(statement, None) for statement in rest)
-    else:
-        yield from _function(old, new)
-
-
-def _enum(old: Enum, new: Enum) -> Iterator[MigrateOperation]:
-    """Add values before the tables change, and remove values after it, because a default may have used them."""
-    both = new if new.has_all_of(old) else old.with_values_of(new)
-    if both != old:
-        yield AlterEnumOp(both, old)
-    if both != new:
-        yield AlterEnumOp(new, both)
 
 
 def _privileges(old: DatabaseObject | None, new: DatabaseObject | None) -> Iterator[MigrateOperation]:

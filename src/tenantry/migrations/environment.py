@@ -14,9 +14,10 @@ from __future__ import annotations
 import asyncio
 import logging.config
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, nullcontext
 from functools import cache, partial
-from typing import Any, Literal
+from typing import Any
 
 from alembic import context
 from alembic.operations import ops
@@ -157,13 +158,13 @@ def _run(connection: Connection, service: Service) -> None:
         _check_database(stored_heads(connection), scripts, service)
     if not _is_changing():
         # Without `dont_mutate`, a command that only reads would create the version table.
-        context.configure(connection=connection, **comparison_options(service, connection), dont_mutate=True)
+        context.configure(connection=connection, **_options(service, connection), dont_mutate=True)
         with context.begin_transaction():
             context.run_migrations()
         return
     progress, recorder = Progress(connection), Recorder()
     on_apply = _on_apply(recorder, progress)
-    context.configure(connection=connection, **comparison_options(service, connection), on_version_apply=on_apply)
+    context.configure(connection=connection, **_options(service, connection), on_version_apply=on_apply)
     try:
         with context.begin_transaction():
             context.run_migrations()
@@ -228,7 +229,7 @@ def _print(service: Service) -> None:
         literal_binds=True,
         dialect_opts={"paramstyle": "named"},
         on_version_apply=_on_apply(Recorder()),
-        **comparison_options(service),
+        **_options(service),
     )
     script = context.get_context().impl
     script.static_output(f"SET ROLE {identifier(service.roles.owner)};")
@@ -237,46 +238,49 @@ def _print(service: Service) -> None:
     script.static_output(f"{share_block(service.roles)};")
 
 
-def comparison_options(service: Service, connection: Connection | None = None) -> dict[str, Any]:
-    target = without_default_schema(service.metadata)
-    declared = {table.schema for table in target.tables.values()} | {None}
+def _options(service: Service, connection: Connection | None = None) -> dict[str, Any]:
+    return comparison_options(service, connection, context.config.attributes, partial(created_tables, context.script))
+
+
+def comparison_options(
+    service: Service,
+    connection: Connection | None,
+    attributes: dict[str, Any],
+    created: Callable[[], AbstractSet[TableKey]],
+) -> dict[str, Any]:
+    """Return the options of `EnvironmentContext.configure`.
+
+    Args:
+        service: the service to compare with the database.
+        connection: to the database; None for a script.
+        attributes: those of Alembic's configuration.
+        created: returns the tables that the revisions create.
+    """
     models = {(table.schema or "public", table.name) for table in service.metadata.tables.values()}
-    attributes = context.config.attributes
     options = Options(
         roles=service.roles,
         own=service.objects,
-        created=partial(created_tables, context.script),
+        created=created,
         accepted=accepted_differences(service.waivers),
         requested=frozenset(attributes.get("tenantry_drop", ())),
         left_alone=attributes.setdefault("tenantry_left_alone", []),
     )
 
     @cache
-    def schemas() -> set[str | None]:
-        """Return the schemas of the models and of earlier migrations, whose tables may have to be dropped.
+    def partitions() -> frozenset[TableKey]:
+        """Return the partitions in the schemas of the models and of earlier migrations.
 
         It is called only for a comparison, so that other commands do not begin a transaction.
         """
-        return declared if connection is None else declared | read_created_schemas(connection)
+        if connection is None:
+            return frozenset()
+        schemas = {*read_created_schemas(connection), *(schema for schema, _ in models), "public"}
+        return frozenset(read_partitions(connection, schemas))
 
-    @cache
-    def partitions() -> frozenset[TableKey]:
-        names = {schema or "public" for schema in schemas()}
-        return frozenset(read_partitions(connection, names)) if connection is not None else frozenset()
-
-    def include_name(
-        name: str | None,
-        kind: Literal["schema", "table", "column", "index", "unique_constraint", "foreign_key_constraint"],
-        parents: Mapping[str, str | None],
-    ) -> bool:
-        """Include only the schemas of the models and of migrations.
-
-        Partitions are compared as objects, or belong to a job.
-        """
-        if kind == "table":
-            table = (parents.get("schema_name") or "public", name or "")
-            return table in models or table not in partitions()
-        return kind != "schema" or name in schemas()
+    def include_name(name: str | None, kind: str, parents: Mapping[str, str | None]) -> bool:
+        """Leave out partitions, which are compared as objects, or belong to a job."""
+        table = (parents.get("schema_name") or "public", name or "")
+        return kind != "table" or table in models or table not in partitions()
 
     def name_what_stays(_context: Any, _revision: Any, directives: list[ops.MigrationScript]) -> None:
         """Write the names of the undeclared objects into a revision that has operations."""
@@ -285,9 +289,8 @@ def comparison_options(service: Service, connection: Connection | None = None) -
                 upgrade.ops.append(LeftAloneOp(options.left_alone))
 
     return {
-        "target_metadata": target,
+        "target_metadata": without_default_schema(service.metadata),
         "transaction_per_migration": True,
-        "include_schemas": True,
         "include_name": include_name,
         "render_item": render_item,
         "process_revision_directives": name_what_stays,

@@ -21,6 +21,8 @@ from sqlalchemy import Connection
 from tenantry.postgres.objects import (
     PUBLIC,
     DatabaseObject,
+    Domain,
+    Enum,
     Function,
     Grant,
     Policy,
@@ -68,7 +70,7 @@ class Ownership:
         requested: the names of the objects that `--drop` names.
         other_sequences: the undeclared sequences that no column of a declared table uses.
         dropped: the tables that this revision drops, with all that is on them.
-        unused: the types that no column uses after this revision.
+        unused_types: the enums and domains that no column uses after this revision.
     """
 
     roles: Roles | None
@@ -78,18 +80,14 @@ class Ownership:
     requested: AbstractSet[str] = frozenset()
     other_sequences: AbstractSet[TableKey] = frozenset()
     dropped: AbstractSet[TableKey] = frozenset()
-    unused: AbstractSet[DatabaseObject] = frozenset()
-
-    def dropping(self, tables: AbstractSet[TableKey], unused: AbstractSet[DatabaseObject]) -> Ownership:
-        """Return the same for a revision that drops the tables, and the types that no column uses then."""
-        return replace(self, dropped=tables, unused=unused)
+    unused_types: AbstractSet[DatabaseObject] = frozenset()
 
     def kept(self) -> Iterator[DatabaseObject]:
         """Yield the undeclared objects that stay, each in the state that it has afterwards."""
         declared = {item.identity for item in self.declared}
         left = {item.name for item in self.found if isinstance(item, Schema) and item.identity not in declared}
         for item in self.found:
-            if item.identity in declared or name_of(item) in self.requested or item in self.unused:
+            if item.identity in declared or name_of(item) in self.requested:
                 continue
             is_on_schema = isinstance(item, Grant) and item.kind == "SCHEMA"
             if is_on_schema and isinstance(item, Grant) and self._is_own_role(item.role):
@@ -140,6 +138,8 @@ class Ownership:
     def _is_ours(self, item: DatabaseObject) -> bool:
         if isinstance(item, Function):
             return is_lookup(item) or item.name in {touch_function().name, ACCESSOR}
+        if isinstance(item, Enum | Domain):
+            return item in self.unused_types
         if isinstance(item, Schema):
             # Only those that a migration created are read.
             return True

@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from alembic.operations import MigrateOperation, ops
 
+from tenantry.migrations.operations.found import SQLOp
 from tenantry.migrations.undeclared import name_of
 from tenantry.postgres.dependencies import is_attached
 from tenantry.postgres.objects import DatabaseObject, Grant, RowSecurity
@@ -35,6 +36,7 @@ _DIFFERENCES = frozenset(
         *("TN201", "TN202", "TN203", "TN204", "TN205", "TN206", "TN207", "TN213"),
         *("TN401", "TN402", "TN403", "TN404", "TN406", "TN407", "TN408", "TN409"),
         *("TN411", "TN412", "TN413", "TN414", "TN416", "TN418", "TN421", "TN423"),
+        *(f"TN{number}" for number in range(440, 446)),
         *("TN604", "TN610", "TN611", "TN612"),
     }
 )
@@ -141,5 +143,7 @@ def _names(op: MigrateOperation) -> Iterator[str]:
             constraint = op.to_constraint()
             table = getattr(op, "table_name", None) or getattr(op, "source_table", "")
             yield f"constraint {getattr(op, 'schema', None) or 'public'}.{table}.{constraint.name}"
+        case SQLOp():
+            yield op.about
         case ops.DropConstraintOp():
             yield f"constraint {op.schema or 'public'}.{op.table_name}.{op.constraint_name}"

@@ -33,7 +33,13 @@ from tenantry.postgres.objects import (
 from tenantry.postgres.statements import load_statements
 from tenantry.sql import literal
 
-__all__ = ["DrawnSequence", "bare_search_path", "read_created_schemas", "read_draws", "read_objects"]
+__all__ = [
+    "DrawnSequence",
+    "bare_search_path",
+    "read_created_schemas",
+    "read_draws",
+    "read_objects",
+]
 
 _STATEMENTS = load_statements(__package__ or "", "catalog.sql")
 

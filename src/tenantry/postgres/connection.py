@@ -174,7 +174,7 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no 
             raise errors.TransactionRequired(
                 "The driver's connection was used before the transaction of its unit of work began.",
                 why="BEGIN binds the tenant, and SQLAlchemy sends it with its first statement. Nothing was sent.",
-                remedy="Execute a statement with the session first: `await session.execute(text('SELECT 1'))`.",
+                remedy="Run a statement with the session first: `await session.execute(text('SELECT 1'))`.",
             )
 
     async def _copy_in(self, *args: Any, **options: Any) -> Any:

@@ -84,6 +84,8 @@ async def dial(address: Address, host: Host, session: Session, *, attributes: st
         password=address.password.get_secret_value() if address.password else None,
         database=address.database,
         ssl=False if host.is_socket else address.tls.asyncpg_ssl,
+        # Not None, because asyncpg would then read PGSSLNEGOTIATION.
+        direct_tls=address.tls.is_direct and not host.is_socket,
         target_session_attrs=attributes,
         connection_class=Connection,
         command_timeout=session.command_timeout,

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tenantry.address import Address, Origin
-from tenantry.address.spelling import TLS_KEYWORDS, read_keywords
+from tenantry.address.parameters import TLS_KEYWORDS
+from tenantry.address.spelling import read_keywords
 
 FIELDS = {"user": "username", "password": "password", "host": "host", "port": "port", "dbname": "dbname"}
 

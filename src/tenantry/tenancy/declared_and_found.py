@@ -46,31 +46,44 @@ def read_sides(
 ) -> Sides:
     """Read all objects in `schemas`, which contain the declared tables, and declared objects in other schemas.
 
-    `own` are the declared objects of the team, in any spelling. `used` are the types that tables in the database use.
+    Args:
+        connection: in a transaction.
+        metadata: the declared tables.
+        declared: the other declared objects.
+        schemas: the schemas to read.
+        own: the declared objects of the team, in any spelling.
+        used: the types that tables in the database use.
     """
     draws: dict[ColumnKey, DrawnSequence] = {}
     for schema in schemas:
         draws.update(read_draws(connection, schema))
     declared = with_found_names(declared, metadata, draws)
     identities = {item.identity for item in declared}
-    named = {key for item in declared if (key := _name_of(item)) is not None} | set(used)
+    named = {key for item in declared if (key := _sequence_key(item)) is not None}
     found: set[DatabaseObject] = set()
-    others = {item.name for item in declared if isinstance(item, Schema)}
+    others = {item.name for item in declared if isinstance(item, Schema)} | {schema for schema, _ in used}
     others |= {getattr(item, "schema", "public") for item in declared}
-    for schema in sorted({*schemas, *others, *(schema for schema, _ in used)}):
+    for schema in sorted({*schemas, *others}):
         items = read_objects(connection, schema)
         # In a schema without declared tables, other objects do not belong to this service.
         found |= (
             items
             if schema in schemas
-            else {item for item in items if item.identity in identities or _name_of(item) in named}
+            else {
+                item
+                for item in items
+                if item.identity in identities or _sequence_key(item) in named or _type_key(item) in used
+            }
         )
     declared = with_found_spellings(declared, frozenset(found), Comparison(connection))
     spelling = respelled(connection, declared, found, frozenset(own))
     return Sides(spelling.objects, frozenset(found), draws, spelling.unknown, spelling.authored)
 
 
-def _name_of(item: DatabaseObject) -> SequenceKey | None:
-    """Return the schema and the name of an object that a declared table can use from another schema."""
-    is_usable = isinstance(item, Sequence | Enum | Domain) or (isinstance(item, Grant) and item.kind == "SEQUENCE")
-    return (item.schema, item.name) if is_usable else None  # type: ignore[attr-defined]
+def _sequence_key(item: DatabaseObject) -> SequenceKey | None:
+    is_about_one = isinstance(item, Sequence) or (isinstance(item, Grant) and item.kind == "SEQUENCE")
+    return (item.schema, item.name) if is_about_one else None  # type: ignore[attr-defined]
+
+
+def _type_key(item: DatabaseObject) -> SequenceKey | None:
+    return (item.schema, item.name) if isinstance(item, Enum | Domain) else None

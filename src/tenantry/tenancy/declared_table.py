@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Column, Integer, String, Table, text
 from sqlalchemy.schema import DefaultClause
-from sqlalchemy.types import NullType, TypeEngine
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 from tenantry import errors, sql
 from tenantry.tenancy.completion import complete_references
@@ -81,6 +81,9 @@ def _tenant_column(table: Table, declared_by: Any, kind: Kind) -> str | None:
 
 def _is_open(found: TypeEngine[Any], wanted: TypeEngine[Any]) -> bool:
     """Return True if a column's type says less than the tenancy's, as `Mapped[str]` does about the length."""
+    if isinstance(found, TypeDecorator):
+        # Such as SQLModel's type of every `str`.
+        found = found.impl_instance
     if isinstance(found, NullType):
         return True
     if type(found) is String:

@@ -50,7 +50,7 @@ class TableFinder:
         self._mentions = functools.lru_cache(maxsize=1024)(self._find_word)
 
     def find(self, text: str, compiled: object) -> str | None:
-        """Return the tenant table that a statement names; None if it names none. `compiled` is SQLAlchemy's."""
+        """Return the tenant table that a statement names, or None. `compiled` is SQLAlchemy's."""
         if not self._names or self._mentions(text) is None:
             return None
         elements = _elements(compiled)

@@ -35,12 +35,8 @@ def check_references(table: Table, declaration: Declaration) -> None:
             wanted = constraint.elements[0].target_fullname
             what = f"has a foreign key to {wanted!r}, which no model declares."
             why = f"{str(error).rstrip('.')}."
-            refuse(
-                table,
-                what,
-                why,
-                f"Import the module with that model before the service is loaded, or correct {wanted!r}.",
-            )
+            remedy = f"Load the module with that model before the service, or correct {wanted!r}."
+            refuse(table, what, why, remedy)
         referred = declaration_of(target)
         if not referred.kind.is_isolated:
             if declaration.kind.is_isolated:
@@ -97,7 +93,7 @@ def _check_tenant(table: Table, constraint: ForeignKeyConstraint, column: Column
         table,
         f"has a foreign key to {target!r} by {names} without the tenant column.",
         "Foreign key checks bypass row security, so a tenant could refer to another tenant's row.",
-        f"Replace it by ForeignKeyConstraint([{local}], [{remote}]).",
+        f"Use ForeignKeyConstraint([{local}], [{remote}]) instead.",
     )
 
 

@@ -26,6 +26,8 @@ __all__ = ["check_declarations"]
 
 MOST_PARTITIONS = 256
 
+_FAMILIES: tuple[type[TypeEngine[Any]], ...] = (Uuid, Integer, String)
+
 
 def check_declarations(metadata: MetaData) -> None:
     """Complete the declared tables, then check that every table declares its tenancy and follows the rules.
@@ -75,18 +77,18 @@ def _check_column(table: Table, column: str, kind: Kind) -> None:
         refuse(table, f"allows NULL in {column!r}.", why, f"Set nullable=False on {column!r}.")
     found, wanted = table.c[column].type, tenancy_of(table.metadata).type
     if _family(found) is not _family(wanted):
+        named = tenancy_of(table.metadata).column
+        service = f"Set tenancy = Tenancy(column={named!r}, type={found!r}) on the base class, or pass"
         refuse(
             table,
             f"maps {column!r} as {found!r}, but the tenants of this service are {wanted!r}.",
             "The unit of work binds a tenant of the service's type, which the column could not be compared with.",
-            f"Set tenancy = Tenancy(column={tenancy_of(table.metadata).column!r}, type={found!r}) on the base class, "
-            f"or pass the type {wanted!r} to the column.",
+            f"{service if _family(found) in _FAMILIES else 'Pass'} the type {wanted!r} to the column.",
         )
 
 
 def _family(column_type: TypeEngine[Any]) -> type[TypeEngine[Any]]:
-    kinds: tuple[type[TypeEngine[Any]], ...] = (Uuid, Integer, String)
-    return next((kind for kind in kinds if isinstance(column_type, kind)), type(column_type))
+    return next((kind for kind in _FAMILIES if isinstance(column_type, kind)), type(column_type))
 
 
 def _check_unique_keys(table: Table, declaration: Declaration, column: str) -> None:
@@ -117,7 +119,7 @@ def _add_tenant(key: Key, table: Table, column: str) -> str:
     if isinstance(key, Index):
         leading = f"Add {column!r} as the first column of the index, as Index(None, {column!r}, ..., unique=True)"
     else:
-        leading = f"Replace the key by UniqueConstraint({column!r}, {names}) in __table_args__"
+        leading = f"Use UniqueConstraint({column!r}, {names}) in __table_args__ instead"
     return f"{leading}, or find the tenant by this key: __lookups__ = (TenantLookup({names}),)."
 
 

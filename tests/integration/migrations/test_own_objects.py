@@ -12,6 +12,7 @@ from own_objects import CHANGES, MODULE
 from shop_project import Project
 
 from tenantry.migrations import migrate, rollback
+from tenantry.migrations.writing import make_revision
 from tenantry.proof.audit.inspection import audit_database
 
 
@@ -297,3 +298,13 @@ async def test_an_audit_that_may_not_create_a_schema_says_what_it_did_not_compar
 async def test_a_revision_of_another_object_names_nothing_if_all_is_declared(own: Project) -> None:
     edit(own, "Drafts are hidden.", "Drafts are secret.")
     assert "Left alone" not in (await own.autogenerate("comment")).read_text()
+
+
+async def test_a_revision_tells_what_it_leaves_alone_and_drops_what_it_is_told(own: Project) -> None:
+    await own.sql(f"SET ROLE {own.service.roles.owner}", "CREATE VIEW more AS SELECT 1 AS one", "SELECT 1")
+    made = await make_revision(own.deployment, "nothing")
+    assert (made.path, made.left_alone) == (None, ("view public.more",))
+    made = await make_revision(own.deployment, "drop", drop=["view public.more"])
+    assert made.path is not None
+    assert 'op.drop_view("more")' in made.path.read_text()
+    assert made.left_alone == ()

@@ -188,7 +188,7 @@ async def test_the_summary_marks_what_destroys_or_fails(library: Project) -> Non
         library,
         ("pages: Mapped[int | None]", "state: Mapped[str] = mapped_column(String(3))"),
         ('"isbn", "pages", postgresql_where=text("isbn <> \'\'")', '"isbn", unique=True'),
-        ("String(20), unique=True", "String(10)"),
+        ("String(20), unique=True", "String(10), unique=True"),
         ("name: Mapped[str] = mapped_column(Text)", "name: Mapped[str | None] = mapped_column(String(9))"),
         ("book: Mapped[int]", "book: Mapped[int]\n    note: Mapped[str | None]"),
     )

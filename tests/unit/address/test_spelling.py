@@ -137,7 +137,7 @@ def test_parameters_are_kept() -> None:
         ("postgresql://u@h/d?target_session_attrs=best", "target_session_attrs must be one of any"),
         ("postgresql://u@h/d?connect_timeout=soon", "connect_timeout must be a whole number"),
         ("postgresql://u@h/d?channel_binding=require", "channel_binding is not supported"),
-        ("postgresql://u@h/d?pgbouncer=true", "unknown parameter pgbouncer"),
+        ("postgresql://u@h/d?pgbouncer=maybe", "unknown parameter pgbouncer"),
         ("postgresql://u@h/d?pgbouncer", "parameter without a value"),
         ("host=h user=u dbname=d hostaddr=::1", "has an unknown parameter"),
         ("host=h user=u dbname=d password='open", "is not of the form keyword=value"),

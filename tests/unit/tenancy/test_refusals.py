@@ -131,7 +131,7 @@ REFUSED = {
     ),
     "unique": member(
         NOTE + "    title: Mapped[str] = mapped_column(unique=True)\n",
-        "Replace the key by UniqueConstraint('tenant_id', 'title') in __table_args__",
+        "Use UniqueConstraint('tenant_id', 'title') in __table_args__ instead",
         " = mapped_column(unique=True)",
         "\n    __table_args__ = (UniqueConstraint('tenant_id', 'title'),)",
     ),
@@ -192,7 +192,7 @@ REFUSED = {
     ),
     "reference to no model": member(
         NOTE + "    team_id: Mapped[uuid.UUID] = mapped_column(ForeignKey('teams.id'))\n",
-        "Import the module with that model",
+        "Load the module with that model",
         "class Note",
         TEAM + "\nclass Note",
     ),
@@ -215,7 +215,7 @@ REFUSED = {
         + NOTE
         + "    team_id: Mapped[str]\n"
         + "    __table_args__ = (ForeignKeyConstraint(['team_id', 'tenant_id'], ['teams.id', 'teams.code']),)\n",
-        "Replace it by ForeignKeyConstraint(['tenant_id', 'team_id'], ['teams.tenant_id', 'teams.id'])",
+        "Use ForeignKeyConstraint(['tenant_id', 'team_id'], ['teams.tenant_id', 'teams.id'])",
         "ForeignKeyConstraint(['team_id', 'tenant_id'], ['teams.id', 'teams.code'])",
         "ForeignKeyConstraint(['tenant_id', 'team_id'], ['teams.tenant_id', 'teams.id'])",
     ),

@@ -18,19 +18,22 @@ _CONSTRAINT_TYPES = {"p": "primary", "u": "unique", "c": "check", "f": "foreignk
 
 
 class SQLOp(ops.ExecuteSQLOp):
-    """A statement, whose reverse is another operation; None if the reverse of an earlier operation includes it."""
+    """A statement, whose reverse is another operation; None if the reverse of an earlier operation includes it.
+
+    `about` is the object as a finding of the audit names it.
+    """
 
     sqltext: str
 
-    def __init__(self, sqltext: str, undo: MigrateOperation | None) -> None:
+    def __init__(self, sqltext: str, undo: MigrateOperation | None, about: str = "") -> None:
         super().__init__(sqltext)
-        self.undo = undo
+        self.undo, self.about = undo, about
 
     @classmethod
-    def pair(cls, sqltext: str, undo: str) -> SQLOp:
+    def pair(cls, sqltext: str, undo: str, about: str) -> SQLOp:
         """Return the statement with the statement that undoes it."""
-        back = cls(undo, None)
-        back.undo = forth = cls(sqltext, back)
+        back = cls(undo, None, about)
+        back.undo = forth = cls(sqltext, back, about)
         return forth
 
     def reverse(self) -> MigrateOperation:

@@ -132,14 +132,15 @@ def _is_same_timing(item: Constraint, row: Row) -> bool:
 
 
 def _is_same_reference(item: ForeignKeyConstraint, row: Row) -> bool:
-    on_delete, on_update = parse_action(item.ondelete), parse_action(item.onupdate)
+    on_delete = parse_action(item.ondelete)
     return (
         row["columns"] == [element.parent.name for element in item.elements]
         and row["target"] == ".".join(key_of(item.referred_table))
         and row["target_columns"] == [element.column.name for element in item.elements]
-        and (_ACTIONS[row["on_delete"]], _ACTIONS[row["on_update"]]) == (on_delete.verb, on_update.verb)
+        and (_ACTIONS[row["on_delete"]], _ACTIONS[row["on_update"]])
+        == (on_delete.verb, parse_action(item.onupdate).verb)
         # Without a list, the action sets all columns.
-        and (row["on_delete_columns"] or sorted(row["columns"])) == sorted(on_delete.columns or row["columns"])
+        and set(row["set_columns"] or row["columns"]) == set(on_delete.columns or row["columns"])
         and (row["match"] == "f") == ((item.match or "").upper() == "FULL")
     )
 

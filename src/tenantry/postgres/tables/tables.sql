@@ -118,7 +118,7 @@ SELECT n.nspname::text AS schema, c.relname::text AS "table", k.conname::text AS
        ARRAY(SELECT a.attname::text
              FROM jsonb_array_elements(nullif(to_jsonb(k) -> 'confdelsetcols', 'null'::jsonb)) AS u (attnum)
              JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = u.attnum::integer
-             ORDER BY a.attname) AS on_delete_columns,
+             ORDER BY a.attname) AS set_columns,
        k.confupdtype::text AS on_update,
        k.confmatchtype::text AS match,
        k.condeferrable AS is_deferrable,

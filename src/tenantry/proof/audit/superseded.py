@@ -20,7 +20,7 @@ REVISION_CODES = ("TN501", "TN502")
 # The rules about what the models declare, which revisions create: row security, policies and partitions, grants on
 # tables, functions and triggers, extensions, and the tables themselves. Not those about an index that is being built,
 # about logged tables, and about who owns what.
-_GROUPS = ("TN00", "TN01", "TN02", "TN20", "TN30", "TN40", "TN41", "TN42")
+_GROUPS = ("TN00", "TN01", "TN02", "TN20", "TN30", "TN40", "TN41", "TN42", "TN44")
 _ALSO = ("TN101", "TN102", "TN103", "TN104", "TN105")
 _NEVER = ("TN410", "TN417")
 
