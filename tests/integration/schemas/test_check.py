@@ -10,7 +10,7 @@ import pytest
 from schema_space.check import Failure
 from schema_space.trial import Trials
 
-from tenantry.migrations.writing import make_revision
+from tenantry.migrations.writing import Written, make_revision
 from tenantry.postgres.objects import DatabaseObject, Grant, Policy
 from tenantry.tenancy.objects import declared_objects
 
@@ -37,6 +37,8 @@ class Note(TenantScoped, Base):
 CHANGED = MODELS.replace("text: Mapped[str]", "text: Mapped[str]\n    author: Mapped[str | None]")
 
 Objects = Iterable[DatabaseObject]
+
+NOTHING = Written("schema_space", None)
 
 
 def without_sequences(objects: Objects) -> Objects:
@@ -72,12 +74,14 @@ def test_objects_that_are_not_right_are_noticed(
         trials.check(MODELS)
 
 
-async def _tampered(deployment: Any, message: str) -> None:
-    path = (await make_revision(deployment, message)).path
+async def _tampered(deployment: Any, message: str) -> Written:
+    written = await make_revision(deployment, message)
+    path = written.path
     assert path is not None
     text = path.read_text()
     statement = "op.execute(\"CREATE FUNCTION left_behind() RETURNS int LANGUAGE sql AS 'SELECT 1'\")"
     path.write_text(text.replace("def upgrade() -> None:\n", f"def upgrade() -> None:\n    {statement}\n"))
+    return written
 
 
 def test_what_a_downgrade_leaves_behind_is_noticed(trials: Trials, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,17 +95,17 @@ async def _agree(_life: object, _when: str) -> None:
     """Say nothing, so that the next step has to notice it."""
 
 
-async def _nothing(_deployment: object, _message: str) -> None:
+async def _nothing(_deployment: object, _message: str) -> Written:
     """Write no revision."""
+    return NOTHING
 
 
 def test_a_change_that_no_revision_makes_is_noticed(trials: Trials, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
 
-    async def once(deployment: Any, message: str) -> None:
+    async def once(deployment: Any, message: str) -> Written:
         made.append(message)
-        if message == "first":
-            await make_revision(deployment, message)
+        return await make_revision(deployment, message) if message == "first" else NOTHING
 
     monkeypatch.setattr("schema_space.check.make_revision", once)
     with pytest.raises(Failure, match="after the migration of the change"):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 from sqlalchemy import Table, inspect, select
-from sqlalchemy.orm import Mapper, selectinload
+from sqlalchemy.orm import Mapper, Session, selectinload
 
 from schema_space.project import Project
 from tenantry import sql
@@ -61,7 +61,8 @@ class Tables(NamedTuple):
     def of_admin(self) -> dict[Key, str | None]:
         """Return the tables that the admin fills: the tenants, what the application only reads, and their targets."""
         columns = self.of(*(kind for kind in Kind if kind is not Kind.INTERNAL))
-        waiting = [*(key for key in columns if not self.may("INSERT", key)), *self.of(Kind.TENANT_ROOT)]
+        limited = [key for key in columns if not (self.may("INSERT", key) and self.may("UPDATE", key))]
+        waiting = [*limited, *self.of(Kind.TENANT_ROOT)]
         found: dict[Key, str | None] = {}
         while waiting:
             key = waiting.pop()
@@ -198,9 +199,8 @@ class _Usage:
                 if all(column.nullable for column in one.local_columns if not self._is_tenant(column)):
                     async with self.database.tenant(self.mine) as session:
                         row = (await session.scalars(select(mapper.class_))).first()
-                        if row is not None:
-                            await session.refresh(row, [one.key])
-                        other = None if row is None else getattr(row, one.key)
+                        # Loaded as lazily as by code that is not asynchronous.
+                        other = await session.run_sync(_get_lazily, row, one.key)
                         if other is not None and self.tables.may("UPDATE", _key_of(mapper)):
                             for value in (None, other):
                                 setattr(row, one.key, value)
@@ -291,6 +291,10 @@ async def _mark_subclass(connection: Connection, mapper: Mapper[Any]) -> None:
 
 def _name(key: Key) -> str:
     return sql.qualified(*key)
+
+
+def _get_lazily(_session: Session, row: object, name: str) -> Any:
+    return getattr(row, name, None)
 
 
 def _key_of(mapper: Mapper[Any]) -> Key:
