@@ -5,6 +5,7 @@ Otherwise the error of a conflict shows that another tenant's row exists, as a u
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,7 +27,7 @@ def check_exclusions(table: Table, column: str) -> None:
         if not isinstance(constraint, ExcludeConstraint):
             continue
         parts = list(_parts(constraint))
-        if (column, "=") not in parts:
+        if not any(operator == "=" and _is_tenant(name, column) for name, operator in parts):
             listed = ", ".join(f"{name} WITH {operator}" for name, operator in parts)
             raise errors.DeclarationError(
                 f"Table {table.name!r} has an exclusion constraint over {listed} across tenants.",
@@ -34,6 +35,12 @@ def check_exclusions(table: Table, column: str) -> None:
                 remedy=f"Add ({column!r}, '=') to the constraint as its first element. A GiST constraint also needs "
                 "extensions=('btree_gist',) in Service().",
             )
+
+
+def _is_tenant(element: str, column: str) -> bool:
+    """Return True for the column, and for the range of this value alone, which GiST compares without btree_gist."""
+    name = re.escape(column)
+    return element == column or re.fullmatch(rf"int[48]range\({name}, {name}, '\[\]'\)", element) is not None
 
 
 def _parts(constraint: ExcludeConstraint) -> Iterator[tuple[str, str]]:

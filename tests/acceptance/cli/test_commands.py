@@ -42,6 +42,7 @@ def test_status(command_line: CommandLine) -> None:
         "head": HEAD,
         "ready": True,
         "problem": None,
+        "edited": [],
     }
     assert HEAD in command_line.run("status").stdout
 

@@ -18,12 +18,15 @@ ACROSS: dict[str, Any] = {
     "different tenants": [("tenant_id", "<>"), ("room", "=")],
     "an expression over the tenant": [(func.lower(Column("tenant_id")), "="), ("during", "&&")],
     "SQL text over the tenant": [(text("lower(tenant_id)"), "="), ("during", "&&")],
+    "a range from the tenant": [(text("int8range(tenant_id, room, '[]')"), "="), ("during", "&&")],
+    "ranges of tenants that overlap": [(text("int8range(tenant_id, tenant_id, '[]')"), "&&"), ("during", "&&")],
 }
 WITHIN: dict[str, Any] = {
     "the tenant first": [("tenant_id", "="), ("during", "&&")],
     "the tenant last": [("during", "&&"), ("tenant_id", "=")],
     "the tenant as a column": [(Column("tenant_id"), "="), ("during", "&&")],
     "the tenant as SQL text": [(text('"tenant_id"'), "="), ("during", "&&")],
+    "the tenant's range, without btree_gist": [(text("int8range(tenant_id, tenant_id, '[]')"), "="), ("during", "&&")],
 }
 
 
