@@ -192,9 +192,9 @@ def test_a_model_without_a_migration_is_found(mutant: Mutant) -> None:
 
 
 def test_an_object_that_no_model_declares_is_found(mutant: Mutant) -> None:
+    """A comparison leaves it alone, and the audit says that it is dangerous."""
     mutant.add("op.execute('CREATE POLICY hole ON notes USING (true)')")
-    said = mutant.run("models_and_migrations_agree")
-    assert 'op.drop_policy("hole", "notes"' in said
+    assert mutant.run("models_and_migrations_agree") == ""
     assert "TN006 policy public.notes.hole\n    error: " in mutant.run("the_audit_finds_nothing")
 
 
