@@ -127,7 +127,7 @@ class ExampleProject:
         tenantry = self.python.parent / "tenantry"
         try:
             self.run(tenantry, "migrate", *options)
-            self.run(tenantry, "rollback", head, *options)
+            self.run(tenantry, "rollback", head, "--yes", *options)
         finally:
             path.unlink()
 

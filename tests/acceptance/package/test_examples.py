@@ -18,8 +18,11 @@ TUTORIAL = ROOT / "docs" / "tutorial" / "first-service.md"
 # Its blocks are modules of tests of one project.
 TESTING = ROOT / "docs" / "howto" / "test-your-service.md"
 
+# Tests of their own run the blocks of these pages, on models and requests that the pages do not show.
+ELSEWHERE = {ROOT / "docs" / "howto" / name for name in ("relate-tables.md", "work-after-the-response.md")}
+
 # Decisions show what was weighed, and are no instructions.
-PAGES = [page for page in pages() if "decisions" not in page.parts and page not in {TUTORIAL, TESTING}]
+PAGES = [page for page in pages() if "decisions" not in page.parts and page not in {TUTORIAL, TESTING, *ELSEWHERE}]
 EXAMPLES = {page: [block for block in blocks(page) if block.language == "python"] for page in PAGES}
 
 NOTES = {"", "file", "revision", "not run"}
