@@ -27,8 +27,10 @@ def shop_service(tmp_path: Path) -> Service:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """An empty project, in an environment without any variable of its service."""
+    # Tests that ran before in this process may have left secrets that they made.
+    for name in [HOME_VARIABLE, *(name for name in os.environ if name.startswith("BOOKSHOP_"))]:
+        monkeypatch.delenv(name, raising=False)
     before = dict(os.environ)
-    monkeypatch.delenv(HOME_VARIABLE, raising=False)
     monkeypatch.chdir(tmp_path)
     yield Project(root=tmp_path)
     # The code under test writes into the environment of the process, on purpose.

@@ -22,6 +22,8 @@ SERVER_ACCESS_ROLES = frozenset({"pg_read_server_files", "pg_write_server_files"
 # What SET ROLE takes for the role of the login.
 NO_ROLE = "NONE"
 
+# invalid_parameter_value, with which SET ROLE refuses the name of a role that does not exist.
+NO_SUCH_ROLE = "22023"
 OTHER_ROLES = "SELECT rolname::text AS name FROM pg_roles WHERE rolname <> current_user ORDER BY rolname"
 
 
@@ -48,6 +50,8 @@ async def _becomes(session: AttackSession, statement: str, role: str) -> Verdict
     """Judge a statement by which the attacker becomes a role."""
     session.begin(session.attacked.bind_sql(session.attacked.attacker))
     taken = await session.refused(statement)
+    if taken.outcome is Outcome.SKIPPED and NO_SUCH_ROLE in taken.detail:
+        return blocked("another session has dropped the role")
     if taken.outcome is not Outcome.BREACH:
         return taken
     if role in SERVER_ACCESS_ROLES:
