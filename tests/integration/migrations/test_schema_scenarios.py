@@ -153,8 +153,9 @@ async def test_a_service_brings_its_own_metadata(lab: Lab, convention: dict[str,
     )
 
 
-# On 15 the unnamed check of a column is taken for another one; a service's metadata names all of its constraints.
-@pytest.mark.one_version
+@pytest.mark.xfail(
+    reason="The unnamed CHECK of a column, spelled in another way, is taken for another one", strict=False
+)
 async def test_constraints_without_a_name_are_found_by_their_definition(lab: Lab) -> None:
     """In metadata without a convention, the server names them."""
 
